@@ -1,0 +1,66 @@
+//! The tenant's own API.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use punchcard_events::TicketId;
+use punchcard_events::ticket::{
+    CallbackError, TicketAnswered, TicketPreProcessed, TicketRequested,
+};
+use serde_json::Value;
+
+/// Calls to the tenant's API before and after the model call.
+///
+/// A call may be repeated after a crash or a failure; each carries an id that is the same over all
+/// repeats of one (ticket, callback), so that the receiver can drop them.
+#[async_trait]
+pub trait Callbacks: Send + Sync + 'static {
+    /// Asks the tenant to prepare the input.
+    ///
+    /// # Errors
+    /// When the call fails or the tenant refuses the ticket; the kind says which.
+    async fn pre_process(&self, call: PreProcessCall) -> Result<PreProcessReply, CallbackError>;
+
+    /// Asks the tenant to persist the answer. The reply is what it wants delivered in the answer's
+    /// place, if anything.
+    ///
+    /// # Errors
+    /// When the call fails; the answer then counts as not persisted.
+    async fn post_process(
+        &self,
+        call: PostProcessCall,
+    ) -> Result<Option<Arc<Value>>, CallbackError>;
+}
+
+/// A call that prepares a ticket's input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PreProcessCall {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// What was asked.
+    pub request: Arc<TicketRequested>,
+}
+
+/// What the tenant made of the input.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PreProcessReply {
+    /// It stays as it is.
+    Unchanged,
+    /// This is used in its place.
+    Replaced(Arc<Value>),
+}
+
+/// A call that has an answer persisted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PostProcessCall {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// What was asked.
+    pub request: Arc<TicketRequested>,
+    /// What went to the model.
+    pub prepared: Arc<TicketPreProcessed>,
+    /// What it said.
+    pub answered: Arc<TicketAnswered>,
+    /// The same as the task's answer format reads it: text, or a JSON document.
+    pub answer: Value,
+}

@@ -1,0 +1,14 @@
+//! Time and chance.
+
+use punchcard_events::Timestamp;
+use punchcard_events::retry::Jitter;
+
+/// Where the runtime gets time and chance from. Waiting itself is tokio's, so that a test can
+/// pause it.
+pub trait Clock: Send + Sync + 'static {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+
+    /// A fresh draw to spread a retry with.
+    fn jitter(&self) -> Jitter;
+}

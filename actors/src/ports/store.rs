@@ -1,0 +1,173 @@
+//! The event store and the ticket list kept beside it.
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use punchcard_events::ticket::{StateName, TicketSummary};
+use punchcard_events::{
+    NewEvent, Position, Recorded, Revision, StreamName, TaskName, TenantId, TicketId, Timestamp,
+    UserId,
+};
+
+/// A store of event streams. `actors::testing::store_contract` is the suite every one must pass.
+#[async_trait]
+pub trait EventStore: Send + Sync + 'static {
+    /// Appends `events` to `stream`, all or none, durable when this returns.
+    ///
+    /// Repeating an append with the same event ids and the same `expected` is a success with no
+    /// second effect, so an unknown outcome is settled by asking again.
+    ///
+    /// # Errors
+    /// See [`AppendError`].
+    async fn append(
+        &self,
+        stream: &StreamName,
+        expected: ExpectedRevision,
+        events: &[NewEvent],
+    ) -> Result<Appended, AppendError>;
+
+    /// Up to `limit` events of `stream`, starting at revision `from` (inclusive) and going in
+    /// `direction`; `None` starts at that direction's beginning. An unknown stream is empty.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    async fn read_stream(
+        &self,
+        stream: &StreamName,
+        from: Option<Revision>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, ReadError>;
+
+    /// Up to `limit` events of all streams after position `after`, in the order of positions.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    async fn read_all(
+        &self,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, ReadError>;
+
+    /// Every event after position `after`, first those stored, then those to come, without gap or
+    /// repeat. The subscription ends with an error, never silently.
+    fn subscribe(&self, after: Option<Position>) -> Subscription;
+}
+
+/// The ticket list: a projection of the ticket streams, current with every append.
+#[async_trait]
+pub trait TicketIndex: Send + Sync + 'static {
+    /// Up to `limit` tickets that match `filter`, in `order` of their ids (which is the order of
+    /// their issue), after ticket `after`.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    async fn list(
+        &self,
+        filter: &TicketFilter,
+        order: Order,
+        after: Option<TicketId>,
+        limit: usize,
+    ) -> Result<Vec<TicketSummary>, ReadError>;
+
+    /// How many tickets are in each state, over all tenants; states without any are left out.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    async fn count_by_state(&self) -> Result<Vec<(StateName, u64)>, ReadError>;
+}
+
+/// Which tickets to list; an empty filter matches all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TicketFilter {
+    /// Only this tenant's.
+    pub tenant: Option<TenantId>,
+    /// Only this user's.
+    pub user: Option<UserId>,
+    /// Only of this task.
+    pub task: Option<TaskName>,
+    /// Only in one of these states; empty means any.
+    pub states: Vec<StateName>,
+    /// Only issued at or after this time.
+    pub requested_from: Option<Timestamp>,
+    /// Only issued before this time.
+    pub requested_before: Option<Timestamp>,
+    /// Only those whose deadline in their present state is at or before this time.
+    pub overdue_at: Option<Timestamp>,
+}
+
+/// The order of a ticket list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Issued first comes first.
+    OldestFirst,
+    /// Issued last comes first.
+    NewestFirst,
+}
+
+/// Which way a stream is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From revision 0 up.
+    Forwards,
+    /// From the newest revision down.
+    Backwards,
+}
+
+/// What the writer believes about the stream it appends to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpectedRevision {
+    /// The stream has no event yet.
+    NoStream,
+    /// The stream's newest event has this revision.
+    Exact(Revision),
+}
+
+impl ExpectedRevision {
+    /// The revision that the first appended event will have.
+    pub const fn first_new(self) -> Revision {
+        match self {
+            Self::NoStream => Revision::FIRST,
+            Self::Exact(last) => last.next(),
+        }
+    }
+}
+
+/// Where an append landed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// The revision of the last appended event.
+    pub revision: Revision,
+    /// The global position of the last appended event.
+    pub position: Position,
+}
+
+/// Why an append did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// The stream is not where the writer believed. Nothing was written: replay and decide again.
+    #[error("the stream has moved on: its newest revision is {actual:?}")]
+    Conflict {
+        /// The stream's newest revision; `None` when it has no event.
+        actual: Option<Revision>,
+    },
+    /// The store takes no events now. Nothing was written.
+    #[error("the event store takes no events now: {0}")]
+    Unavailable(String),
+    /// The events may or may not be stored. Ask again with the same ids.
+    #[error("the event store did not say whether the events are stored: {0}")]
+    OutcomeUnknown(String),
+}
+
+/// Why a read failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The store cannot be read now.
+    #[error("the event store cannot be read now: {0}")]
+    Unavailable(String),
+    /// What is stored is damaged, and is not served.
+    #[error("stored events are damaged: {0}")]
+    Damaged(String),
+}
+
+/// Events as they come.
+pub type Subscription = BoxStream<'static, Result<Recorded, ReadError>>;

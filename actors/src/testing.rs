@@ -1,0 +1,1 @@
+//! Test doubles of the ports, and the contract that every event store must pass.

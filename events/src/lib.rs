@@ -1,0 +1,16 @@
+//! The words of Punchcard: what can be asked of a ticket, what can happen to it, and what is
+//! then owed.
+//!
+//! Everything here is a value or a plain function. There is no clock, no randomness, no task and
+//! no I/O in this crate: time, ids and jitter arrive inside commands, so the same history always
+//! folds to the same state.
+
+pub mod ids;
+pub mod recorded;
+pub mod retry;
+pub mod ticket;
+pub mod time;
+
+pub use ids::{EventId, InvalidName, StreamName, TaskName, TenantId, TicketId, UserId};
+pub use recorded::{NewEvent, Position, Recorded, Revision};
+pub use time::Timestamp;

@@ -1,0 +1,87 @@
+//! What a state owes the world.
+
+use super::state::{AttemptStatus, TicketState};
+use crate::time::Timestamp;
+
+/// One thing that must be done next. At most one is owed at a time.
+///
+/// Effects are at-least-once: after a crash the same effect is owed again. Each has a key that
+/// stays the same over its repeats ([`Effect::key`]), so a receiver can drop them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Prepare the request: call the tenant's API if `callback`, then render the prompt.
+    PreProcess {
+        /// Whether the tenant's API is called.
+        callback: bool,
+        /// Not before this time.
+        not_before: Option<Timestamp>,
+    },
+    /// Get a permit, record the attempt, and only then call the model.
+    Send {
+        /// The attempt to record.
+        attempt: u32,
+        /// Not before this time.
+        not_before: Option<Timestamp>,
+    },
+    /// Call the model for an attempt that is recorded.
+    CallModel {
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// Have the answer persisted: call the tenant's API if `callback`.
+    PostProcess {
+        /// Whether the tenant's API is called.
+        callback: bool,
+        /// Not before this time.
+        not_before: Option<Timestamp>,
+    },
+    /// Offer the answer to the user's sessions, or wait for the issuer to fetch it.
+    Deliver,
+}
+
+impl Effect {
+    /// The part of the effect's key that tells it from the ticket's other effects. With the
+    /// ticket's id it makes the stable key a receiver sees over all repeats.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::PreProcess { .. } => "pre_process",
+            Self::Send { .. } | Self::CallModel { .. } => "model",
+            Self::PostProcess { .. } => "post_process",
+            Self::Deliver => "deliver",
+        }
+    }
+}
+
+/// What `state` owes; `None` once it owes nothing.
+///
+/// After a crash an attempt in flight is first closed by
+/// [`Command::Resume`](super::Command::Resume), so [`Effect::CallModel`] is only ever owed by the
+/// process that recorded the attempt.
+pub fn next_effect(state: &TicketState) -> Option<Effect> {
+    match state {
+        TicketState::Requested(s) => Some(Effect::PreProcess {
+            callback: s.request.terms.pre_process,
+            not_before: s.callback.retry_at,
+        }),
+        TicketState::PreProcessed(_) => Some(Effect::Send {
+            attempt: 1,
+            not_before: None,
+        }),
+        TicketState::Sent(s) => Some(match &s.status {
+            AttemptStatus::InFlight => Effect::CallModel { attempt: s.attempt },
+            AttemptStatus::Waiting { retry_at, .. } => Effect::Send {
+                attempt: s.attempt.saturating_add(1),
+                not_before: Some(*retry_at),
+            },
+        }),
+        TicketState::Answered(s) => Some(Effect::PostProcess {
+            callback: s.request.terms.post_process,
+            not_before: s.callback.retry_at,
+        }),
+        TicketState::Persisted(_) => Some(Effect::Deliver),
+        TicketState::Unrequested
+        | TicketState::Delivered(_)
+        | TicketState::Failed(_)
+        | TicketState::Cancelled(_) => None,
+    }
+}

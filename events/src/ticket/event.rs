@@ -1,0 +1,544 @@
+//! What can happen to a ticket. These shapes are stored for ever: a change is a new schema version
+//! with an upcaster, and a golden file stands for every version ever shipped.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::ids::{TaskName, TenantId, UserId};
+use crate::recorded::{DecodeError, Upcaster, upcast};
+use crate::retry::RetryPolicy;
+use crate::time::Timestamp;
+
+/// One event of a ticket's life.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TicketEvent {
+    /// A backend issued the ticket.
+    TicketRequested(TicketRequested),
+    /// The request is ready for the model.
+    TicketPreProcessed(TicketPreProcessed),
+    /// A model call is about to start. Written before the call.
+    TicketSent(TicketSent),
+    /// A model call ended without an answer.
+    AttemptFailed(AttemptFailed),
+    /// The model gave a complete answer.
+    TicketAnswered(TicketAnswered),
+    /// A call to the tenant's API failed.
+    CallbackFailed(CallbackFailed),
+    /// The tenant's API has the answer (or the task asks for no such call).
+    TicketPersisted(TicketPersisted),
+    /// The answer reached who it is for.
+    TicketDelivered(TicketDelivered),
+    /// The ticket ended without a delivery.
+    TicketFailed(TicketFailed),
+    /// Somebody ended the ticket.
+    TicketCancelled(TicketCancelled),
+    /// An admin opened a failed ticket again.
+    TicketRedriven(TicketRedriven),
+}
+
+/// Body of `TicketRequested`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TicketRequested {
+    /// Who pays and who may see it.
+    pub tenant: TenantId,
+    /// What to run.
+    pub task: TaskName,
+    /// Whom the answer is for; without one, the issuer fetches it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
+    /// The values of the prompt's variables.
+    pub input: Arc<Value>,
+    /// The issuer's own labels, handed back in callbacks and reads.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    /// The issuer's idempotency key, where it sent one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency: Option<Idempotency>,
+    /// The W3C `traceparent` of the request, passed on to callbacks and the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+    /// When it was issued.
+    pub requested_at: Timestamp,
+    /// What holds for this ticket whatever the configuration says later.
+    pub terms: Terms,
+}
+
+/// The issuer's idempotency key and what it was first used for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Idempotency {
+    /// The `Idempotency-Key` header.
+    pub key: String,
+    /// SHA-256 of the request it came with, in hexadecimal.
+    pub fingerprint: String,
+}
+
+/// The rules a ticket was accepted under. They travel with it, so that changing the configuration
+/// changes no open ticket and a replay needs none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Whether the tenant's API prepares the input.
+    pub pre_process: bool,
+    /// Whether the tenant's API persists the answer.
+    pub post_process: bool,
+    /// What the answer must be.
+    pub answer_format: AnswerFormat,
+    /// Tries of the model call.
+    pub model_retry: RetryPolicy,
+    /// Tries of each callback.
+    pub callback_retry: RetryPolicy,
+    /// When what is owed must be done.
+    pub deadlines: Deadlines,
+}
+
+/// The points after which a ticket gives up. Nothing is open for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deadlines {
+    /// The model must have answered.
+    pub answer_by: Timestamp,
+    /// The tenant's API must have persisted the answer.
+    pub persist_by: Timestamp,
+    /// The user or issuer must have taken the answer.
+    pub deliver_by: Timestamp,
+}
+
+/// What an answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerFormat {
+    /// Plain text.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// Body of `TicketPreProcessed`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TicketPreProcessed {
+    /// The input as the tenant's API replaced it; absent where it left it as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Arc<Value>>,
+    /// The prompt that was rendered.
+    pub prompt: PromptRef,
+    /// What will be sent to the model, word for word.
+    pub messages: Arc<[Message]>,
+    /// The model that will be asked.
+    pub model: String,
+    /// How it will be asked.
+    pub parameters: Arc<Parameters>,
+}
+
+/// Which prompt made the messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptRef {
+    /// The prompt's version number.
+    pub version: u32,
+    /// SHA-256 of the version's content, in hexadecimal.
+    pub hash: String,
+}
+
+/// One message to the model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who speaks.
+    pub role: Role,
+    /// The words.
+    pub content: String,
+}
+
+/// Who speaks in a message to the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Standing instructions.
+    System,
+    /// The request.
+    User,
+    /// An earlier or example answer.
+    Assistant,
+}
+
+/// Model parameters, in the words of the OpenAI chat completions API.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    /// Sampling temperature, 0 to 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// Nucleus sampling mass, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f64>,
+    /// The most tokens the answer may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+    /// The sampling seed, for models that honour one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<i64>,
+    /// Whether the model is told to answer with one JSON object.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub json: bool,
+}
+
+/// Body of `TicketSent`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketSent {
+    /// The attempt's number, from 1; also the generation of the text it streams.
+    pub attempt: u32,
+    /// The model that is called.
+    pub model: String,
+}
+
+/// Body of `AttemptFailed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptFailed {
+    /// Which attempt.
+    pub attempt: u32,
+    /// Why.
+    pub error: AttemptError,
+    /// When the next attempt may start; absent where there will be none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Timestamp>,
+}
+
+/// Why a model call gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptError {
+    /// The class, which decides about a retry.
+    pub kind: AttemptErrorKind,
+    /// A sentence for people, without prompt, answer or key.
+    pub message: String,
+    /// How long the model's server asked to wait, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+/// The classes of model call failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptErrorKind {
+    /// No connection to the model's server.
+    Connection,
+    /// One of the call's clocks ran out.
+    Timeout,
+    /// 429: too many requests or tokens.
+    RateLimited,
+    /// 5xx, or an error inside the stream.
+    Server,
+    /// The stream ended before the answer was complete.
+    Incomplete,
+    /// The answer does not fit the task's schema.
+    SchemaViolation,
+    /// Punchcard stopped while the call was running.
+    Interrupted,
+    /// The stream was not what the API promises.
+    Protocol,
+    /// The answer passed the byte cap.
+    TooLarge,
+    /// The account's quota is used up.
+    QuotaExceeded,
+    /// The key was refused.
+    Unauthorized,
+    /// The server refuses this request as it is.
+    InvalidRequest,
+    /// The model or a filter refused the content.
+    ContentFiltered,
+}
+
+impl AttemptErrorKind {
+    /// Whether the same call may succeed later.
+    pub const fn is_transient(self) -> bool {
+        match self {
+            Self::Connection
+            | Self::Timeout
+            | Self::RateLimited
+            | Self::Server
+            | Self::Incomplete
+            | Self::SchemaViolation
+            | Self::Interrupted
+            | Self::Protocol => true,
+            Self::TooLarge
+            | Self::QuotaExceeded
+            | Self::Unauthorized
+            | Self::InvalidRequest
+            | Self::ContentFiltered => false,
+        }
+    }
+}
+
+/// Body of `TicketAnswered`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TicketAnswered {
+    /// The attempt that gave it.
+    pub attempt: u32,
+    /// The whole text, as it was streamed.
+    pub content: Arc<str>,
+    /// Why the model stopped, in its own word (`stop`, `length`, …).
+    pub finish_reason: String,
+    /// Tokens, where the server counted them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// How long it took.
+    pub timings: Timings,
+}
+
+/// Tokens of one model call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the messages.
+    pub prompt_tokens: u64,
+    /// Tokens of the answer.
+    pub completion_tokens: u64,
+}
+
+/// Durations of one model call, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Timings {
+    /// From the call to its first text.
+    pub first_token_ms: u64,
+    /// From the call to its end.
+    pub total_ms: u64,
+}
+
+/// The two calls a task may ask of the tenant's API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallbackKind {
+    /// Before the model call: prepare the input.
+    PreProcess,
+    /// After it: persist the answer.
+    PostProcess,
+}
+
+impl CallbackKind {
+    /// The stored name, as in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PreProcess => "pre_process",
+            Self::PostProcess => "post_process",
+        }
+    }
+}
+
+/// Body of `CallbackFailed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbackFailed {
+    /// Which call.
+    pub callback: CallbackKind,
+    /// Which try of it, from 1.
+    #[serde(rename = "try")]
+    pub try_number: u32,
+    /// Why.
+    pub error: CallbackError,
+    /// When the next try may start; absent where there will be none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Timestamp>,
+}
+
+/// Why a callback failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbackError {
+    /// The class, which decides about a retry.
+    pub kind: CallbackErrorKind,
+    /// A sentence for people.
+    pub message: String,
+    /// How long the tenant's API asked to wait, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+/// The classes of callback failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallbackErrorKind {
+    /// No connection.
+    Connection,
+    /// No answer in time.
+    Timeout,
+    /// A status that is not 2xx and has no meaning of its own; redirects count here.
+    Status,
+    /// A 2xx whose body is not what the contract says.
+    Body,
+    /// The answer passed the byte cap.
+    TooLarge,
+    /// 422: the tenant's API refuses this ticket.
+    Refused,
+    /// 410: the endpoint is gone.
+    Gone,
+    /// The address is one that Punchcard never calls.
+    Forbidden,
+}
+
+impl CallbackErrorKind {
+    /// Whether the same call may succeed later.
+    pub const fn is_transient(self) -> bool {
+        match self {
+            Self::Connection | Self::Timeout | Self::Status | Self::Body | Self::TooLarge => true,
+            Self::Refused | Self::Gone | Self::Forbidden => false,
+        }
+    }
+}
+
+/// Body of `TicketPersisted`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TicketPersisted {
+    /// The answer as the tenant's API replaced it; absent where the model's stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Arc<Value>>,
+}
+
+/// Body of `TicketDelivered`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketDelivered {
+    /// By which way.
+    pub channel: Channel,
+    /// Who acknowledged: a session's id, or the issuer's key prefix.
+    pub acknowledged_by: String,
+}
+
+/// The ways an answer can reach somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// Acknowledged by a user's session.
+    Session,
+    /// Taken by the issuer over HTTP.
+    Fetch,
+}
+
+/// Body of `TicketFailed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketFailed {
+    /// Where and why.
+    pub failure: Failure,
+}
+
+/// Where and why a ticket failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What was being done.
+    pub stage: Stage,
+    /// A stable word for programs, such as `deadline_exceeded`.
+    pub code: String,
+    /// A sentence for people.
+    pub message: String,
+}
+
+/// What a ticket was owed when it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Preparing the request.
+    PreProcess,
+    /// Asking the model.
+    Model,
+    /// Having the answer persisted.
+    Persist,
+    /// Delivering it.
+    Deliver,
+}
+
+/// Body of `TicketCancelled`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketCancelled {
+    /// Whether the text so far is kept.
+    pub mode: CancelMode,
+    /// Who asked: the issuer's key prefix, or a session's id.
+    pub by: String,
+    /// The text kept by `stop`; absent for `void`, or where there was none yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<Arc<str>>,
+}
+
+/// The two ways to cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelMode {
+    /// Keep the text so far.
+    Stop,
+    /// Throw it away.
+    Void,
+}
+
+/// Body of `TicketRedriven`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketRedriven {
+    /// Who asked.
+    pub by: String,
+    /// The new deadlines.
+    pub deadlines: Deadlines,
+}
+
+/// Every upcaster of ticket events ever needed. Empty while all types are at version 1.
+const UPCASTERS: &[Upcaster] = &[];
+
+macro_rules! stored {
+    ($($kind:ident @ $version:literal),+ $(,)?) => {
+        impl TicketEvent {
+            /// The stored type names, with the schema version this build writes.
+            pub const KINDS: &[(&'static str, u16)] = &[$((stringify!($kind), $version)),+];
+
+            /// The stored name of this event's type.
+            pub const fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$kind(_) => stringify!($kind)),+
+                }
+            }
+
+            /// The schema version this build writes for this type.
+            pub const fn schema_version(&self) -> u16 {
+                match self {
+                    $(Self::$kind(_) => $version),+
+                }
+            }
+
+            /// The body as JSON text.
+            ///
+            /// # Errors
+            /// Never for values that came from JSON; a float that is not finite cannot be written.
+            pub fn encode(&self) -> Result<String, serde_json::Error> {
+                match self {
+                    $(Self::$kind(body) => serde_json::to_string(body)),+
+                }
+            }
+
+            /// Reads a stored body of any schema version ever shipped.
+            ///
+            /// # Errors
+            /// When the type is unknown, its schema newer than this build, or the body does not
+            /// fit.
+            pub fn decode(kind: &str, version: u16, data: &str) -> Result<Self, DecodeError> {
+                let fail = |error: serde_json::Error| DecodeError::Body {
+                    kind: kind.to_owned(),
+                    reason: error.to_string(),
+                };
+                match kind {
+                    $(stringify!($kind) => {
+                        if version == $version {
+                            return serde_json::from_str(data).map(Self::$kind).map_err(fail);
+                        }
+                        let body = serde_json::from_str(data).map_err(fail)?;
+                        let body = upcast(UPCASTERS, kind, version, $version, body)?;
+                        serde_json::from_value(body).map(Self::$kind).map_err(fail)
+                    })+
+                    other => Err(DecodeError::UnknownKind(other.to_owned())),
+                }
+            }
+        }
+    };
+}
+
+stored! {
+    TicketRequested @ 1,
+    TicketPreProcessed @ 1,
+    TicketSent @ 1,
+    AttemptFailed @ 1,
+    TicketAnswered @ 1,
+    CallbackFailed @ 1,
+    TicketPersisted @ 1,
+    TicketDelivered @ 1,
+    TicketFailed @ 1,
+    TicketCancelled @ 1,
+    TicketRedriven @ 1,
+}

@@ -1,0 +1,6 @@
+//! Concrete implementations of the ports.
+
+pub mod offline;
+pub mod openai;
+pub mod store_sqlite;
+pub mod webhooks;

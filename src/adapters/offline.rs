@@ -1,0 +1,1 @@
+//! A deterministic model without a network, for the demo and for development.

@@ -1,0 +1,1 @@
+//! Signed calls to the tenants' APIs, by Standard Webhooks.

@@ -1,0 +1,1 @@
+//! Typed configuration, validated once, with file and line in every error.

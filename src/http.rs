@@ -1,0 +1,1 @@
+//! The HTTP edge: the open API, sessions, health and metrics.

@@ -1,0 +1,13 @@
+//! Punchcard: an actor-based, event-sourced runtime for LLM tickets.
+//!
+//! The words are in `punchcard-events`, the motion in `punchcard-actors`; this crate is the world
+//! around them: HTTP, storage, model servers, the tenants' APIs, configuration and the command
+//! line. Start at [`app`], the composition root.
+
+pub mod adapters;
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod tasks;
+pub mod telemetry;

@@ -1,0 +1,5 @@
+//! The `punchcard` program.
+
+fn main() -> std::process::ExitCode {
+    punchcard::cli::main()
+}
