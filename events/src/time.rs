@@ -85,8 +85,8 @@ mod tests {
 
     #[test]
     fn a_time_is_written_as_rfc_3339_and_read_back() {
-        let time = Timestamp::from_millis(1_790_160_270_123);
-        assert_eq!(time.to_string(), "2026-09-23T10:04:30.123Z");
+        let time = Timestamp::from_millis(1_795_430_670_123);
+        assert_eq!(time.to_string(), "2026-11-23T10:44:30.123Z");
         assert_eq!(time.to_string().parse(), Ok(time));
     }
 
