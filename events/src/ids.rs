@@ -80,6 +80,17 @@ impl StreamName {
         Ok(Self(name.into()))
     }
 
+    /// A stream named by a category and the hexadecimal digits of a hash.
+    pub(crate) fn of_hash(category: &str, hash: &[u8]) -> Self {
+        use std::fmt::Write as _;
+        let mut name = format!("{category}-");
+        for byte in hash {
+            // Writing to a String cannot fail.
+            let _ = write!(name, "{byte:02x}");
+        }
+        Self(name.into())
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -5,6 +5,7 @@
 //! no I/O in this crate: time, ids and jitter arrive inside commands, so the same history always
 //! folds to the same state.
 
+pub mod claim;
 pub mod ids;
 pub mod recorded;
 pub mod retry;

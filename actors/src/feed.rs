@@ -1,0 +1,39 @@
+//! How news of a ticket reaches whoever watches it: sessions, SSE streams and waiting requests.
+//!
+//! A ticket's actor publishes [`News`] to the [`Switchboard`]; each watcher has an [`Inbox`] that
+//! keeps only the newest news per ticket, and a [`Progress`] per ticket that turns news into the
+//! frames still owed. Text is stored once per ticket, in its [`LiveText`]; a slow watcher costs a
+//! place in that text, never a queue of tokens.
+//!
+//! Everything here concerns watchers of this process. A watcher on another node is one more inbox,
+//! fed by a subscription.
+
+mod frame;
+mod inbox;
+mod live;
+mod progress;
+mod switchboard;
+
+pub use frame::{Frame, Lost};
+pub use inbox::{Inbox, Taken};
+pub use live::{LiveText, TextPlace};
+pub use progress::{Cursor, Progress};
+pub use switchboard::{Switchboard, Watch};
+
+use std::sync::Arc;
+
+use punchcard_events::ticket::TicketState;
+use punchcard_events::{Revision, TicketId};
+
+/// A ticket as of one revision, with the text of the attempt in flight. Cheap to copy.
+#[derive(Debug, Clone)]
+pub struct News {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// The revision of its newest event.
+    pub revision: Revision,
+    /// Its state after that event.
+    pub state: TicketState,
+    /// The text streamed so far, while an attempt is in flight in this process.
+    pub live: Option<Arc<LiveText>>,
+}
