@@ -3,7 +3,15 @@
 //!
 //! This crate knows no HTTP, no database driver and no SQL: the world comes in through [`ports`].
 
+pub mod callbacks;
 pub mod feed;
+pub mod llm;
+pub mod permits;
 pub mod ports;
+mod registry;
+pub mod runtime;
+mod ticket;
+pub mod tickets;
+
 #[cfg(feature = "testing")]
 pub mod testing;

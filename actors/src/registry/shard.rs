@@ -1,0 +1,256 @@
+//! One shard of the registry: the ticket actors of one arbiter.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actix::{Actor, Addr, AsyncContext, Context, Handler, ResponseFuture, StreamHandler};
+use punchcard_events::TicketId;
+use tokio::sync::{mpsc, oneshot};
+use tokio_stream::wrappers::UnboundedReceiverStream;
+
+use super::{Answer, Shared};
+use crate::ticket::{Ask, Asked, Deps, Gone, Left, Obituary, Reply, Start, TicketActor};
+use crate::tickets::TicketError;
+
+/// More than the messages that HTTP workers have under way to one shard.
+const MAILBOX: usize = 8_192;
+
+/// After so many panics a ticket is failed as poison.
+const MAX_PANICS: u32 = 3;
+
+/// How long after a store failure a ticket is picked up again.
+const STORE_RETRY: Duration = Duration::from_secs(5);
+
+/// The ticket actors of one arbiter.
+pub(crate) struct Shard {
+    deps: Arc<Deps>,
+    shared: Arc<Shared>,
+    actors: HashMap<TicketId, Slot>,
+    /// Panics of tickets that have not ended since.
+    panics: HashMap<TicketId, u32>,
+    incarnations: u64,
+    obituaries: mpsc::UnboundedSender<Gone>,
+    obituary_desk: Option<mpsc::UnboundedReceiver<Gone>>,
+}
+
+struct Slot {
+    addr: Addr<TicketActor>,
+    incarnation: u64,
+}
+
+/// Starts the actor of a new ticket.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+pub(super) struct StartTicket {
+    pub(super) ticket: TicketId,
+    pub(super) start: Start,
+}
+
+/// Puts a question to a ticket's actor; the result says whether there is one to answer.
+#[derive(actix::Message)]
+#[rtype(result = "bool")]
+pub(super) struct AskTicket {
+    ticket: TicketId,
+    ask: Ask,
+    reply: Reply,
+    /// Whether an actor is started if there is none.
+    start: bool,
+}
+
+/// Starts actors for stored tickets; done when each has read its history.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+pub(super) struct Activate {
+    pub(super) tickets: Vec<TicketId>,
+}
+
+/// Lets every actor finish its call and leave.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+pub(super) struct Drain;
+
+impl AskTicket {
+    pub(super) fn new(ticket: TicketId, ask: Ask, start: bool) -> (Self, Answer) {
+        let (reply, answer) = oneshot::channel();
+        let message = Self {
+            ticket,
+            ask,
+            reply,
+            start,
+        };
+        (message, answer)
+    }
+}
+
+impl Shard {
+    pub(crate) fn new(deps: Arc<Deps>, shared: Arc<Shared>) -> Self {
+        let (obituaries, desk) = mpsc::unbounded_channel();
+        Self {
+            deps,
+            shared,
+            actors: HashMap::new(),
+            panics: HashMap::new(),
+            incarnations: 0,
+            obituaries,
+            obituary_desk: Some(desk),
+        }
+    }
+
+    fn start(&mut self, ticket: TicketId, start: Start) -> Addr<TicketActor> {
+        self.incarnations += 1;
+        let incarnation = self.incarnations;
+        let obituary = Obituary::new(ticket, incarnation, self.obituaries.clone());
+        let actor = TicketActor::new(ticket, start, Arc::clone(&self.deps), obituary);
+        let addr = actor.start();
+        let slot = Slot {
+            addr: addr.clone(),
+            incarnation,
+        };
+        if self.actors.insert(ticket, slot).is_none() {
+            self.shared.active.fetch_add(1, Ordering::Relaxed);
+        }
+        addr
+    }
+
+    /// The ticket's living actor.
+    fn living(&self, ticket: TicketId) -> Option<&Addr<TicketActor>> {
+        let slot = self.actors.get(&ticket)?;
+        slot.addr.connected().then_some(&slot.addr)
+    }
+
+    fn restart(&mut self, ticket: TicketId) {
+        let panics = self.panics.get(&ticket).copied().unwrap_or(0);
+        match panics {
+            0..MAX_PANICS => {
+                self.start(ticket, Start::Stored(None));
+            }
+            MAX_PANICS => {
+                tracing::error!(ticket.id = %ticket, panics, "the ticket is failed as poison");
+                metrics::counter!("tickets_poisoned_total").increment(1);
+                self.start(ticket, Start::Poison);
+            }
+            _ => {
+                tracing::error!(ticket.id = %ticket, panics, "the ticket cannot even be failed; it is left alone");
+            }
+        }
+    }
+
+    fn gone(&mut self, gone: &Gone, ctx: &mut Context<Self>) {
+        let ticket = gone.ticket;
+        let slot = self.actors.get(&ticket);
+        let replaced = slot.is_some_and(|slot| slot.incarnation != gone.incarnation);
+        if !replaced && self.actors.remove(&ticket).is_some() {
+            self.shared.active.fetch_sub(1, Ordering::Relaxed);
+        }
+        match gone.left {
+            Left::Crashed => {
+                let panics = self.panics.entry(ticket).or_insert(0);
+                *panics += 1;
+                tracing::error!(ticket.id = %ticket, panics = *panics, "a ticket's actor panicked");
+                metrics::counter!("ticket_actor_panics_total").increment(1);
+                if !replaced {
+                    self.restart(ticket);
+                }
+            }
+            Left::Finished => {
+                self.panics.remove(&ticket);
+            }
+            Left::StoreFailed => {
+                ctx.run_later(STORE_RETRY, move |shard, _| {
+                    let stopping = shard.shared.stopping.load(Ordering::Acquire);
+                    if !stopping && shard.living(ticket).is_none() {
+                        shard.start(ticket, Start::Stored(None));
+                    }
+                });
+            }
+            Left::Passivated | Left::Parked => {}
+        }
+    }
+}
+
+impl Actor for Shard {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        if let Some(desk) = self.obituary_desk.take() {
+            ctx.add_stream(UnboundedReceiverStream::new(desk));
+        }
+    }
+}
+
+impl StreamHandler<Gone> for Shard {
+    fn handle(&mut self, gone: Gone, ctx: &mut Self::Context) {
+        self.gone(&gone, ctx);
+    }
+}
+
+impl Handler<StartTicket> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, message: StartTicket, _: &mut Self::Context) {
+        self.start(message.ticket, message.start);
+    }
+}
+
+impl Handler<AskTicket> for Shard {
+    type Result = bool;
+
+    fn handle(&mut self, message: AskTicket, _: &mut Self::Context) -> bool {
+        let AskTicket {
+            ticket,
+            ask,
+            reply,
+            start,
+        } = message;
+        let addr = match self.living(ticket) {
+            Some(addr) => addr.clone(),
+            None if start => self.start(ticket, Start::Stored(None)),
+            None => return false,
+        };
+        if let Err(error) = addr.try_send(Asked { ask, reply }) {
+            let asked = error.into_inner();
+            // Closed is impossible for a living actor on this thread, so its mailbox is full.
+            let _ = asked.reply.send(Err(TicketError::Busy));
+        }
+        true
+    }
+}
+
+impl Handler<Activate> for Shard {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, message: Activate, _: &mut Self::Context) -> Self::Result {
+        let mut replayed = Vec::with_capacity(message.tickets.len());
+        for ticket in message.tickets {
+            if self.living(ticket).is_none() {
+                let (ready, when_ready) = oneshot::channel();
+                self.start(ticket, Start::Stored(Some(ready)));
+                replayed.push(when_ready);
+            }
+        }
+        Box::pin(async move {
+            for ready in replayed {
+                // An actor that dies while it replays is restarted by its obituary.
+                let _ = ready.await;
+            }
+        })
+    }
+}
+
+impl Handler<Drain> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, _: Drain, _: &mut Self::Context) {
+        for slot in self.actors.values() {
+            let (reply, _) = oneshot::channel();
+            // A full mailbox means work in flight; the grace time bounds it.
+            let _ = slot.addr.try_send(Asked {
+                ask: Ask::Park,
+                reply,
+            });
+        }
+    }
+}

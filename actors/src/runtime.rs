@@ -1,0 +1,228 @@
+//! Starting the tree of actors, picking up where the last run stopped, and stopping it.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Addr, Arbiter};
+use punchcard_events::TicketId;
+use punchcard_events::ticket::StateName;
+
+use crate::callbacks::{CallbackOptions, CallbackSupervisor};
+use crate::feed::Switchboard;
+use crate::llm::{LlmOptions, LlmSupervisor};
+use crate::ports::{
+    Callbacks, Clock, EventStore, LanguageModel, Order, ReadError, TaskBook, TicketFilter,
+    TicketIndex,
+};
+use crate::registry::{Registry, Shard, Shared};
+use crate::ticket::Deps;
+use crate::tickets::Tickets;
+
+/// How long a page of the ticket list is waited for before it is read again.
+const READ_RETRY: Duration = Duration::from_secs(1);
+
+/// The world the runtime works with.
+#[derive(Clone)]
+pub struct Ports {
+    /// Where events are.
+    pub store: Arc<dyn EventStore>,
+    /// The ticket list beside them.
+    pub index: Arc<dyn TicketIndex>,
+    /// Who answers.
+    pub model: Arc<dyn LanguageModel>,
+    /// The tenants' APIs.
+    pub callbacks: Arc<dyn Callbacks>,
+    /// Tasks and prompts.
+    pub tasks: Arc<dyn TaskBook>,
+    /// Time and chance.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// How the runtime works.
+#[derive(Debug, Clone)]
+pub struct RuntimeOptions {
+    /// Threads that ticket actors are spread over.
+    pub arbiters: NonZeroUsize,
+    /// Tickets with a living actor; while there are more, new ones are refused.
+    pub max_active_tickets: usize,
+    /// How long an actor that only waits for a delivery stays in memory.
+    pub passivate_after: Duration,
+    /// Streamed text is announced at most this often per ticket.
+    pub text_interval: Duration,
+    /// How often tickets past their deadline are looked for.
+    pub sweep_interval: Duration,
+    /// How many tickets are picked up at a time after a start.
+    pub recovery_batch: NonZeroUsize,
+    /// How long a ticket tries an append before it gives way and is picked up later.
+    pub store_patience: Duration,
+    /// Limits of the model client.
+    pub llm: LlmOptions,
+    /// Limits of the callbacks.
+    pub callbacks: CallbackOptions,
+}
+
+/// The running tree of actors.
+pub struct Runtime {
+    tickets: Tickets,
+    registry: Registry,
+    arbiters: Vec<Arbiter>,
+    llm: Addr<LlmSupervisor>,
+    callbacks: Addr<CallbackSupervisor>,
+}
+
+/// What [`Runtime::recover`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recovered {
+    /// Tickets picked up.
+    pub tickets: u64,
+}
+
+impl Runtime {
+    /// Starts the tree. To be called within an actix system.
+    ///
+    /// No ticket of an earlier run is picked up yet: see [`Self::recover`].
+    pub async fn start(ports: Ports, options: RuntimeOptions) -> Self {
+        let llm = LlmSupervisor::new(Arc::clone(&ports.model), options.llm);
+        let callbacks = CallbackSupervisor::new(Arc::clone(&ports.callbacks), options.callbacks);
+        let switchboard = Switchboard::default();
+        let deps = Arc::new(Deps {
+            store: Arc::clone(&ports.store),
+            tasks: Arc::clone(&ports.tasks),
+            clock: Arc::clone(&ports.clock),
+            llm: llm.handle(),
+            callbacks: callbacks.handle(),
+            switchboard: switchboard.clone(),
+            text_interval: options.text_interval,
+            passivate_after: options.passivate_after,
+            store_patience: options.store_patience,
+        });
+        let shared = Shared::new(options.max_active_tickets);
+        let mut arbiters = Vec::new();
+        let mut shards = Vec::new();
+        for _ in 0..options.arbiters.get() {
+            let arbiter = Arbiter::new();
+            let (deps, shared) = (Arc::clone(&deps), Arc::clone(&shared));
+            shards.push(Shard::start_in_arbiter(&arbiter.handle(), move |_| {
+                Shard::new(deps, shared)
+            }));
+            arbiters.push(arbiter);
+        }
+        let registry = Registry::new(shards, shared);
+        let tickets = Tickets::new(ports, registry.clone(), switchboard);
+        actix::spawn(sweep(tickets.clone(), options.sweep_interval));
+        Self {
+            tickets,
+            registry,
+            arbiters,
+            llm: llm.start(),
+            callbacks: callbacks.start(),
+        }
+    }
+
+    /// The handle for everything outside.
+    pub const fn tickets(&self) -> &Tickets {
+        &self.tickets
+    }
+
+    /// The supervisor of the model client.
+    pub const fn llm(&self) -> &Addr<LlmSupervisor> {
+        &self.llm
+    }
+
+    /// The supervisor of the callbacks.
+    pub const fn callbacks(&self) -> &Addr<CallbackSupervisor> {
+        &self.callbacks
+    }
+
+    /// Ticket actors alive now.
+    pub fn active_tickets(&self) -> usize {
+        self.registry.active()
+    }
+
+    /// Picks up every ticket that an earlier run left with work owed, oldest first, `batch` at a
+    /// time. New tickets may be issued meanwhile. Persisted tickets owe nothing to the world but
+    /// wait for somebody to take the answer, so they stay in the store.
+    pub fn recover(&self, batch: NonZeroUsize) -> impl Future<Output = Recovered> + 'static {
+        recover(self.tickets.clone(), self.registry.clone(), batch.get())
+    }
+
+    /// Stops: nothing new is admitted, calls in flight have `grace` to end, everything else is left
+    /// to the store. Returns how many tickets were cut off in a call.
+    pub async fn stop(self, grace: Duration) -> usize {
+        let cut = self.registry.drain(grace).await;
+        for arbiter in self.arbiters {
+            arbiter.stop();
+            // A thread that panicked has been logged; nothing is left to do for it.
+            let _ = arbiter.join();
+        }
+        cut
+    }
+}
+
+async fn recover(tickets: Tickets, registry: Registry, batch: usize) -> Recovered {
+    let filter = TicketFilter {
+        states: vec![
+            StateName::Requested,
+            StateName::PreProcessed,
+            StateName::Sent,
+            StateName::Answered,
+        ],
+        ..TicketFilter::default()
+    };
+    let mut recovered = Recovered::default();
+    let mut after = None;
+    while !registry.is_stopping() {
+        let page = match ids(&tickets, &filter, after, batch).await {
+            Ok(page) => page,
+            Err(error) => {
+                tracing::warn!(%error, "the tickets to pick up cannot be listed yet");
+                tokio::time::sleep(READ_RETRY).await;
+                continue;
+            }
+        };
+        registry.activate(&page).await;
+        recovered.tickets += page.len() as u64;
+        match page.last() {
+            Some(last) if page.len() == batch => after = Some(*last),
+            _ => break,
+        }
+    }
+    recovered
+}
+
+/// Looks for answers that nobody took in time. Other tickets watch their own deadlines.
+async fn sweep(tickets: Tickets, interval: Duration) {
+    const PAGE: usize = 500;
+    loop {
+        tokio::time::sleep(interval).await;
+        let filter = TicketFilter {
+            states: vec![StateName::Persisted],
+            overdue_at: Some(tickets.now()),
+            ..TicketFilter::default()
+        };
+        match ids(&tickets, &filter, None, PAGE).await {
+            Ok(overdue) => {
+                for ticket in overdue {
+                    if let Err(error) = tickets.expire(ticket).await {
+                        tracing::warn!(ticket.id = %ticket, %error, "an overdue ticket was not ended");
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "overdue tickets cannot be listed"),
+        }
+    }
+}
+
+async fn ids(
+    tickets: &Tickets,
+    filter: &TicketFilter,
+    after: Option<TicketId>,
+    limit: usize,
+) -> Result<Vec<TicketId>, ReadError> {
+    let page = tickets
+        .index()
+        .list(filter, Order::OldestFirst, after, limit)
+        .await?;
+    Ok(page.into_iter().map(|summary| summary.id).collect())
+}

@@ -1,0 +1,327 @@
+//! The ticket actor: decide, append, evolve, announce, and do what is owed.
+//!
+//! One actor lives for each ticket that owes something. It is the only writer of its stream. Its
+//! truth is the fold of the stored events; what it holds beyond that (the text in flight, a permit,
+//! a timer) may be lost at any moment, and a replay carries on without it.
+//!
+//! It never restarts itself: when it dies, its [`Obituary`] tells the registry, which starts a new
+//! one from the store.
+
+mod commit;
+mod obituary;
+mod stream;
+mod work;
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, WrapFuture};
+use punchcard_events::ticket::{
+    CancelMode, Channel, Command, Effect, Failure, Stage, TicketRequested, TicketState, next_effect,
+};
+use punchcard_events::{EventId, Revision, StreamName, TicketId, Timestamp};
+use tokio::sync::oneshot;
+
+pub(crate) use obituary::{Gone, Left, Obituary};
+
+use crate::callbacks::CallbackDesk;
+use crate::feed::{LiveText, News, Switchboard};
+use crate::llm::Llm;
+use crate::permits::Permit;
+use crate::ports::{Clock, EventStore, TaskBook};
+use crate::tickets::{TicketError, load};
+
+/// More than the messages one ticket's watchers and issuers send at once.
+const MAILBOX: usize = 64;
+
+/// What every ticket actor works with.
+pub(crate) struct Deps {
+    pub(crate) store: Arc<dyn EventStore>,
+    pub(crate) tasks: Arc<dyn TaskBook>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) llm: Llm,
+    pub(crate) callbacks: CallbackDesk,
+    pub(crate) switchboard: Switchboard,
+    /// Text is announced at most this often.
+    pub(crate) text_interval: Duration,
+    /// How long an actor with nothing to do stays in memory.
+    pub(crate) passivate_after: Duration,
+    /// How long an append is tried again before the actor gives way.
+    pub(crate) store_patience: Duration,
+}
+
+/// Where an asked question's answer goes.
+pub(crate) type Reply = oneshot::Sender<Result<News, TicketError>>;
+
+/// How an actor begins.
+pub(crate) enum Start {
+    /// A new ticket: nothing is stored yet.
+    Fresh(Box<TicketRequested>, Reply),
+    /// A stored ticket; the sender is told when it is replayed.
+    Stored(Option<oneshot::Sender<()>>),
+    /// A stored ticket that keeps crashing its actor: it is failed, and nothing else is done.
+    Poison,
+}
+
+/// What can be asked of a ticket actor from outside.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    /// How does it stand?
+    Look,
+    /// End it.
+    Cancel { mode: CancelMode, by: String },
+    /// Its answer has arrived.
+    Acknowledge { channel: Channel, by: String },
+    /// Give up if the time is over.
+    Expire,
+    /// Finish the call in flight, if any, and leave; the store has the rest.
+    Park,
+}
+
+/// An [`Ask`] with the place for its answer.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+pub(crate) struct Asked {
+    pub(crate) ask: Ask,
+    pub(crate) reply: Reply,
+}
+
+/// The actor of one ticket.
+pub(crate) struct TicketActor {
+    id: TicketId,
+    stream: StreamName,
+    deps: Arc<Deps>,
+    /// The fold of all stored events.
+    state: TicketState,
+    /// The newest stored event.
+    revision: Option<Revision>,
+    last_event: Option<EventId>,
+    /// The text of the attempt in flight.
+    live: Option<Arc<LiveText>>,
+    /// The model permit that the recorded attempt is about to use.
+    permit: Option<Permit>,
+    /// The work on what is owed, at most one.
+    ongoing: Option<Ongoing>,
+    /// The timer for the state's deadline.
+    deadline: Option<(Timestamp, SpawnHandle)>,
+    /// The timer that ends an idle actor.
+    idle: Option<SpawnHandle>,
+    /// It leaves as soon as no call is in flight.
+    parking: bool,
+    start: Option<Start>,
+    obituary: Obituary,
+}
+
+struct Ongoing {
+    handle: SpawnHandle,
+    /// Set while an outward call is running, as opposed to waiting for a time or a permit.
+    calling: Rc<Cell<bool>>,
+}
+
+impl TicketActor {
+    pub(crate) fn new(id: TicketId, start: Start, deps: Arc<Deps>, obituary: Obituary) -> Self {
+        Self {
+            id,
+            stream: id.stream(),
+            deps,
+            state: TicketState::Unrequested,
+            revision: None,
+            last_event: None,
+            live: None,
+            permit: None,
+            ongoing: None,
+            deadline: None,
+            idle: None,
+            parking: false,
+            start: Some(start),
+            obituary,
+        }
+    }
+
+    /// Reads the history and folds it, then calls `then`.
+    fn reload(
+        &mut self,
+        ctx: &mut Context<Self>,
+        then: impl FnOnce(&mut Self, &mut Context<Self>) + 'static,
+    ) {
+        let store = Arc::clone(&self.deps.store);
+        let id = self.id;
+        let history = async move { load(store.as_ref(), id).await };
+        ctx.wait(history.into_actor(self).map(move |loaded, act, ctx| match loaded {
+            Ok(history) => {
+                act.state = history.state;
+                act.revision = history.revision;
+                act.last_event = history.last_event;
+                act.live = None;
+                then(act, ctx);
+            }
+            Err(error) => {
+                tracing::error!(ticket.id = %act.id, %error, "the ticket's history cannot be used");
+                act.leave(ctx, Left::StoreFailed);
+            }
+        }));
+    }
+
+    /// Starts the work on what the state owes, unless it is under way.
+    fn owe(&mut self, ctx: &mut Context<Self>) {
+        self.set_deadline(ctx);
+        if self.ongoing.is_some() {
+            return;
+        }
+        if self.parking {
+            self.leave(ctx, Left::Parked);
+            return;
+        }
+        match next_effect(&self.state) {
+            None => self.leave(ctx, Left::Finished),
+            Some(Effect::Deliver) => self.passivate_later(ctx),
+            Some(effect) => self.work_on(effect, ctx),
+        }
+    }
+
+    fn work_on(&mut self, effect: Effect, ctx: &mut Context<Self>) {
+        let calling = Rc::new(Cell::new(false));
+        let Some(work) = self.work(effect, &calling) else {
+            return;
+        };
+        let handle = ctx.spawn(work.into_actor(self).map(|done, act, ctx| {
+            act.ongoing = None;
+            act.permit = done.permit;
+            act.transact(ctx, done.command, None);
+        }));
+        self.ongoing = Some(Ongoing { handle, calling });
+    }
+
+    /// An answer waits in the store for whoever it is for; no actor need wait with it.
+    fn passivate_later(&mut self, ctx: &mut Context<Self>) {
+        if self.idle.is_none() {
+            let after = self.deps.passivate_after;
+            self.idle = Some(ctx.run_later(after, |act, ctx| act.leave(ctx, Left::Passivated)));
+        }
+    }
+
+    /// Sets the timer for the state's deadline, if it is not set already.
+    fn set_deadline(&mut self, ctx: &mut Context<Self>) {
+        let due = self.state.deadline();
+        if self.deadline.as_ref().map(|(at, _)| *at) == due {
+            return;
+        }
+        if let Some((_, timer)) = self.deadline.take() {
+            ctx.cancel_future(timer);
+        }
+        let Some(due) = due else { return };
+        let wait = due.since(self.deps.clock.now());
+        let timer = ctx.run_later(wait, |act, ctx| {
+            act.deadline = None;
+            let now = act.deps.clock.now();
+            act.transact(ctx, Command::Expire { now }, None);
+        });
+        self.deadline = Some((due, timer));
+    }
+
+    fn stop_ongoing(&mut self, ctx: &mut Context<Self>) {
+        if let Some(ongoing) = self.ongoing.take() {
+            ctx.cancel_future(ongoing.handle);
+        }
+        if let Some(idle) = self.idle.take() {
+            ctx.cancel_future(idle);
+        }
+    }
+
+    fn leave(&mut self, ctx: &mut Context<Self>, left: Left) {
+        self.obituary.leave(left);
+        actix::ActorContext::stop(ctx);
+    }
+
+    fn news(&self) -> Option<News> {
+        Some(News {
+            ticket: self.id,
+            revision: self.revision?,
+            state: self.state.clone(),
+            live: self.live.clone(),
+        })
+    }
+
+    fn current(&self) -> Result<News, TicketError> {
+        self.news().ok_or(TicketError::NotFound)
+    }
+
+    fn park(&mut self, ctx: &mut Context<Self>) {
+        self.parking = true;
+        let calling = self.ongoing.as_ref().is_some_and(|o| o.calling.get());
+        if !calling {
+            self.stop_ongoing(ctx);
+            self.leave(ctx, Left::Parked);
+        }
+    }
+
+    fn poisoned(&self) -> Command {
+        Command::Fail(Failure {
+            stage: self.state.stage().unwrap_or(Stage::PreProcess),
+            code: "poison".to_owned(),
+            message: "handling this ticket crashed its actor again and again".to_owned(),
+        })
+    }
+}
+
+impl Actor for TicketActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        match self.start.take() {
+            Some(Start::Fresh(request, reply)) => {
+                self.transact(ctx, Command::Request(*request), Some(reply));
+            }
+            Some(Start::Stored(ready)) => self.reload(ctx, |act, ctx| {
+                let now = act.deps.clock.now();
+                act.transact(ctx, Command::Resume { now }, None);
+                if let Some(ready) = ready {
+                    // Whoever waited may have gone.
+                    let _ = ready.send(());
+                }
+            }),
+            Some(Start::Poison) | None => self.reload(ctx, |act, ctx| {
+                act.parking = true;
+                let failure = act.poisoned();
+                act.transact(ctx, failure, None);
+            }),
+        }
+    }
+}
+
+impl Handler<Asked> for TicketActor {
+    type Result = ();
+
+    fn handle(&mut self, asked: Asked, ctx: &mut Self::Context) {
+        if std::thread::panicking() {
+            // actix polls the mailbox once more while it drops an actor that panicked. Its memory
+            // is not to be trusted; the dropped reply makes the caller ask the next actor.
+            return;
+        }
+        let Asked { ask, reply } = asked;
+        let command = match ask {
+            Ask::Look => {
+                let _ = reply.send(self.current());
+                return;
+            }
+            Ask::Park => {
+                let _ = reply.send(self.current());
+                self.park(ctx);
+                return;
+            }
+            Ask::Cancel { mode, by } => Command::Cancel {
+                mode,
+                by,
+                text: self.live.as_ref().map(|live| live.content().into()),
+            },
+            Ask::Acknowledge { channel, by } => Command::Acknowledge { channel, by },
+            Ask::Expire => Command::Expire {
+                now: self.deps.clock.now(),
+            },
+        };
+        self.transact(ctx, command, Some(reply));
+    }
+}

@@ -1,0 +1,165 @@
+//! Running one attempt: text flows into the live text and is announced in batches.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use punchcard_events::TicketId;
+use punchcard_events::ticket::{
+    AttemptError, AttemptErrorKind, TicketAnswered, TicketPreProcessed, TicketRequested, Timings,
+    Usage,
+};
+use tokio::time::Instant;
+
+use super::Deps;
+use crate::feed::{LiveText, News, Switchboard};
+use crate::permits::Permit;
+use crate::ports::{AnswerPart, AnswerStream, ModelCall};
+
+/// One attempt, ready to run.
+pub(super) struct Attempt {
+    pub(super) ticket: TicketId,
+    pub(super) number: u32,
+    pub(super) request: Arc<TicketRequested>,
+    pub(super) prepared: Arc<TicketPreProcessed>,
+    pub(super) live: Arc<LiveText>,
+    /// Held until the attempt is over.
+    pub(super) permit: Option<Permit>,
+}
+
+/// Runs `attempt` to its end. `news` is what watchers are told whenever text has come.
+pub(super) async fn run(
+    deps: &Deps,
+    attempt: Attempt,
+    news: &News,
+) -> Result<TicketAnswered, AttemptError> {
+    let begun = Instant::now();
+    let call = ModelCall {
+        ticket: attempt.ticket,
+        attempt: attempt.number,
+        model: attempt.prepared.model.clone(),
+        messages: Arc::clone(&attempt.prepared.messages),
+        parameters: Arc::clone(&attempt.prepared.parameters),
+        traceparent: attempt.request.traceparent.clone(),
+    };
+    let stream = deps.llm.model().answer(call).await?;
+    let mut announcer = Announcer::new(&deps.switchboard, news, deps.text_interval);
+    let end = pump(stream, &attempt.live, &mut announcer).await?;
+    drop(attempt.permit);
+    let content = attempt.live.content();
+    let request = &attempt.request;
+    deps.tasks
+        .check_answer(&request.tenant, &request.task, &content)
+        .map_err(|message| AttemptError {
+            kind: AttemptErrorKind::SchemaViolation,
+            message,
+            retry_after_ms: None,
+        })?;
+    Ok(TicketAnswered {
+        attempt: attempt.number,
+        content: content.into(),
+        finish_reason: end.finish_reason,
+        usage: end.usage,
+        timings: Timings {
+            first_token_ms: millis(announcer.first_text.unwrap_or_else(Instant::now) - begun),
+            total_ms: millis(begun.elapsed()),
+        },
+    })
+}
+
+struct End {
+    finish_reason: String,
+    usage: Option<Usage>,
+}
+
+/// Moves text from the stream into `live` until the answer is complete.
+async fn pump(
+    mut stream: AnswerStream,
+    live: &LiveText,
+    announcer: &mut Announcer<'_>,
+) -> Result<End, AttemptError> {
+    loop {
+        let part = tokio::select! {
+            biased;
+            part = stream.next() => part,
+            () = announcer.due() => {
+                announcer.announce();
+                continue;
+            }
+        };
+        match part {
+            Some(Ok(AnswerPart::Text(text))) => {
+                live.push(&text);
+                announcer.text_came();
+            }
+            Some(Ok(AnswerPart::Complete {
+                finish_reason,
+                usage,
+            })) => {
+                return Ok(End {
+                    finish_reason,
+                    usage,
+                });
+            }
+            Some(Err(error)) => return Err(error),
+            None => {
+                return Err(AttemptError {
+                    kind: AttemptErrorKind::Incomplete,
+                    message: "the stream ended before the answer was complete".to_owned(),
+                    retry_after_ms: None,
+                });
+            }
+        }
+    }
+}
+
+/// Announces text: the first at once, later text at most once per interval.
+struct Announcer<'a> {
+    switchboard: &'a Switchboard,
+    news: &'a News,
+    interval: Duration,
+    first_text: Option<Instant>,
+    /// Not again before this time.
+    rest_until: Option<Instant>,
+    unannounced: bool,
+}
+
+impl<'a> Announcer<'a> {
+    const fn new(switchboard: &'a Switchboard, news: &'a News, interval: Duration) -> Self {
+        Self {
+            switchboard,
+            news,
+            interval,
+            first_text: None,
+            rest_until: None,
+            unannounced: false,
+        }
+    }
+
+    fn text_came(&mut self) {
+        let now = Instant::now();
+        self.first_text.get_or_insert(now);
+        self.unannounced = true;
+        if self.rest_until.is_none_or(|until| until <= now) {
+            self.announce();
+        }
+    }
+
+    fn announce(&mut self) {
+        self.switchboard.publish(self.news);
+        self.unannounced = false;
+        self.rest_until = Some(Instant::now() + self.interval);
+    }
+
+    /// Ends when text that came meanwhile may be announced; never while there is none.
+    async fn due(&self) {
+        match self.rest_until {
+            Some(until) if self.unannounced => tokio::time::sleep_until(until).await,
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,221 @@
+//! The work on what a ticket owes: waiting for its time, getting a permit, making the call.
+//!
+//! Each piece of work ends in a command. It touches the actor only through that.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use punchcard_events::Timestamp;
+use punchcard_events::ticket::{
+    AttemptError, CallbackError, CallbackKind, Command, Effect, Failure, Stage, TicketPreProcessed,
+    TicketRequested, TicketState,
+};
+use serde_json::Value;
+
+use super::stream::{Attempt, run};
+use super::{Deps, TicketActor};
+use crate::feed::{LiveText, News};
+use crate::permits::Permit;
+use crate::ports::{Clock, PostProcessCall, PreProcessCall, PreProcessReply, TaskBook};
+
+/// What a piece of work came to.
+pub(super) struct Done {
+    pub(super) command: Command,
+    /// A permit got for the next effect.
+    pub(super) permit: Option<Permit>,
+}
+
+impl From<Command> for Done {
+    fn from(command: Command) -> Self {
+        Self {
+            command,
+            permit: None,
+        }
+    }
+}
+
+impl TicketActor {
+    /// The work on `effect`; `None` when the state does not owe it after all. `calling` is set
+    /// while an outward call runs.
+    pub(super) fn work(
+        &mut self,
+        effect: Effect,
+        calling: &Rc<Cell<bool>>,
+    ) -> Option<LocalBoxFuture<'static, Done>> {
+        let deps = Arc::clone(&self.deps);
+        let calling = Rc::clone(calling);
+        match (effect, &self.state) {
+            (Effect::PreProcess { not_before, .. }, TicketState::Requested(s)) => {
+                let call = PreProcessCall {
+                    ticket: self.id,
+                    request: Arc::clone(&s.request),
+                };
+                Some(pre_process(deps, call, not_before, calling).boxed_local())
+            }
+            (
+                Effect::Send {
+                    attempt,
+                    not_before,
+                },
+                state,
+            ) => {
+                let model = state.prepared()?.model.clone();
+                Some(get_permit(deps, model, attempt, not_before).boxed_local())
+            }
+            (Effect::CallModel { attempt }, TicketState::Sent(s)) => {
+                let live = Arc::new(LiveText::new(attempt));
+                let run = Attempt {
+                    ticket: self.id,
+                    number: attempt,
+                    request: Arc::clone(&s.request),
+                    prepared: Arc::clone(&s.prepared),
+                    live: Arc::clone(&live),
+                    permit: self.permit.take(),
+                };
+                self.live = Some(live);
+                let news = self.news()?;
+                Some(call_model(deps, run, news, calling).boxed_local())
+            }
+            (Effect::PostProcess { not_before, .. }, TicketState::Answered(s)) => {
+                let call = PostProcessCall {
+                    ticket: self.id,
+                    request: Arc::clone(&s.request),
+                    prepared: Arc::clone(&s.prepared),
+                    answered: Arc::clone(&s.answered),
+                    answer: s.provisional_answer(),
+                };
+                Some(post_process(deps, call, not_before, calling).boxed_local())
+            }
+            (
+                Effect::PreProcess { .. }
+                | Effect::CallModel { .. }
+                | Effect::PostProcess { .. }
+                | Effect::Deliver,
+                _,
+            ) => None,
+        }
+    }
+}
+
+async fn pre_process(
+    deps: Arc<Deps>,
+    call: PreProcessCall,
+    not_before: Option<Timestamp>,
+    calling: Rc<Cell<bool>>,
+) -> Done {
+    wait_until(deps.clock.as_ref(), not_before).await;
+    let request = Arc::clone(&call.request);
+    let reply = {
+        let _permit = deps.callbacks.permit(&request.tenant).await;
+        calling.set(true);
+        deps.callbacks.callbacks().pre_process(call).await
+    };
+    match reply {
+        Ok(PreProcessReply::Unchanged) => prepare(deps.tasks.as_ref(), &request, None).into(),
+        Ok(PreProcessReply::Replaced(input)) => {
+            prepare(deps.tasks.as_ref(), &request, Some(input)).into()
+        }
+        Err(error) => callback_failed(&deps, CallbackKind::PreProcess, error),
+    }
+}
+
+async fn post_process(
+    deps: Arc<Deps>,
+    call: PostProcessCall,
+    not_before: Option<Timestamp>,
+    calling: Rc<Cell<bool>>,
+) -> Done {
+    wait_until(deps.clock.as_ref(), not_before).await;
+    let reply = {
+        let _permit = deps.callbacks.permit(&call.request.tenant).await;
+        calling.set(true);
+        deps.callbacks.callbacks().post_process(call).await
+    };
+    match reply {
+        Ok(answer) => Command::RecordPersisted { answer }.into(),
+        Err(error) => callback_failed(&deps, CallbackKind::PostProcess, error),
+    }
+}
+
+async fn get_permit(
+    deps: Arc<Deps>,
+    model: String,
+    attempt: u32,
+    not_before: Option<Timestamp>,
+) -> Done {
+    wait_until(deps.clock.as_ref(), not_before).await;
+    let permit = deps.llm.permit(&model).await;
+    Done {
+        command: Command::Send { attempt },
+        permit: Some(permit),
+    }
+}
+
+async fn call_model(
+    deps: Arc<Deps>,
+    attempt: Attempt,
+    news: News,
+    calling: Rc<Cell<bool>>,
+) -> Done {
+    calling.set(true);
+    let number = attempt.number;
+    match run(&deps, attempt, &news).await {
+        Ok(answer) => Command::RecordAnswer(answer).into(),
+        Err(error) => attempt_failed(&deps, number, error),
+    }
+}
+
+fn attempt_failed(deps: &Deps, attempt: u32, error: AttemptError) -> Done {
+    let command = Command::RecordAttemptFailure {
+        attempt,
+        error,
+        now: deps.clock.now(),
+        jitter: deps.clock.jitter(),
+    };
+    command.into()
+}
+
+fn callback_failed(deps: &Deps, callback: CallbackKind, error: CallbackError) -> Done {
+    let command = Command::RecordCallbackFailure {
+        callback,
+        error,
+        now: deps.clock.now(),
+        jitter: deps.clock.jitter(),
+    };
+    command.into()
+}
+
+/// The command that follows from rendering the task's prompt.
+pub(super) fn prepare(
+    tasks: &dyn TaskBook,
+    request: &TicketRequested,
+    replaced: Option<Arc<Value>>,
+) -> Command {
+    let input = replaced.as_ref().unwrap_or(&request.input);
+    match tasks.prepare(&request.tenant, &request.task, input) {
+        Ok(prepared) => Command::RecordPreProcessed(TicketPreProcessed {
+            input: replaced,
+            prompt: prepared.prompt,
+            messages: prepared.messages,
+            model: prepared.model,
+            parameters: prepared.parameters,
+        }),
+        Err(error) => Command::Fail(Failure {
+            stage: Stage::PreProcess,
+            code: "prompt_not_rendered".to_owned(),
+            message: error.to_string(),
+        }),
+    }
+}
+
+async fn wait_until(clock: &dyn Clock, time: Option<Timestamp>) {
+    if let Some(time) = time {
+        let wait = time.since(clock.now());
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The one way into the runtime for everything outside it: issue, ask, read and watch tickets.
+
+mod errors;
+mod history;
+mod issue;
+
+use std::sync::Arc;
+
+use punchcard_events::ticket::{CancelMode, Channel};
+use punchcard_events::{Recorded, TenantId, TicketId, Timestamp, UserId};
+use tokio::sync::oneshot;
+
+pub use errors::{IssueError, TicketError};
+pub(crate) use history::load;
+pub use issue::{Issue, Issued};
+
+use crate::feed::{News, Switchboard, Watch};
+use crate::ports::{EventStore, ReadError, TicketIndex};
+use crate::registry::Registry;
+use crate::runtime::Ports;
+use crate::ticket::{Ask, Start};
+
+/// How often a question is put again because the actor it was for had just gone.
+const MAX_ASKS: u32 = 3;
+
+/// A handle on all tickets of this runtime. Cheap to clone; usable from any thread.
+///
+/// There is no tenancy here: whoever hands a ticket out must have compared its tenant.
+#[derive(Clone)]
+pub struct Tickets {
+    ports: Ports,
+    registry: Registry,
+    switchboard: Switchboard,
+    keys_in_flight: issue::KeysInFlight,
+}
+
+impl Tickets {
+    pub(crate) fn new(ports: Ports, registry: Registry, switchboard: Switchboard) -> Self {
+        Self {
+            ports,
+            registry,
+            switchboard,
+            keys_in_flight: issue::KeysInFlight::default(),
+        }
+    }
+
+    /// Ends a ticket by request.
+    ///
+    /// # Errors
+    /// When there is no such ticket, it has ended, or the store takes no events now.
+    pub async fn cancel(
+        &self,
+        ticket: TicketId,
+        mode: CancelMode,
+        by: String,
+    ) -> Result<News, TicketError> {
+        let ask = || Ask::Cancel {
+            mode,
+            by: by.clone(),
+        };
+        self.ask(ticket, ask).await
+    }
+
+    /// Records that a ticket's answer has arrived.
+    ///
+    /// # Errors
+    /// When there is no such ticket, it has no answer to deliver, or the store takes no events now.
+    pub async fn acknowledge(
+        &self,
+        ticket: TicketId,
+        channel: Channel,
+        by: String,
+    ) -> Result<News, TicketError> {
+        let ask = || Ask::Acknowledge {
+            channel,
+            by: by.clone(),
+        };
+        self.ask(ticket, ask).await
+    }
+
+    /// Fails a ticket whose deadline has passed; leaves any other as it is.
+    ///
+    /// # Errors
+    /// When there is no such ticket or the store takes no events now.
+    pub async fn expire(&self, ticket: TicketId) -> Result<News, TicketError> {
+        self.ask(ticket, || Ask::Expire).await
+    }
+
+    /// A ticket as it stands now, with the text in flight; `None` when there is no such ticket.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn look(&self, ticket: TicketId) -> Result<Option<News>, ReadError> {
+        if let Some(answer) = self.registry.ask_active(ticket, Ask::Look).await
+            && let Ok(Ok(news)) = answer.await
+        {
+            return Ok(Some(news));
+        }
+        let history = load(self.ports.store.as_ref(), ticket).await?;
+        Ok(history.revision.map(|revision| News {
+            ticket,
+            revision,
+            state: history.state,
+            live: None,
+        }))
+    }
+
+    /// All events of a ticket, in order; empty when there is no such ticket.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn history(&self, ticket: TicketId) -> Result<Vec<Recorded>, ReadError> {
+        history::read(self.ports.store.as_ref(), ticket).await
+    }
+
+    /// The ticket list.
+    pub fn index(&self) -> &Arc<dyn TicketIndex> {
+        &self.ports.index
+    }
+
+    /// News of one ticket from now on. To miss nothing, watch first and then [`Self::look`].
+    pub fn watch_ticket(&self, ticket: TicketId) -> Watch {
+        self.switchboard.watch_ticket(ticket)
+    }
+
+    /// News of all tickets of one user from now on.
+    pub fn watch_user(&self, tenant: TenantId, user: UserId) -> Watch {
+        self.switchboard.watch_user(tenant, user)
+    }
+
+    /// The time by the runtime's clock.
+    pub fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    fn store(&self) -> &dyn EventStore {
+        self.ports.store.as_ref()
+    }
+
+    /// Puts a question to a ticket's actor, starting one if need be.
+    async fn ask(&self, ticket: TicketId, ask: impl Fn() -> Ask) -> Result<News, TicketError> {
+        for _ in 0..MAX_ASKS {
+            let answer = self.registry.ask(ticket, ask()).await?;
+            // A dropped reply means that the actor left or crashed with the question unread.
+            if let Ok(answer) = answer.await {
+                return answer;
+            }
+        }
+        Err(TicketError::Busy)
+    }
+
+    /// Starts the actor of a new ticket and waits until its first event is durable.
+    async fn begin(
+        &self,
+        ticket: TicketId,
+        request: punchcard_events::ticket::TicketRequested,
+    ) -> Result<News, IssueError> {
+        let (reply, answer) = oneshot::channel();
+        let start = Start::Fresh(Box::new(request), reply);
+        self.registry.start(ticket, start).await?;
+        match answer.await {
+            Ok(Ok(news)) => Ok(news),
+            Ok(Err(TicketError::Unavailable(reason))) => Err(IssueError::Unavailable(reason)),
+            Ok(Err(error)) => Err(IssueError::Unavailable(error.to_string())),
+            Err(_) => Err(IssueError::Unavailable(
+                "the ticket's actor stopped before its first event was stored".to_owned(),
+            )),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What issuing and asking can come to instead of an answer.
+
+use std::time::Duration;
+
+use punchcard_events::ticket::Rejection;
+
+use crate::ports::InputRefusal;
+
+/// Why a ticket was not issued.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IssueError {
+    /// The request does not fit the task.
+    #[error(transparent)]
+    Refused(#[from] InputRefusal),
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key was used before, with another request")]
+    KeyReused,
+    /// The first request with this idempotency key is not finished yet.
+    #[error("a request with this idempotency key is being handled right now")]
+    KeyInFlight,
+    /// As many tickets are open as this runtime takes.
+    #[error("too many tickets are open")]
+    Overloaded {
+        /// When it may be worth trying again.
+        retry_after: Duration,
+    },
+    /// The store takes no events now. The ticket may exist all the same: repeat the request with
+    /// the same idempotency key.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The runtime is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// Why a ticket did not do as asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TicketError {
+    /// There is no such ticket.
+    #[error("there is no such ticket")]
+    NotFound,
+    /// The ticket is not in a state for that.
+    #[error(transparent)]
+    Rejected(Rejection),
+    /// The ticket's actor has too much to do.
+    #[error("the ticket is busy")]
+    Busy,
+    /// The store takes no events now.
+    #[error("{0}")]
+    Unavailable(String),
+}

@@ -1,0 +1,228 @@
+//! Issuing a ticket: checked, claimed by its idempotency key, durable, and only then acknowledged.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use punchcard_events::claim::IdempotencyKeyClaimed;
+use punchcard_events::ticket::{Idempotency, TicketRequested};
+use punchcard_events::{
+    EventId, NewEvent, Revision, StreamName, TaskName, TenantId, TicketId, UserId,
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::Tickets;
+use super::errors::IssueError;
+use super::history::load;
+use crate::feed::News;
+use crate::ports::{AppendError, Direction, ExpectedRevision, ReadError};
+
+/// What an issuer asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Issue {
+    /// Who asks.
+    pub tenant: TenantId,
+    /// What to run.
+    pub task: TaskName,
+    /// Whom the answer is for.
+    pub user: Option<UserId>,
+    /// The values of the prompt's variables.
+    pub input: Arc<Value>,
+    /// The issuer's own labels.
+    pub metadata: BTreeMap<String, String>,
+    /// The issuer's idempotency key and the fingerprint of this request.
+    pub idempotency: Option<Idempotency>,
+    /// The W3C trace context.
+    pub traceparent: Option<String>,
+}
+
+/// A ticket that exists.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// What was asked first: the same for every repeat.
+    pub request: Arc<TicketRequested>,
+    /// How it stands now.
+    pub news: News,
+    /// Whether an earlier request with the same idempotency key issued it.
+    pub repeated: bool,
+}
+
+impl Tickets {
+    /// Issues a ticket. When this returns, its first event is durable.
+    ///
+    /// # Errors
+    /// See [`IssueError`]; on [`IssueError::Unavailable`] a repeat with the same idempotency key
+    /// finds out whether the ticket exists.
+    pub async fn issue(&self, issue: Issue) -> Result<Issued, IssueError> {
+        if self.registry.is_stopping() {
+            return Err(IssueError::Stopping);
+        }
+        self.registry.admit()?;
+        let now = self.now();
+        let terms = self
+            .ports
+            .tasks
+            .accept(&issue.tenant, &issue.task, &issue.input, now)?;
+        let request = TicketRequested {
+            tenant: issue.tenant,
+            task: issue.task,
+            user: issue.user,
+            input: issue.input,
+            metadata: issue.metadata,
+            idempotency: issue.idempotency,
+            traceparent: issue.traceparent,
+            requested_at: now,
+            terms,
+        };
+        let ticket = TicketId(Uuid::now_v7());
+        match request.idempotency.clone() {
+            None => self.issue_as(ticket, request).await,
+            Some(key) => self.issue_once(ticket, request, key).await,
+        }
+    }
+
+    async fn issue_as(
+        &self,
+        ticket: TicketId,
+        request: TicketRequested,
+    ) -> Result<Issued, IssueError> {
+        let news = self.begin(ticket, request).await?;
+        issued(ticket, news, false)
+    }
+
+    async fn issue_once(
+        &self,
+        candidate: TicketId,
+        request: TicketRequested,
+        key: Idempotency,
+    ) -> Result<Issued, IssueError> {
+        let stream = IdempotencyKeyClaimed::stream(&request.tenant, &key.key);
+        let _in_flight = self
+            .keys_in_flight
+            .begin(&stream)
+            .ok_or(IssueError::KeyInFlight)?;
+        let claim = IdempotencyKeyClaimed {
+            ticket: candidate,
+            fingerprint: key.fingerprint,
+        };
+        let Some(earlier) = self.claim(&stream, &claim, &request).await? else {
+            return self.issue_as(candidate, request).await;
+        };
+        if earlier.fingerprint != claim.fingerprint {
+            return Err(IssueError::KeyReused);
+        }
+        let ticket = earlier.ticket;
+        if let Some(news) = self.look(ticket).await.map_err(unreadable)? {
+            return issued(ticket, news, true);
+        }
+        // The claim was stored and the ticket was not: the process stopped in between, or the store
+        // failed. This request is the same one, so it completes what the first began.
+        self.issue_as(ticket, request).await
+    }
+
+    /// Claims a key. `None` when the claim is ours, else the earlier one.
+    async fn claim(
+        &self,
+        stream: &StreamName,
+        claim: &IdempotencyKeyClaimed,
+        request: &TicketRequested,
+    ) -> Result<Option<IdempotencyKeyClaimed>, IssueError> {
+        let unavailable =
+            |error: &dyn std::fmt::Display| IssueError::Unavailable(error.to_string());
+        let event = NewEvent {
+            id: EventId(Uuid::now_v7()),
+            kind: Cow::Borrowed(IdempotencyKeyClaimed::KIND),
+            schema_version: IdempotencyKeyClaimed::SCHEMA_VERSION,
+            tenant: request.tenant.clone(),
+            correlation_id: claim.ticket.0,
+            causation_id: None,
+            recorded_at: request.requested_at,
+            data: serde_json::to_string(claim).map_err(|e| unavailable(&e))?,
+        };
+        match self
+            .store()
+            .append(stream, ExpectedRevision::NoStream, &[event])
+            .await
+        {
+            Ok(_) => return Ok(None),
+            Err(AppendError::Conflict { .. }) => {}
+            Err(error @ (AppendError::Unavailable(_) | AppendError::OutcomeUnknown(_))) => {
+                return Err(unavailable(&error));
+            }
+        }
+        let from = Some(Revision::FIRST);
+        let first = self
+            .store()
+            .read_stream(stream, from, Direction::Forwards, 1)
+            .await
+            .map_err(unreadable)?;
+        let first = first
+            .first()
+            .ok_or_else(|| unavailable(&"the idempotency key's claim cannot be found"))?;
+        let event = &first.event;
+        IdempotencyKeyClaimed::decode(&event.kind, event.schema_version, &event.data)
+            .map(Some)
+            .map_err(|error| unavailable(&error))
+    }
+
+    /// A ticket's first event as it was stored.
+    ///
+    /// # Errors
+    /// When the store cannot be read or the stream is damaged.
+    pub async fn first_request(
+        &self,
+        ticket: TicketId,
+    ) -> Result<Option<Arc<TicketRequested>>, ReadError> {
+        let history = load(self.store(), ticket).await?;
+        Ok(history.state.request().cloned())
+    }
+}
+
+fn issued(ticket: TicketId, news: News, repeated: bool) -> Result<Issued, IssueError> {
+    let request = news.state.request().cloned();
+    let request = request.ok_or_else(|| {
+        IssueError::Unavailable("the ticket has no first event after all".to_owned())
+    })?;
+    Ok(Issued {
+        ticket,
+        request,
+        news,
+        repeated,
+    })
+}
+
+fn unreadable(error: ReadError) -> IssueError {
+    IssueError::Unavailable(error.to_string())
+}
+
+/// The idempotency keys whose first request this process is handling. Another node's are found by
+/// their claims.
+#[derive(Debug, Clone, Default)]
+pub(super) struct KeysInFlight(Arc<Mutex<HashSet<StreamName>>>);
+
+pub(super) struct KeyInFlight {
+    keys: KeysInFlight,
+    stream: StreamName,
+}
+
+impl KeysInFlight {
+    fn begin(&self, stream: &StreamName) -> Option<KeyInFlight> {
+        self.lock().insert(stream.clone()).then(|| KeyInFlight {
+            keys: self.clone(),
+            stream: stream.clone(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<StreamName>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for KeyInFlight {
+    fn drop(&mut self) {
+        self.keys.lock().remove(&self.stream);
+    }
+}
