@@ -1,1 +1,253 @@
 //! The embedded event store: SQLite with group commit.
+//!
+//! One thread writes. It takes all appends that are queued, checks each by itself, commits them
+//! with one sync of the disk and answers them all, so durability costs a sync per batch and not
+//! per append. Readers have connections of their own and never wait for the writer. Every event
+//! carries a link of its stream's hash chain, and the ticket list is kept in the same transaction.
+//!
+//! Deliberately not here: `synchronous=NORMAL` (it loses acknowledged events at a power cut),
+//! retries (the caller knows what it owes), and any decision about tickets.
+
+mod chain;
+mod connection;
+mod heads;
+mod health;
+mod index;
+mod ledger;
+mod list;
+mod lock;
+mod options;
+mod readers;
+mod reads;
+mod row;
+mod schema;
+mod subscription;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use punchcard_actors::ports::{
+    AppendError, Appended, Direction, EventStore, ExpectedRevision, Order, ReadError, Subscription,
+    TicketFilter, TicketIndex,
+};
+use punchcard_events::ticket::{StateName, TicketSummary};
+use punchcard_events::{NewEvent, Position, Recorded, Revision, StreamName, TicketId};
+use tokio::sync::{Semaphore, oneshot, watch};
+
+pub use health::{Health, Written};
+pub use options::{OpenError, Options};
+
+use health::Board;
+use ledger::{Append, Ledger};
+use lock::OwnedDirectory;
+use readers::Readers;
+use writer::{Job, State, Writer};
+
+/// The embedded event store. Clones share one store; it closes when the last one is dropped, or by
+/// [`SqliteStore::close`].
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Empty once closed.
+    jobs: Mutex<Option<Sender<Job>>>,
+    room: Arc<Semaphore>,
+    queue_wait: Duration,
+    committed: watch::Receiver<u64>,
+    readers: Arc<Readers>,
+    board: Arc<Board>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl SqliteStore {
+    /// Opens the store in `options.data_dir`, making it where there is none.
+    ///
+    /// # Errors
+    /// When another process has it, the directory or file cannot be used, or the file is not a
+    /// store that this build can write durably. See [`OpenError`].
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        let directory = OwnedDirectory::take(&options.data_dir)?;
+        let ledger = Ledger::open(&options)?;
+        let thread_failed = |source| OpenError::Directory {
+            path: options.data_dir.clone(),
+            source,
+        };
+        let database = lock::database_in(&options.data_dir);
+        let readers = Readers::start(&database, &options).map_err(thread_failed)?;
+        let (jobs, queue) = mpsc::channel();
+        let (committed, followed) = watch::channel(ledger.last_position().0);
+        let board = Arc::new(Board::new());
+        let writer = Writer {
+            options: options.clone(),
+            jobs: queue,
+            committed,
+            board: Arc::clone(&board),
+            state: State::Open(Box::new(ledger)),
+            directory,
+        };
+        let writer = thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run())
+            .map_err(thread_failed)?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                jobs: Mutex::new(Some(jobs)),
+                room: Arc::new(Semaphore::new(options.append_queue)),
+                queue_wait: options.queue_wait,
+                committed: followed,
+                readers: Arc::new(readers),
+                board,
+                writer: Mutex::new(Some(writer)),
+            }),
+        })
+    }
+
+    /// Takes no more, finishes what is queued, and gives the directory free. Blocks until then;
+    /// closing twice is harmless.
+    pub fn close(&self) {
+        self.shared.close();
+    }
+
+    /// Whether the store takes events now.
+    pub fn health(&self) -> Health {
+        self.shared.board.health()
+    }
+
+    /// Whether an append may succeed now.
+    pub fn is_accepting(&self) -> bool {
+        self.health() == Health::Healthy
+    }
+
+    /// What the writer did since the store was opened.
+    pub fn written(&self) -> Written {
+        self.shared.board.written()
+    }
+
+    /// Makes the ticket list anew from the events. Appends wait meanwhile. Returns how many
+    /// tickets it holds.
+    ///
+    /// # Errors
+    /// When an event cannot be read; the list is then as it was.
+    pub async fn rebuild_index(&self) -> Result<u64, ReadError> {
+        let (reply, answer) = oneshot::channel();
+        let closed = || ReadError::Unavailable(CLOSED.to_owned());
+        self.shared.send(Job::Rebuild(reply)).ok_or_else(closed)?;
+        answer.await.map_err(|_| closed())?
+    }
+}
+
+const CLOSED: &str = "the event store is closed";
+
+impl Shared {
+    fn send(&self, job: Job) -> Option<()> {
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.as_ref()?.send(job).ok()
+    }
+
+    fn close(&self) {
+        drop(
+            self.jobs
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        let writer = self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(writer) = writer {
+            // A writer that panicked has already let everybody go.
+            drop(writer.join());
+        }
+        self.readers.close();
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+#[async_trait]
+impl EventStore for SqliteStore {
+    async fn append(
+        &self,
+        stream: &StreamName,
+        expected: ExpectedRevision,
+        events: &[NewEvent],
+    ) -> Result<Appended, AppendError> {
+        let shared = &self.shared;
+        let room = Arc::clone(&shared.room).acquire_owned();
+        let Ok(Ok(permit)) = tokio::time::timeout(shared.queue_wait, room).await else {
+            let reason = "too many appends are waiting".to_owned();
+            return Err(AppendError::Unavailable(reason));
+        };
+        let (reply, answer) = oneshot::channel();
+        let append = Append {
+            stream: stream.clone(),
+            expected,
+            events: events.to_vec(),
+            reply,
+        };
+        let sent = shared.send(Job::Append(append, permit));
+        sent.ok_or_else(|| AppendError::Unavailable(CLOSED.to_owned()))?;
+        let unknown = |_| AppendError::OutcomeUnknown("the writer is gone".to_owned());
+        answer.await.map_err(unknown)?
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamName,
+        from: Option<Revision>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        let stream = stream.clone();
+        let read = move |conn: &_| reads::stream(conn, &stream, from, direction, limit);
+        self.shared.readers.run(read).await
+    }
+
+    async fn read_all(
+        &self,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        let read = move |conn: &_| reads::all(conn, after, limit);
+        self.shared.readers.run(read).await
+    }
+
+    fn subscribe(&self, after: Option<Position>) -> Subscription {
+        let readers = Arc::clone(&self.shared.readers);
+        subscription::follow(readers, self.shared.committed.clone(), after)
+    }
+}
+
+#[async_trait]
+impl TicketIndex for SqliteStore {
+    async fn list(
+        &self,
+        filter: &TicketFilter,
+        order: Order,
+        after: Option<TicketId>,
+        limit: usize,
+    ) -> Result<Vec<TicketSummary>, ReadError> {
+        let filter = filter.clone();
+        let read = move |conn: &_| list::page(conn, &filter, order, after, limit);
+        self.shared.readers.run(read).await
+    }
+
+    async fn count_by_state(&self) -> Result<Vec<(StateName, u64)>, ReadError> {
+        self.shared.readers.run(list::count_by_state).await
+    }
+}

@@ -1,0 +1,417 @@
+//! An event store in memory, with faults on demand.
+//!
+//! It passes the same contract as the real stores, so a test of the runtime may rely on it. There
+//! is no durability here, and no speed to measure.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use punchcard_events::ticket::{StateName, TicketSummary};
+use punchcard_events::{NewEvent, Position, Recorded, Revision, StreamName, TicketId};
+use tokio::sync::watch;
+
+use crate::ports::{
+    AppendError, Appended, Direction, EventStore, ExpectedRevision, Order, ReadError, Subscription,
+    TicketFilter, TicketIndex,
+};
+
+/// The store. Clones share what is stored.
+#[derive(Debug, Clone)]
+pub struct MemoryStore {
+    shared: Arc<Shared>,
+}
+
+/// What goes wrong with an append.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// Nothing is written, and the store says so.
+    Unavailable,
+    /// Nothing is written, but the store does not say.
+    UnknownNotWritten,
+    /// All is written, but the store does not say.
+    UnknownWritten,
+}
+
+/// How often each fault fired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FaultsFired {
+    /// [`Fault::Unavailable`], planned ones and those of [`MemoryStore::set_down`].
+    pub unavailable: u64,
+    /// [`Fault::UnknownNotWritten`].
+    pub unknown_not_written: u64,
+    /// [`Fault::UnknownWritten`].
+    pub unknown_written: u64,
+}
+
+#[derive(Debug)]
+struct Shared {
+    held: Mutex<Held>,
+    /// The last stored position; subscriptions wait on it.
+    last: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    /// All events; the one at index i has position i + 1.
+    log: Vec<Recorded>,
+    /// Indexes into `log`, per stream in the order of revisions.
+    streams: HashMap<StreamName, Vec<usize>>,
+    tickets: BTreeMap<TicketId, TicketSummary>,
+    /// Appends asked for so far, the failed ones included.
+    appends: u64,
+    planned: Vec<(When, Fault)>,
+    down: bool,
+    fired: FaultsFired,
+}
+
+/// The append that a planned fault hits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum When {
+    Next,
+    Nth(u64),
+    Kind(String),
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryStore {
+    /// An empty store without faults.
+    pub fn new() -> Self {
+        let shared = Shared {
+            held: Mutex::default(),
+            last: watch::channel(0).0,
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Plans `fault` for the next append that no other planned fault hits. Planning several hits
+    /// as many appends in a row.
+    pub fn fail_next(&self, fault: Fault) {
+        self.plan(When::Next, fault);
+    }
+
+    /// Plans `fault` for the append with this number, counted from 1 over all appends asked of
+    /// this store.
+    pub fn fail_nth(&self, number: u64, fault: Fault) {
+        self.plan(When::Nth(number), fault);
+    }
+
+    /// Plans `fault` for the next append that holds an event of this kind, such as `TicketSent`.
+    pub fn fail_kind(&self, kind: &str, fault: Fault) {
+        self.plan(When::Kind(kind.to_owned()), fault);
+    }
+
+    /// While down, every append is [`AppendError::Unavailable`]; reads go on.
+    pub fn set_down(&self, down: bool) {
+        self.held().down = down;
+    }
+
+    /// How often each fault fired so far.
+    pub fn faults_fired(&self) -> FaultsFired {
+        self.held().fired
+    }
+
+    /// How many planned faults have not fired yet.
+    pub fn faults_pending(&self) -> usize {
+        self.held().planned.len()
+    }
+
+    /// How many appends were asked for, the failed ones included.
+    pub fn appends(&self) -> u64 {
+        self.held().appends
+    }
+
+    /// Every stored event, in the order of positions.
+    pub fn all_events(&self) -> Vec<Recorded> {
+        self.held().log.clone()
+    }
+
+    /// The kinds of the events of `ticket`, in order: what a test of a history compares.
+    pub fn kinds_of(&self, ticket: TicketId) -> Vec<String> {
+        let held = self.held();
+        let indexes = held.streams.get(&ticket.stream());
+        let kind = |&index: &usize| Some(held.log.get(index)?.event.kind.to_string());
+        indexes.into_iter().flatten().filter_map(kind).collect()
+    }
+
+    fn plan(&self, when: When, fault: Fault) {
+        self.held().planned.push((when, fault));
+    }
+
+    /// A panic elsewhere leaves whole appends behind, never half of one, so the lock's poison
+    /// tells nothing.
+    fn held(&self) -> MutexGuard<'_, Held> {
+        let held = self.shared.held.lock();
+        held.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl EventStore for MemoryStore {
+    async fn append(
+        &self,
+        stream: &StreamName,
+        expected: ExpectedRevision,
+        events: &[NewEvent],
+    ) -> Result<Appended, AppendError> {
+        let mut held = self.held();
+        held.appends += 1;
+        match held.take_fault(events) {
+            Some(Fault::Unavailable) => Err(AppendError::Unavailable("injected".to_owned())),
+            Some(Fault::UnknownNotWritten) => {
+                Err(AppendError::OutcomeUnknown("injected".to_owned()))
+            }
+            Some(Fault::UnknownWritten) => {
+                held.append(stream, expected, events)?;
+                self.shared.last.send_replace(held.last());
+                Err(AppendError::OutcomeUnknown("injected".to_owned()))
+            }
+            None => {
+                let appended = held.append(stream, expected, events)?;
+                self.shared.last.send_replace(held.last());
+                Ok(appended)
+            }
+        }
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamName,
+        from: Option<Revision>,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        let held = self.held();
+        let all = held.streams.get(stream).into_iter().flatten();
+        let all = all.filter_map(|&index| held.log.get(index));
+        let read = match direction {
+            Direction::Forwards => all
+                .filter(|e| from.is_none_or(|from| e.revision >= from))
+                .take(limit)
+                .cloned()
+                .collect(),
+            Direction::Backwards => {
+                let mut down: Vec<_> = all
+                    .filter(|e| from.is_none_or(|from| e.revision <= from))
+                    .cloned()
+                    .collect();
+                down.reverse();
+                down.truncate(limit);
+                down
+            }
+        };
+        Ok(read)
+    }
+
+    async fn read_all(
+        &self,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        Ok(self.held().after(after, limit))
+    }
+
+    fn subscribe(&self, after: Option<Position>) -> Subscription {
+        // The store itself stays alive in the subscription, so the watch cannot close.
+        let start = (self.clone(), after, self.shared.last.subscribe());
+        stream::unfold(start, |(store, after, mut last)| async move {
+            loop {
+                last.borrow_and_update();
+                let page = store.held().after(after, 1);
+                if let Some(event) = page.into_iter().next() {
+                    let position = event.position;
+                    return Some((Ok(event), (store, Some(position), last)));
+                }
+                last.changed().await.ok()?;
+            }
+        })
+        .boxed()
+    }
+}
+
+#[async_trait]
+impl TicketIndex for MemoryStore {
+    async fn list(
+        &self,
+        filter: &TicketFilter,
+        order: Order,
+        after: Option<TicketId>,
+        limit: usize,
+    ) -> Result<Vec<TicketSummary>, ReadError> {
+        let held = self.held();
+        let matching = held.tickets.values().filter(|t| matches(filter, t));
+        let listed = match order {
+            Order::OldestFirst => matching
+                .filter(|t| after.is_none_or(|after| t.id > after))
+                .take(limit)
+                .cloned()
+                .collect(),
+            Order::NewestFirst => matching
+                .rev()
+                .filter(|t| after.is_none_or(|after| t.id < after))
+                .take(limit)
+                .cloned()
+                .collect(),
+        };
+        Ok(listed)
+    }
+
+    async fn count_by_state(&self) -> Result<Vec<(StateName, u64)>, ReadError> {
+        let mut counts = BTreeMap::new();
+        for ticket in self.held().tickets.values() {
+            *counts.entry(ticket.state).or_insert(0) += 1;
+        }
+        Ok(counts.into_iter().collect())
+    }
+}
+
+impl Held {
+    /// The fault planned for this append, counted as fired.
+    fn take_fault(&mut self, events: &[NewEvent]) -> Option<Fault> {
+        let number = self.appends;
+        let hits = |when: &When| match when {
+            When::Nth(n) => *n == number,
+            When::Kind(kind) => events.iter().any(|e| e.kind == kind.as_str()),
+            When::Next => false,
+        };
+        let exact = self.planned.iter().position(|(when, _)| hits(when));
+        let next = || self.planned.iter().position(|(w, _)| *w == When::Next);
+        let fault = match exact.or_else(next) {
+            Some(index) => Some(self.planned.remove(index).1),
+            None => self.down.then_some(Fault::Unavailable),
+        };
+        match fault {
+            Some(Fault::Unavailable) => self.fired.unavailable += 1,
+            Some(Fault::UnknownNotWritten) => self.fired.unknown_not_written += 1,
+            Some(Fault::UnknownWritten) => self.fired.unknown_written += 1,
+            None => {}
+        }
+        fault
+    }
+
+    fn append(
+        &mut self,
+        stream: &StreamName,
+        expected: ExpectedRevision,
+        events: &[NewEvent],
+    ) -> Result<Appended, AppendError> {
+        let actual = self.newest(stream);
+        let as_expected = match expected {
+            ExpectedRevision::NoStream => actual.is_none(),
+            ExpectedRevision::Exact(revision) => actual == Some(revision),
+        };
+        if events.is_empty() {
+            return Err(AppendError::Conflict { actual });
+        }
+        if !as_expected {
+            let repeated = self.repeated(stream, expected, events);
+            return repeated.ok_or(AppendError::Conflict { actual });
+        }
+        let mut revision = expected.first_new();
+        let mut landed = None;
+        for event in events {
+            landed = Some(self.push(stream, revision, event));
+            revision = revision.next();
+        }
+        landed.ok_or(AppendError::Conflict { actual })
+    }
+
+    fn push(&mut self, stream: &StreamName, revision: Revision, event: &NewEvent) -> Appended {
+        if let Some(id) = stream.ticket() {
+            let before = self.tickets.get(&id).cloned();
+            // An event that cannot be decoded is its reader's trouble: the list shows the ticket
+            // as it was, at the new revision.
+            let folded = TicketSummary::fold(before.clone(), id, revision, event);
+            let unread = |_| {
+                before.map(|mut summary| {
+                    summary.revision = revision;
+                    summary.updated_at = event.recorded_at;
+                    summary
+                })
+            };
+            if let Some(summary) = folded.unwrap_or_else(unread) {
+                self.tickets.insert(id, summary);
+            }
+        }
+        let index = self.log.len();
+        self.streams.entry(stream.clone()).or_default().push(index);
+        let position = Position(index as u64 + 1);
+        self.log.push(Recorded {
+            stream: stream.clone(),
+            revision,
+            position,
+            event: event.clone(),
+        });
+        Appended { revision, position }
+    }
+
+    /// Where these very events are stored already, if they are.
+    fn repeated(
+        &self,
+        stream: &StreamName,
+        expected: ExpectedRevision,
+        events: &[NewEvent],
+    ) -> Option<Appended> {
+        let skip = match expected {
+            ExpectedRevision::NoStream => 0,
+            ExpectedRevision::Exact(revision) => revision.0.checked_add(1)?,
+        };
+        let stored = self.streams.get(stream)?;
+        let stored = stored.get(usize::try_from(skip).ok()?..)?;
+        let stored = stored.get(..events.len())?;
+        let stored: Vec<_> = stored.iter().filter_map(|&i| self.log.get(i)).collect();
+        let same = stored
+            .iter()
+            .map(|e| e.event.id)
+            .eq(events.iter().map(|e| e.id));
+        let last = stored.last().filter(|_| same)?;
+        Some(Appended {
+            revision: last.revision,
+            position: last.position,
+        })
+    }
+
+    fn newest(&self, stream: &StreamName) -> Option<Revision> {
+        let index = *self.streams.get(stream)?.last()?;
+        self.log.get(index).map(|e| e.revision)
+    }
+
+    fn after(&self, after: Option<Position>, limit: usize) -> Vec<Recorded> {
+        let skip = after.map_or(0, |p| usize::try_from(p.0).unwrap_or(usize::MAX));
+        self.log.iter().skip(skip).take(limit).cloned().collect()
+    }
+
+    fn last(&self) -> u64 {
+        self.log.last().map_or(0, |e| e.position.0)
+    }
+}
+
+fn matches(filter: &TicketFilter, ticket: &TicketSummary) -> bool {
+    let TicketFilter {
+        tenant,
+        user,
+        task,
+        states,
+        requested_from,
+        requested_before,
+        overdue_at,
+    } = filter;
+    tenant.as_ref().is_none_or(|t| *t == ticket.tenant)
+        && user
+            .as_ref()
+            .is_none_or(|u| Some(u) == ticket.user.as_ref())
+        && task.as_ref().is_none_or(|t| *t == ticket.task)
+        && (states.is_empty() || states.contains(&ticket.state))
+        && requested_from.is_none_or(|from| ticket.requested_at >= from)
+        && requested_before.is_none_or(|before| ticket.requested_at < before)
+        && overdue_at.is_none_or(|at| ticket.deadline().is_some_and(|d| d <= at))
+}

@@ -1,0 +1,115 @@
+//! Connections and their settings.
+//!
+//! No connection maps the file into memory: a disk error under a map kills the process, where a
+//! failed read is an error that can be answered.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::lock::sync_directory;
+use super::options::OpenError;
+use super::schema::{self, Found};
+
+/// Statements a connection keeps prepared; more than there are shapes of queries.
+const STATEMENTS: usize = 64;
+/// `PRAGMA synchronous` as SQLite reads it back: FULL.
+const SYNCHRONOUS_FULL: i64 = 2;
+
+/// The writer's connection, with the schema brought up to date.
+pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut conn = open(path, flags, busy)?;
+    let found = schema::identify(&conn, path)?;
+    make_durable(&conn, path)?;
+    let failed = |source| OpenError::Sqlite {
+        path: path.to_owned(),
+        source,
+    };
+    tune_writer(&conn).map_err(failed)?;
+    schema::migrate(&mut conn, found).map_err(failed)?;
+    if found == Found::Empty {
+        let directory = path.parent().unwrap_or(path);
+        sync_directory(directory).map_err(|source| OpenError::Directory {
+            path: directory.to_owned(),
+            source,
+        })?;
+    }
+    Ok(conn)
+}
+
+/// A connection that cannot write. It works beside a running writer, of this process or another.
+pub(super) fn open_reader(path: &Path, busy: Duration) -> Result<Connection, OpenError> {
+    if !path.exists() {
+        return Err(OpenError::Missing {
+            path: path.to_owned(),
+        });
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = open(path, flags, busy)?;
+    match schema::identify(&conn, path)? {
+        Found::Store(schema::VERSION) => Ok(conn),
+        Found::Store(_) | Found::Empty => Err(OpenError::NotAStore {
+            path: path.to_owned(),
+        }),
+    }
+}
+
+fn open(path: &Path, flags: OpenFlags, busy: Duration) -> Result<Connection, OpenError> {
+    let failed = |source| OpenError::Sqlite {
+        path: path.to_owned(),
+        source,
+    };
+    let conn = Connection::open_with_flags(path, flags).map_err(failed)?;
+    conn.busy_timeout(busy).map_err(failed)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(conn)
+}
+
+/// Sets what durability rests on, and reads it back: SQLite ignores a setting it cannot take.
+fn make_durable(conn: &Connection, path: &Path) -> Result<(), OpenError> {
+    let failed = |source| OpenError::Sqlite {
+        path: path.to_owned(),
+        source,
+    };
+    let refused = |setting, found, wanted| OpenError::NotDurable {
+        path: PathBuf::from(path),
+        setting,
+        found,
+        wanted,
+    };
+    let mode: String = conn
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+        .map_err(failed)?;
+    if mode != "wal" {
+        return Err(refused("journal_mode", mode, "wal"));
+    }
+    conn.pragma_update(None, "synchronous", "FULL")
+        .map_err(failed)?;
+    let level = synchronous(conn).map_err(failed)?;
+    if level != SYNCHRONOUS_FULL {
+        return Err(refused("synchronous", level.to_string(), "2 (FULL)"));
+    }
+    Ok(())
+}
+
+/// `PRAGMA synchronous` as it is in force.
+pub(super) fn synchronous(conn: &Connection) -> rusqlite::Result<i64> {
+    conn.pragma_query_value(None, "synchronous", |row| row.get(0))
+}
+
+fn tune_writer(conn: &Connection) -> rusqlite::Result<()> {
+    // On macOS fsync leaves the data in the drive's cache without this; elsewhere it does nothing.
+    conn.pragma_update(None, "fullfsync", true)?;
+    // 4 KiB pages (SQLite's default) keep the log small where a commit touches many indexes.
+    // 32 MiB of them hold the upper levels of every tree.
+    conn.pragma_update(None, "cache_size", -32_768)?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    // Checkpoint each 16 MiB of log; give back what a long read made it grow beyond 64 MiB.
+    conn.pragma_update(None, "wal_autocheckpoint", 4_096)?;
+    conn.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    Ok(())
+}

@@ -1,0 +1,285 @@
+//! The open database as its one writer sees it: a batch of appends becomes one transaction.
+//!
+//! Each append is checked by itself and sees those before it, so a conflict of one is its own
+//! matter. A ledger that failed is dropped: nothing it keeps in memory is true any more.
+
+use punchcard_actors::ports::{AppendError, Appended, ExpectedRevision};
+use punchcard_events::{NewEvent, Position, Revision, StreamName};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use tokio::sync::oneshot;
+use uuid::fmt::Hyphenated;
+
+use super::chain::{self, Hash};
+use super::heads::{Head, Heads};
+use super::options::{OpenError, Options};
+use super::row::{self, signed};
+use super::{connection, index, lock};
+
+/// What one append is answered.
+pub(super) type Answer = Result<Appended, AppendError>;
+
+/// One append on its way to the writer.
+#[derive(Debug)]
+pub(super) struct Append {
+    /// The stream.
+    pub(super) stream: StreamName,
+    /// Where the caller believes it stands.
+    pub(super) expected: ExpectedRevision,
+    /// What is appended.
+    pub(super) events: Vec<NewEvent>,
+    /// Where the answer goes.
+    pub(super) reply: oneshot::Sender<Answer>,
+}
+
+/// Why a batch failed.
+#[derive(Debug)]
+pub(super) enum BatchError {
+    /// Before the commit: nothing was written.
+    NotWritten(rusqlite::Error),
+    /// At the commit: nobody knows.
+    Unknown(rusqlite::Error),
+}
+
+/// The open database.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    conn: Connection,
+    heads: Heads,
+    last_position: u64,
+}
+
+impl Ledger {
+    /// Opens the database and proves that it takes a durable write.
+    pub(super) fn open(options: &Options) -> Result<Self, OpenError> {
+        let path = lock::database_in(&options.data_dir);
+        let conn = connection::open_writer(&path, options.busy_timeout)?;
+        let last = last_position(&conn).and_then(|last| {
+            save_last_position(&conn, last)?;
+            Ok(last)
+        });
+        let last_position = last.map_err(|source| OpenError::Sqlite { path, source })?;
+        Ok(Self {
+            conn,
+            heads: Heads::new(options.head_cache),
+            last_position,
+        })
+    }
+
+    /// The position of the newest event ever committed.
+    pub(super) fn last_position(&self) -> Position {
+        Position(self.last_position)
+    }
+
+    /// Writes a batch in one transaction and gives the answers in its order.
+    pub(super) fn write(&mut self, batch: &[Append]) -> Result<Vec<Answer>, BatchError> {
+        let answers = self.stage(batch).map_err(BatchError::NotWritten)?;
+        let commit = self.conn.prepare_cached("COMMIT");
+        let mut commit = commit.map_err(BatchError::NotWritten)?;
+        commit.execute([]).map_err(BatchError::Unknown)?;
+        Ok(answers)
+    }
+
+    /// Makes the ticket list anew. Returns how many tickets it holds.
+    pub(super) fn rebuild_index(&mut self) -> rusqlite::Result<u64> {
+        self.heads.clear();
+        index::rebuild(&mut self.conn)
+    }
+
+    fn stage(&mut self, batch: &[Append]) -> rusqlite::Result<Vec<Answer>> {
+        let start = self.last_position;
+        self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let mut answers = Vec::with_capacity(batch.len());
+        for append in batch {
+            answers.push(self.append(append)?);
+        }
+        if self.last_position != start {
+            save_last_position(&self.conn, self.last_position)?;
+        }
+        Ok(answers)
+    }
+
+    fn append(&mut self, append: &Append) -> rusqlite::Result<Answer> {
+        let head = match self.head(&append.stream) {
+            Ok(head) => head,
+            Err(error) if row::is_damage(&error) => {
+                let reason = format!("{} is damaged: {error}", append.stream);
+                return Ok(Err(AppendError::Unavailable(reason)));
+            }
+            Err(error) => return Err(error),
+        };
+        let actual = head.as_ref().map(|head| head.revision);
+        let as_expected = match append.expected {
+            ExpectedRevision::NoStream => actual.is_none(),
+            ExpectedRevision::Exact(revision) => actual == Some(revision),
+        };
+        if as_expected && !append.events.is_empty() {
+            return self.extend(append, head).map(Ok);
+        }
+        let repeated = self.repeated(append, actual)?;
+        if let Some(head) = head {
+            self.heads.put(append.stream.clone(), head);
+        }
+        Ok(repeated.ok_or(AppendError::Conflict { actual }))
+    }
+
+    /// Takes the stream's head out of the cache or reads it.
+    fn head(&mut self, stream: &StreamName) -> rusqlite::Result<Option<Head>> {
+        if let Some(head) = self.heads.take(stream) {
+            return Ok(Some(head));
+        }
+        let mut select = self.conn.prepare_cached(
+            "SELECT revision, hash FROM events WHERE stream = ?1 \
+             ORDER BY revision DESC LIMIT 1",
+        )?;
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(Head {
+                revision: Revision(row::unsigned(row, 0)?),
+                hash: row.get(1)?,
+                summary: None,
+            })
+        };
+        let Some(mut head) = select.query_row([stream.as_str()], read).optional()? else {
+            return Ok(None);
+        };
+        if let Some(ticket) = stream.ticket() {
+            head.summary = index::load(&self.conn, ticket)?;
+        }
+        Ok(Some(head))
+    }
+
+    /// Stores the events after `head` and moves it on. There is at least one event.
+    fn extend(&mut self, append: &Append, head: Option<Head>) -> rusqlite::Result<Appended> {
+        let ticket = append.stream.ticket();
+        let mut next = head.as_ref().map_or(Revision::FIRST, |h| h.revision.next());
+        let mut hash = head.as_ref().map_or(chain::ROOT, |h| h.hash);
+        let before = head.and_then(|head| head.summary);
+        let mut summary = before.clone();
+        let mut landed = Appended {
+            revision: next,
+            position: self.last_position(),
+        };
+        for event in &append.events {
+            hash = chain::link(&hash, &append.stream, next, event);
+            self.last_position += 1;
+            landed.revision = next;
+            landed.position = self.last_position();
+            insert_event(&self.conn, &append.stream, landed, event, &hash)?;
+            if let Some(ticket) = ticket {
+                summary = index::advance(summary, ticket, next, event);
+            }
+            next = next.next();
+        }
+        if let Some(summary) = &summary {
+            index::store(&self.conn, before.as_ref(), summary)?;
+        }
+        let head = Head {
+            revision: landed.revision,
+            hash,
+            summary,
+        };
+        self.heads.put(append.stream.clone(), head);
+        Ok(landed)
+    }
+
+    /// Where these very events are stored already, if they are.
+    fn repeated(
+        &self,
+        append: &Append,
+        actual: Option<Revision>,
+    ) -> rusqlite::Result<Option<Appended>> {
+        let first = match append.expected {
+            ExpectedRevision::NoStream => Revision::FIRST,
+            // A writer that is ahead of the stream repeats nothing.
+            ExpectedRevision::Exact(last) if actual.is_none_or(|actual| last >= actual) => {
+                return Ok(None);
+            }
+            ExpectedRevision::Exact(last) => last.next(),
+        };
+        let mut select = self.conn.prepare_cached(
+            "SELECT id, revision, position FROM events \
+             WHERE stream = ?1 AND revision >= ?2 ORDER BY revision LIMIT ?3",
+        )?;
+        let count = row::limit(append.events.len());
+        let mut rows = select.query(params![append.stream.as_str(), signed(first.0), count])?;
+        let mut landed = None;
+        for event in &append.events {
+            let Some(row) = rows.next()? else {
+                return Ok(None);
+            };
+            let mut buffer = [0; Hyphenated::LENGTH];
+            if row.get_ref(0)?.as_str()? != event.id.0.hyphenated().encode_lower(&mut buffer) {
+                return Ok(None);
+            }
+            landed = Some(Appended {
+                revision: Revision(row::unsigned(row, 1)?),
+                position: Position(row::unsigned(row, 2)?),
+            });
+        }
+        Ok(landed)
+    }
+}
+
+fn insert_event(
+    conn: &Connection,
+    stream: &StreamName,
+    at: Appended,
+    event: &NewEvent,
+    hash: &Hash,
+) -> rusqlite::Result<()> {
+    let (mut id, mut correlation, mut causation) = ([0; 36], [0; 36], [0; 36]);
+    let mut insert = conn.prepare_cached(
+        "INSERT INTO events (position, stream, revision, id, kind, schema_version, tenant, \
+         correlation_id, causation_id, recorded_at_ms, hash, data) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    )?;
+    let causation = event.causation_id.map(|cause| {
+        let text = cause.0.hyphenated();
+        &*text.encode_lower(&mut causation)
+    });
+    insert.execute(params![
+        signed(at.position.0),
+        stream.as_str(),
+        signed(at.revision.0),
+        &*event.id.0.hyphenated().encode_lower(&mut id),
+        event.kind.as_ref(),
+        event.schema_version,
+        event.tenant.as_str(),
+        &*event
+            .correlation_id
+            .hyphenated()
+            .encode_lower(&mut correlation),
+        causation,
+        signed(event.recorded_at.as_millis()),
+        hash.as_slice(),
+        event.data.as_str(),
+    ])?;
+    Ok(())
+}
+
+/// The newest position ever given, also if its event was lost since.
+fn last_position(conn: &Connection) -> rusqlite::Result<u64> {
+    let given: u64 = conn.query_row(
+        "SELECT value FROM meta WHERE key = 'last_position'",
+        [],
+        |row| row::unsigned(row, 0),
+    )?;
+    let stored: u64 =
+        conn.query_row("SELECT coalesce(max(position), 0) FROM events", [], |row| {
+            row::unsigned(row, 0)
+        })?;
+    if stored != given {
+        tracing::error!(
+            given,
+            stored,
+            "the newest events are lost: run `punchcard store verify` and restore a backup",
+        );
+    }
+    Ok(given.max(stored))
+}
+
+fn save_last_position(conn: &Connection, position: u64) -> rusqlite::Result<()> {
+    let mut update =
+        conn.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'last_position'")?;
+    update.execute([signed(position)])?;
+    Ok(())
+}

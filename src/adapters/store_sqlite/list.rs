@@ -1,0 +1,147 @@
+//! Queries over the ticket list.
+//!
+//! The index is named in the query: each filter has one that serves it in the order of ids, and
+//! SQLite without statistics would guess.
+
+use punchcard_actors::ports::{Order, ReadError, TicketFilter};
+use punchcard_events::TicketId;
+use punchcard_events::ticket::{StateName, TicketSummary};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+use super::row::{self, read_error, signed};
+
+/// One page of the list.
+pub(super) fn page(
+    conn: &Connection,
+    filter: &TicketFilter,
+    order: Order,
+    after: Option<TicketId>,
+    limit: usize,
+) -> Result<Vec<TicketSummary>, ReadError> {
+    let (sql, values) = query(filter, order, after, limit);
+    let read = || -> rusqlite::Result<Vec<_>> {
+        let mut select = conn.prepare_cached(&sql)?;
+        let rows = select.query_map(params_from_iter(values), row::ticket)?;
+        rows.collect()
+    };
+    read().map_err(|error| read_error(&error))
+}
+
+/// How many tickets are in each state.
+pub(super) fn count_by_state(conn: &Connection) -> Result<Vec<(StateName, u64)>, ReadError> {
+    let read = || -> rusqlite::Result<Vec<_>> {
+        let mut select =
+            conn.prepare_cached("SELECT state, count(*) FROM tickets GROUP BY state")?;
+        let rows = select.query_map([], |row| {
+            let state = row.get_ref(0)?.as_str().map(StateName::parse)?;
+            Ok((state, row::unsigned(row, 1)?))
+        })?;
+        rows.collect()
+    };
+    let counts: Vec<_> = read().map_err(|error| read_error(&error))?;
+    let known = |(state, count): (Option<StateName>, u64)| match state {
+        Some(state) => Ok((state, count)),
+        None => Err(ReadError::Damaged(
+            "the ticket list holds a state that no ticket has".to_owned(),
+        )),
+    };
+    let mut counts: Vec<_> = counts.into_iter().map(known).collect::<Result<_, _>>()?;
+    counts.sort_unstable();
+    Ok(counts)
+}
+
+/// The query and the values it is run with. Nothing from outside is ever part of the text.
+fn query(
+    filter: &TicketFilter,
+    order: Order,
+    after: Option<TicketId>,
+    limit: usize,
+) -> (String, Vec<Value>) {
+    let TicketFilter {
+        tenant,
+        user,
+        task,
+        states,
+        requested_from,
+        requested_before,
+        overdue_at,
+    } = filter;
+    let mut terms: Vec<String> = Vec::new();
+    let mut values: Vec<Value> = Vec::new();
+    let mut term = |text: &str, value: Value| {
+        values.push(value);
+        terms.push(format!("{text} ?{}", values.len()));
+    };
+    if let Some(tenant) = tenant {
+        term("tenant =", Value::Text(tenant.as_str().to_owned()));
+    }
+    if let Some(user) = user {
+        term("user =", Value::Text(user.as_str().to_owned()));
+    }
+    if let Some(task) = task {
+        term("task =", Value::Text(task.as_str().to_owned()));
+    }
+    if let Some(from) = requested_from {
+        term(
+            "requested_at_ms >=",
+            Value::Integer(signed(from.as_millis())),
+        );
+    }
+    if let Some(before) = requested_before {
+        term(
+            "requested_at_ms <",
+            Value::Integer(signed(before.as_millis())),
+        );
+    }
+    if let Some(at) = overdue_at {
+        term("deadline_ms <=", Value::Integer(signed(at.as_millis())));
+    }
+    let (direction, beyond) = match order {
+        Order::OldestFirst => ("ASC", "id >"),
+        Order::NewestFirst => ("DESC", "id <"),
+    };
+    if let Some(after) = after {
+        term(beyond, Value::Text(after.to_string()));
+    }
+    if !states.is_empty() {
+        // A state's name is our own word, never a caller's text.
+        let names: Vec<_> = states.iter().map(|s| format!("'{}'", s.as_str())).collect();
+        terms.push(format!("state IN ({})", names.join(", ")));
+    }
+    if only_open(states) {
+        terms.push("deadline_ms IS NOT NULL".to_owned());
+    }
+    values.push(Value::Integer(row::limit(limit)));
+    let indexed = index_for(filter).map_or_else(String::new, |name| format!("INDEXED BY {name}"));
+    let filtered = if terms.is_empty() {
+        String::new()
+    } else {
+        format!("WHERE {}", terms.join(" AND "))
+    };
+    let sql = format!(
+        "SELECT {} FROM tickets {indexed} {filtered} ORDER BY id {direction} LIMIT ?{}",
+        row::TICKET_COLUMNS,
+        values.len()
+    );
+    (sql, values)
+}
+
+/// The index that serves a filter; `None` walks all tickets in the order of their ids.
+fn index_for(filter: &TicketFilter) -> Option<&'static str> {
+    let one_state = filter.states.len() == 1;
+    match filter.tenant {
+        _ if filter.overdue_at.is_some() => Some("tickets_overdue"),
+        Some(_) if filter.user.is_some() => Some("tickets_by_user"),
+        Some(_) if one_state => Some("tickets_by_state"),
+        Some(_) if filter.task.is_some() => Some("tickets_by_task"),
+        _ if only_open(&filter.states) => Some("tickets_open"),
+        Some(_) => Some("tickets_by_tenant"),
+        None => None,
+    }
+}
+
+fn only_open(states: &[StateName]) -> bool {
+    let open = |state: &StateName| !state.is_terminal() && *state != StateName::Unrequested;
+    !states.is_empty() && states.iter().all(open)
+}

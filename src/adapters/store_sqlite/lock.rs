@@ -1,0 +1,74 @@
+//! The data directory and the lock that makes one process its owner.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use super::options::OpenError;
+
+const DATABASE: &str = "punchcard.db";
+const LOCK: &str = "punchcard.lock";
+
+/// The database's place in a data directory.
+pub(super) fn database_in(data_dir: &Path) -> PathBuf {
+    data_dir.join(DATABASE)
+}
+
+/// A data directory that this process owns until this value is dropped. The lock goes with the
+/// process, so a kill leaves nothing to clean up.
+#[derive(Debug)]
+pub(super) struct OwnedDirectory {
+    _lock: File,
+}
+
+impl OwnedDirectory {
+    /// Makes the directory where it is missing (readable by this user only), and takes the lock.
+    pub(super) fn take(data_dir: &Path) -> Result<Self, OpenError> {
+        create(data_dir)?;
+        let path = data_dir.join(LOCK);
+        // The file's content means nothing; truncating it would touch what another process holds.
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(|source| OpenError::Directory {
+                path: path.clone(),
+                source,
+            })?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _lock: file }),
+            Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
+                path: data_dir.to_owned(),
+            }),
+            Err(TryLockError::Error(source)) => Err(OpenError::Directory { path, source }),
+        }
+    }
+}
+
+fn create(data_dir: &Path) -> Result<(), OpenError> {
+    let failed = |source| OpenError::Directory {
+        path: data_dir.to_owned(),
+        source,
+    };
+    if fs::metadata(data_dir).is_ok_and(|meta| meta.is_dir()) {
+        return Ok(());
+    }
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(data_dir).map_err(failed)?;
+    match data_dir.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync_directory(parent).map_err(failed),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the names in a directory durable: a new file may otherwise be gone after a power cut
+/// although its content was synced.
+pub(super) fn sync_directory(directory: &Path) -> std::io::Result<()> {
+    if cfg!(unix) {
+        File::open(directory)?.sync_all()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! Reading events. What does not fit its hash chain is damage, and is not served.
+
+use std::collections::HashMap;
+
+use punchcard_actors::ports::{Direction, ReadError};
+use punchcard_events::{Position, Recorded, Revision, StreamName};
+use rusqlite::{Connection, OptionalExtension as _, Params, params};
+
+use super::chain::{self, Hash};
+use super::row::{self, read_error, signed};
+
+/// Up to `limit` events of one stream.
+pub(super) fn stream(
+    conn: &Connection,
+    stream: &StreamName,
+    from: Option<Revision>,
+    direction: Direction,
+    limit: usize,
+) -> Result<Vec<Recorded>, ReadError> {
+    let columns = row::EVENT_COLUMNS;
+    let (sql, from) = match direction {
+        Direction::Forwards => (
+            format!(
+                "SELECT {columns} FROM events WHERE stream = ?1 AND revision >= ?2 \
+                 ORDER BY revision LIMIT ?3"
+            ),
+            from.map_or(0, |from| signed(from.0)),
+        ),
+        Direction::Backwards => (
+            format!(
+                "SELECT {columns} FROM events WHERE stream = ?1 AND revision <= ?2 \
+                 ORDER BY revision DESC LIMIT ?3"
+            ),
+            from.map_or(i64::MAX, |from| signed(from.0)),
+        ),
+    };
+    let limit = row::limit(limit);
+    let mut page = select(conn, &sql, params![stream.as_str(), from, limit])?;
+    match direction {
+        Direction::Forwards => check(conn, page),
+        Direction::Backwards => {
+            page.reverse();
+            let mut events = check(conn, page)?;
+            events.reverse();
+            Ok(events)
+        }
+    }
+}
+
+/// Up to `limit` events of all streams after a position.
+pub(super) fn all(
+    conn: &Connection,
+    after: Option<Position>,
+    limit: usize,
+) -> Result<Vec<Recorded>, ReadError> {
+    let sql = format!(
+        "SELECT {} FROM events WHERE position > ?1 ORDER BY position LIMIT ?2",
+        row::EVENT_COLUMNS
+    );
+    let after = after.map_or(0, |position| signed(position.0));
+    let page = select(conn, &sql, params![after, row::limit(limit)])?;
+    check(conn, page)
+}
+
+fn select(
+    conn: &Connection,
+    sql: &str,
+    params: impl Params,
+) -> Result<Vec<(Recorded, Hash)>, ReadError> {
+    let read = || -> rusqlite::Result<Vec<_>> {
+        let mut select = conn.prepare_cached(sql)?;
+        select.query_map(params, row::event)?.collect()
+    };
+    read().map_err(|error| read_error(&error))
+}
+
+/// Checks every event of a page, in the order of its stream, against its chain.
+fn check(conn: &Connection, page: Vec<(Recorded, Hash)>) -> Result<Vec<Recorded>, ReadError> {
+    let mut newest: HashMap<&StreamName, (Revision, Hash)> = HashMap::new();
+    for (event, hash) in &page {
+        let previous = match newest.get(&event.stream) {
+            Some((revision, hash)) if revision.next() == event.revision => *hash,
+            Some(_) => return Err(damaged(event, "an event before it is missing")),
+            None => before(conn, event)?,
+        };
+        let link = chain::link(&previous, &event.stream, event.revision, &event.event);
+        if link != *hash {
+            return Err(damaged(event, "it is not what was written"));
+        }
+        newest.insert(&event.stream, (event.revision, link));
+    }
+    Ok(page.into_iter().map(|(event, _)| event).collect())
+}
+
+/// The hash of the event before `event` in its stream.
+fn before(conn: &Connection, event: &Recorded) -> Result<Hash, ReadError> {
+    let Some(revision) = event.revision.0.checked_sub(1) else {
+        return Ok(chain::ROOT);
+    };
+    let read = || {
+        let sql = "SELECT hash FROM events WHERE stream = ?1 AND revision = ?2";
+        let mut select = conn.prepare_cached(sql)?;
+        let key = params![event.stream.as_str(), signed(revision)];
+        select.query_row(key, |row| row.get(0)).optional()
+    };
+    let hash: Option<Hash> = read().map_err(|error| read_error(&error))?;
+    hash.ok_or_else(|| damaged(event, "the event before it is missing"))
+}
+
+fn damaged(event: &Recorded, what: &str) -> ReadError {
+    let (stream, revision, position) = (&event.stream, event.revision.0, event.position.0);
+    ReadError::Damaged(format!(
+        "revision {revision} of {stream} at position {position}: {what}"
+    ))
+}

@@ -1,0 +1,171 @@
+//! Rows and what they stand for.
+//!
+//! A row that cannot be read is damage, told apart from a database that cannot be reached.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use punchcard_actors::ports::ReadError;
+use punchcard_events::ticket::{Deadlines, Stage, StateName, TicketEvent, TicketSummary};
+use punchcard_events::{
+    EventId, NewEvent, Position, Recorded, Revision, StreamName, TenantId, TicketId, Timestamp,
+};
+use rusqlite::types::Type;
+use rusqlite::{Error, ErrorCode, Row};
+use uuid::Uuid;
+
+use super::chain::Hash;
+
+/// The columns that [`event`] reads, in its order.
+pub(super) const EVENT_COLUMNS: &str = "position, stream, revision, id, kind, schema_version, \
+     tenant, correlation_id, causation_id, recorded_at_ms, hash, data";
+
+/// The columns that [`ticket`] reads, in its order.
+pub(super) const TICKET_COLUMNS: &str = "id, tenant, task, user, state, attempt, requested_at_ms, \
+     updated_at_ms, revision, answer_by_ms, persist_by_ms, deliver_by_ms, failed_stage, failure_code";
+
+/// An event with its link of the chain, not yet checked against it.
+pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<(Recorded, Hash)> {
+    let recorded = Recorded {
+        position: Position(unsigned(row, 0)?),
+        stream: checked(row, 1, StreamName::new)?,
+        revision: Revision(unsigned(row, 2)?),
+        event: NewEvent {
+            id: EventId(checked(row, 3, Uuid::from_str)?),
+            kind: kind(row.get_ref(4)?.as_str()?),
+            schema_version: row.get(5)?,
+            tenant: checked(row, 6, TenantId::new)?,
+            correlation_id: checked(row, 7, Uuid::from_str)?,
+            causation_id: optional(row, 8, Uuid::from_str)?.map(EventId),
+            recorded_at: time(row, 9)?,
+            data: row.get(11)?,
+        },
+    };
+    Ok((recorded, row.get(10)?))
+}
+
+/// A line of the ticket list.
+pub(super) fn ticket(row: &Row<'_>) -> rusqlite::Result<TicketSummary> {
+    let known = |name: &str| StateName::parse(name).ok_or("a state that no ticket has");
+    Ok(TicketSummary {
+        id: TicketId(checked(row, 0, Uuid::from_str)?),
+        tenant: checked(row, 1, FromStr::from_str)?,
+        task: checked(row, 2, FromStr::from_str)?,
+        user: optional(row, 3, FromStr::from_str)?,
+        state: checked(row, 4, known)?,
+        attempt: row.get(5)?,
+        requested_at: time(row, 6)?,
+        updated_at: time(row, 7)?,
+        revision: Revision(unsigned(row, 8)?),
+        deadlines: Deadlines {
+            answer_by: time(row, 9)?,
+            persist_by: time(row, 10)?,
+            deliver_by: time(row, 11)?,
+        },
+        failed_stage: optional(row, 12, stage)?,
+        failure_code: row.get(13)?,
+    })
+}
+
+/// A number as SQLite keeps it. Ours never come near the limit.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A count of rows as SQLite takes it.
+pub(super) fn limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// A stored number that is never negative.
+pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let number: i64 = row.get(column)?;
+    u64::try_from(number).map_err(|_| Error::IntegralValueOutOfRange(column, number))
+}
+
+fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    unsigned(row, column).map(Timestamp::from_millis)
+}
+
+/// A stage's stored name.
+pub(super) const fn stage_name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::PreProcess => "pre_process",
+        Stage::Model => "model",
+        Stage::Persist => "persist",
+        Stage::Deliver => "deliver",
+    }
+}
+
+fn stage(name: &str) -> Result<Stage, &'static str> {
+    let all = [
+        Stage::PreProcess,
+        Stage::Model,
+        Stage::Persist,
+        Stage::Deliver,
+    ];
+    let found = all.into_iter().find(|stage| stage_name(*stage) == name);
+    found.ok_or("a stage that no ticket has")
+}
+
+/// The known kinds are static, so most events share their kind's text.
+fn kind(name: &str) -> Cow<'static, str> {
+    let mut known = TicketEvent::KINDS.iter().map(|(known, _)| *known);
+    match known.find(|known| *known == name) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(name.to_owned()),
+    }
+}
+
+fn checked<T, E>(
+    row: &Row<'_>,
+    column: usize,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> rusqlite::Result<T>
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let text = row.get_ref(column)?.as_str()?;
+    parse(text).map_err(|e| Error::FromSqlConversionFailure(column, Type::Text, e.into()))
+}
+
+fn optional<T, E>(
+    row: &Row<'_>,
+    column: usize,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> rusqlite::Result<Option<T>>
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    match row.get_ref(column)?.as_str_or_null()? {
+        None => Ok(None),
+        Some(text) => parse(text)
+            .map(Some)
+            .map_err(|e| Error::FromSqlConversionFailure(column, Type::Text, e.into())),
+    }
+}
+
+/// Whether the error means that what is stored is not what was written.
+pub(super) fn is_damage(error: &Error) -> bool {
+    match error {
+        Error::FromSqlConversionFailure(..)
+        | Error::IntegralValueOutOfRange(..)
+        | Error::InvalidColumnType(..)
+        | Error::Utf8Error(..) => true,
+        Error::SqliteFailure(failure, _) => matches!(
+            failure.code,
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase
+        ),
+        // The crate's enum is open; every other kind is no statement about what is stored.
+        _ => false,
+    }
+}
+
+/// The port's word for a failed query.
+pub(super) fn read_error(error: &Error) -> ReadError {
+    if is_damage(error) {
+        ReadError::Damaged(error.to_string())
+    } else {
+        ReadError::Unavailable(error.to_string())
+    }
+}
