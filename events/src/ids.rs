@@ -97,8 +97,14 @@ impl StreamName {
     }
 
     /// The ticket whose stream this is, or `None` for a stream of another category.
+    ///
+    /// A UUID has several spellings, a ticket has one stream: the one that [`TicketId::stream`]
+    /// names.
     pub fn ticket(&self) -> Option<TicketId> {
-        self.0.strip_prefix(TICKET_STREAM_PREFIX)?.parse().ok()
+        let text = self.0.strip_prefix(TICKET_STREAM_PREFIX)?;
+        let id = Uuid::parse_str(text).ok()?;
+        let mut buffer = Uuid::encode_buffer();
+        (id.as_hyphenated().encode_lower(&mut buffer) == text).then_some(TicketId(id))
     }
 }
 
@@ -198,14 +204,14 @@ checked_name!(
     /// A company that issues tickets.
     TenantId,
     "tenant",
-    "1 to 64 lowercase ASCII letters, digits or -, starting with a letter",
+    "1 to 64 lowercase ASCII letters, digits or -, starting with a letter and not ending with -",
     is_slug
 );
 checked_name!(
     /// A named AI function of a tenant, such as `writing-review`.
     TaskName,
     "task",
-    "1 to 64 lowercase ASCII letters, digits or -, starting with a letter",
+    "1 to 64 lowercase ASCII letters, digits or -, starting with a letter and not ending with -",
     is_slug
 );
 checked_name!(
@@ -228,6 +234,17 @@ mod tests {
             StreamName::new("prompt-onehour-x").map(|s| s.ticket()),
             Ok(None)
         );
+    }
+
+    #[test]
+    fn another_spelling_of_a_ticket_id_names_no_ticket_stream() {
+        for other in [
+            "ticket-01920000000070008000000000000001",
+            "ticket-01920000-0000-7000-8000-00000000000A",
+            "ticket-urn:uuid:01920000-0000-7000-8000-000000000001",
+        ] {
+            assert_eq!(StreamName::new(other).map(|s| s.ticket()), Ok(None));
+        }
     }
 
     #[test]

@@ -17,10 +17,10 @@ impl Revision {
     /// A stream's first revision.
     pub const FIRST: Self = Self(0);
 
-    /// The revision after this one.
+    /// The revision after this one. No stream grows long enough to reach the last one.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 

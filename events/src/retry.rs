@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Exponential backoff with full jitter, bounded in tries.
+/// Exponential backoff with equal jitter, bounded in tries.
 ///
-/// The delay before try `n + 1` is drawn evenly from the upper half of
+/// The delay after failure `n` is drawn evenly from the upper half of
 /// `min(max_delay, initial_delay * 2^(n - 1))` ("equal jitter", as in the AWS Architecture Blog's
 /// *Exponential Backoff And Jitter*, 2015): spread enough to break up herds, never near zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RetryPolicy {
-    /// How many tries there may be in all, the first included.
+    /// How many tries there may be in all, the first included. The first is always made, so 0
+    /// means 1.
     pub max_tries: u32,
     /// The ceiling of the delay after the first failure, in milliseconds.
     pub initial_delay_ms: u64,
@@ -20,7 +21,7 @@ pub struct RetryPolicy {
     pub max_delay_ms: u64,
 }
 
-/// A draw from [0, 1), passed into decisions so that they stay pure.
+/// A draw from 0 to 1, both included, passed into decisions so that they stay pure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Jitter(f64);
 

@@ -10,10 +10,12 @@
 //! carry on from the last event, so recovery is not a second code path.
 
 mod apply;
+mod codec;
 mod command;
 mod decide;
 mod effect;
 mod event;
+mod failing;
 mod state;
 mod summary;
 

@@ -79,7 +79,8 @@ pub enum Command {
         now: Timestamp,
     },
     /// End it for a reason found outside the state machine (a prompt that cannot be rendered, a
-    /// ticket that keeps crashing its actor).
+    /// ticket that keeps crashing its actor). The failure is recorded with the stage the ticket is
+    /// in, whatever stage is given.
     Fail(Failure),
     /// Open a failed ticket again.
     Redrive {

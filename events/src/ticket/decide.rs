@@ -1,16 +1,17 @@
 //! Turning a command into events. Synchronous, without I/O, and the only place that says yes or no.
 
 use std::sync::Arc;
-use std::time::Duration;
+
+use serde_json::Value;
 
 use super::command::Command;
 use super::event::{
-    AttemptError, AttemptErrorKind, AttemptFailed, CallbackError, CallbackErrorKind,
-    CallbackFailed, CallbackKind, CancelMode, Channel, Deadlines, Failure, Stage, TicketCancelled,
-    TicketDelivered, TicketEvent, TicketFailed, TicketPersisted, TicketRedriven, TicketRequested,
-    TicketSent,
+    AttemptError, AttemptErrorKind, CancelMode, Channel, Deadlines, Failure, Stage, TicketAnswered,
+    TicketCancelled, TicketDelivered, TicketEvent, TicketFailed, TicketPersisted,
+    TicketPreProcessed, TicketRedriven, TicketRequested, TicketSent,
 };
-use super::state::{AttemptStatus, Sent, StateName, TicketState, Tries};
+use super::failing::{attempt_failure, callback_failure, failed};
+use super::state::{AttemptStatus, Sent, StateName, TicketState};
 use crate::retry::Jitter;
 use crate::time::Timestamp;
 
@@ -47,9 +48,6 @@ pub enum Rejection {
     NotFailed(StateName),
 }
 
-/// Failures of attempts by interruption are free, up to this many attempts in all.
-const MAX_ATTEMPTS: u32 = 1_000;
-
 /// The events that `command` causes. An empty list means that it is already true.
 ///
 /// # Errors
@@ -57,24 +55,15 @@ const MAX_ATTEMPTS: u32 = 1_000;
 pub fn decide(state: &TicketState, command: Command) -> Result<Vec<TicketEvent>, Rejection> {
     match command {
         Command::Request(request) => request_ticket(state, request),
-        Command::RecordPreProcessed(prepared) => match state {
-            TicketState::Requested(_) => Ok(vec![TicketEvent::TicketPreProcessed(prepared)]),
-            other => Err(misfit("RecordPreProcessed", other)),
-        },
+        Command::RecordPreProcessed(prepared) => record_prepared(state, prepared),
         Command::Send { attempt } => send(state, attempt),
-        Command::RecordAnswer(answer) => {
-            running(state, answer.attempt, "RecordAnswer")?;
-            Ok(vec![TicketEvent::TicketAnswered(answer)])
-        }
+        Command::RecordAnswer(answer) => record_answer(state, answer),
         Command::RecordAttemptFailure {
             attempt,
             error,
             now,
             jitter,
-        } => {
-            let sent = running(state, attempt, "RecordAttemptFailure")?;
-            Ok(attempt_failure(sent, error, now, jitter))
-        }
+        } => record_attempt_failure(state, attempt, error, now, jitter),
         Command::RecordCallbackFailure {
             callback,
             error,
@@ -92,10 +81,7 @@ pub fn decide(state: &TicketState, command: Command) -> Result<Vec<TicketEvent>,
         Command::Cancel { mode, by, text } => cancel(state, mode, by, text),
         Command::Expire { now } => Ok(expire(state, now)),
         Command::Resume { now } => Ok(resume(state, now)),
-        Command::Fail(failure) => {
-            open(state)?;
-            Ok(vec![TicketEvent::TicketFailed(TicketFailed { failure })])
-        }
+        Command::Fail(failure) => fail(state, failure),
         Command::Redrive { by, deadlines } => redrive(state, by, deadlines),
     }
 }
@@ -106,8 +92,26 @@ fn request_ticket(
 ) -> Result<Vec<TicketEvent>, Rejection> {
     match state.request() {
         None => Ok(vec![TicketEvent::TicketRequested(request)]),
-        Some(existing) if **existing == request => Ok(vec![]),
+        Some(existing) if asks_the_same(existing, &request) => Ok(vec![]),
         Some(_) => Err(Rejection::AlreadyRequested),
+    }
+}
+
+/// Whether two requests are one. Deadlines are left out: a redrive renews them.
+fn asks_the_same(existing: &TicketRequested, request: &TicketRequested) -> bool {
+    let mut existing = existing.clone();
+    existing.terms.deadlines = request.terms.deadlines.clone();
+    existing == *request
+}
+
+fn record_prepared(
+    state: &TicketState,
+    prepared: TicketPreProcessed,
+) -> Result<Vec<TicketEvent>, Rejection> {
+    match state {
+        TicketState::Requested(_) => Ok(vec![TicketEvent::TicketPreProcessed(prepared)]),
+        TicketState::PreProcessed(s) if *s.prepared == prepared => Ok(vec![]),
+        other => Err(misfit("RecordPreProcessed", other)),
     }
 }
 
@@ -130,92 +134,35 @@ fn send(state: &TicketState, attempt: u32) -> Result<Vec<TicketEvent>, Rejection
     Ok(vec![TicketEvent::TicketSent(TicketSent { attempt, model })])
 }
 
-fn attempt_failure(
-    sent: &Sent,
+fn record_answer(
+    state: &TicketState,
+    answer: TicketAnswered,
+) -> Result<Vec<TicketEvent>, Rejection> {
+    if let TicketState::Answered(s) = state
+        && *s.answered == answer
+    {
+        return Ok(vec![]);
+    }
+    running(state, answer.attempt, "RecordAnswer")?;
+    Ok(vec![TicketEvent::TicketAnswered(answer)])
+}
+
+fn record_attempt_failure(
+    state: &TicketState,
+    attempt: u32,
     error: AttemptError,
     now: Timestamp,
     jitter: Jitter,
-) -> Vec<TicketEvent> {
-    let terms = &sent.request.terms;
-    let kind = error.kind;
-    let delay = match kind {
-        AttemptErrorKind::Interrupted if sent.attempt < MAX_ATTEMPTS => Some(Duration::ZERO),
-        kind if kind.is_transient() => terms
-            .model_retry
-            .delay(sent.failures.saturating_add(1), jitter)
-            .map(|backoff| at_least(backoff, error.retry_after_ms)),
-        _ => None,
-    };
-    let retry_at = delay.map(|delay| now.plus(delay));
-    let in_time = retry_at.filter(|at| *at < terms.deadlines.answer_by);
-    let code = match (retry_at, in_time) {
-        (_, Some(_)) => None,
-        (Some(_), None) => Some("no_time_for_retry"),
-        (None, None) if kind.is_transient() => Some("attempts_exhausted"),
-        (None, None) => Some(attempt_code(kind)),
-    };
-    let message = format!("attempt {}: {}", sent.attempt, error.message);
-    let mut events = vec![TicketEvent::AttemptFailed(AttemptFailed {
-        attempt: sent.attempt,
-        error,
-        retry_at: in_time,
-    })];
-    events.extend(code.map(|code| failed(Stage::Model, code, message)));
-    events
-}
-
-fn callback_failure(
-    state: &TicketState,
-    callback: CallbackKind,
-    error: CallbackError,
-    now: Timestamp,
-    jitter: Jitter,
 ) -> Result<Vec<TicketEvent>, Rejection> {
-    let (request, tries, deadline, stage) = match (state, callback) {
-        (TicketState::Requested(s), CallbackKind::PreProcess) => {
-            let by = s.request.terms.deadlines.answer_by;
-            (&s.request, &s.callback, by, Stage::PreProcess)
-        }
-        (TicketState::Answered(s), CallbackKind::PostProcess) => {
-            let by = s.request.terms.deadlines.persist_by;
-            (&s.request, &s.callback, by, Stage::Persist)
-        }
-        (other, _) => return Err(misfit("RecordCallbackFailure", other)),
-    };
-    let try_number = tries.failed.saturating_add(1);
-    let kind = error.kind;
-    let retry_at = if kind.is_transient() {
-        next_callback_try(&request.terms.callback_retry, tries, &error, now, jitter)
-    } else {
-        None
-    };
-    let in_time = retry_at.filter(|at| *at < deadline);
-    let code = match (retry_at, in_time) {
-        (_, Some(_)) => None,
-        (Some(_), None) => Some("no_time_for_retry"),
-        (None, None) if kind.is_transient() => Some("callback_exhausted"),
-        (None, None) => Some(callback_code(kind)),
-    };
-    let message = error.message.clone();
-    let mut events = vec![TicketEvent::CallbackFailed(CallbackFailed {
-        callback,
-        try_number,
-        error,
-        retry_at: in_time,
-    })];
-    events.extend(code.map(|code| failed(stage, code, message)));
-    Ok(events)
-}
-
-fn next_callback_try(
-    policy: &crate::retry::RetryPolicy,
-    tries: &Tries,
-    error: &CallbackError,
-    now: Timestamp,
-    jitter: Jitter,
-) -> Option<Timestamp> {
-    let backoff = policy.delay(tries.failed.saturating_add(1), jitter)?;
-    Some(now.plus(at_least(backoff, error.retry_after_ms)))
+    if let TicketState::Sent(s) = state
+        && let AttemptStatus::Waiting { error: known, .. } = &s.status
+        && s.attempt == attempt
+        && **known == error
+    {
+        return Ok(vec![]);
+    }
+    let sent = running(state, attempt, "RecordAttemptFailure")?;
+    Ok(attempt_failure(sent, error, now, jitter))
 }
 
 fn acknowledge(
@@ -248,17 +195,28 @@ fn cancel(
     open(state)?;
     let text = match mode {
         CancelMode::Void => None,
-        CancelMode::Stop => state
-            .answered()
-            .map(|answered| Arc::clone(&answered.content))
-            .or(text)
-            .filter(|text| !text.is_empty()),
+        CancelMode::Stop => known_text(state).or(text).filter(|text| !text.is_empty()),
     };
     Ok(vec![TicketEvent::TicketCancelled(TicketCancelled {
         mode,
         by,
         text,
     })])
+}
+
+/// The answer's text, once there is one. What the tenant's API put in its place stands: the model's
+/// own words may be what it took out.
+fn known_text(state: &TicketState) -> Option<Arc<str>> {
+    match state {
+        TicketState::Persisted(s) => match s.persisted.answer.as_deref() {
+            Some(Value::String(text)) => Some(text.as_str().into()),
+            Some(document) => Some(document.to_string().into()),
+            None => Some(Arc::clone(&s.answered.content)),
+        },
+        other => other
+            .answered()
+            .map(|answered| Arc::clone(&answered.content)),
+    }
 }
 
 fn expire(state: &TicketState, now: Timestamp) -> Vec<TicketEvent> {
@@ -290,6 +248,14 @@ fn resume(state: &TicketState, now: Timestamp) -> Vec<TicketEvent> {
         retry_after_ms: None,
     };
     attempt_failure(sent, error, now, Jitter::MIN)
+}
+
+/// The stage is the state's own, whatever the command says: a redrive goes back by it.
+fn fail(state: &TicketState, failure: Failure) -> Result<Vec<TicketEvent>, Rejection> {
+    open(state)?;
+    let stage = state.stage().unwrap_or(failure.stage);
+    let failure = Failure { stage, ..failure };
+    Ok(vec![TicketEvent::TicketFailed(TicketFailed { failure })])
 }
 
 fn redrive(
@@ -336,59 +302,13 @@ fn open(state: &TicketState) -> Result<(), Rejection> {
     }
 }
 
-fn misfit(command: &'static str, state: &TicketState) -> Rejection {
+/// Why `command` does not fit `state`.
+pub(super) fn misfit(command: &'static str, state: &TicketState) -> Rejection {
     match open(state) {
         Err(rejection) => rejection,
         Ok(()) => Rejection::WrongState {
             command,
             state: state.name(),
         },
-    }
-}
-
-fn failed(stage: Stage, code: &str, message: String) -> TicketEvent {
-    TicketEvent::TicketFailed(TicketFailed {
-        failure: Failure {
-            stage,
-            code: code.to_owned(),
-            message,
-        },
-    })
-}
-
-fn at_least(backoff: Duration, asked_ms: Option<u64>) -> Duration {
-    backoff.max(Duration::from_millis(asked_ms.unwrap_or(0)))
-}
-
-/// The failure code of an attempt error that no retry can mend.
-const fn attempt_code(kind: AttemptErrorKind) -> &'static str {
-    match kind {
-        AttemptErrorKind::TooLarge => "answer_too_large",
-        AttemptErrorKind::QuotaExceeded => "model_quota_exceeded",
-        AttemptErrorKind::Unauthorized => "model_unauthorized",
-        AttemptErrorKind::InvalidRequest => "model_refused_request",
-        AttemptErrorKind::ContentFiltered => "content_filtered",
-        AttemptErrorKind::Connection
-        | AttemptErrorKind::Timeout
-        | AttemptErrorKind::RateLimited
-        | AttemptErrorKind::Server
-        | AttemptErrorKind::Incomplete
-        | AttemptErrorKind::SchemaViolation
-        | AttemptErrorKind::Interrupted
-        | AttemptErrorKind::Protocol => "attempts_exhausted",
-    }
-}
-
-/// The failure code of a callback error that no retry can mend.
-const fn callback_code(kind: CallbackErrorKind) -> &'static str {
-    match kind {
-        CallbackErrorKind::Refused => "refused_by_callback",
-        CallbackErrorKind::Gone => "callback_gone",
-        CallbackErrorKind::Forbidden => "callback_address_forbidden",
-        CallbackErrorKind::Connection
-        | CallbackErrorKind::Timeout
-        | CallbackErrorKind::Status
-        | CallbackErrorKind::Body
-        | CallbackErrorKind::TooLarge => "callback_exhausted",
     }
 }

@@ -1,14 +1,16 @@
 //! What can happen to a ticket. These shapes are stored for ever: a change is a new schema version
 //! with an upcaster, and a golden file stands for every version ever shipped.
+//!
+//! How they are written and read back is in `codec.rs`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::ser::Error as _;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::ids::{TaskName, TenantId, UserId};
-use crate::recorded::{DecodeError, Upcaster, upcast};
 use crate::retry::RetryPolicy;
 use crate::time::Timestamp;
 
@@ -161,14 +163,25 @@ pub enum Role {
 }
 
 /// Model parameters, in the words of the OpenAI chat completions API.
+///
+/// JSON has no way to write a number that is not finite, so a body with one is refused when it is
+/// encoded: read back, it would be another body.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
     /// Sampling temperature, 0 to 2.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "finite"
+    )]
     pub temperature: Option<f64>,
     /// Nucleus sampling mass, 0 to 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "finite"
+    )]
     pub top_p: Option<f64>,
     /// The most tokens the answer may have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -179,6 +192,13 @@ pub struct Parameters {
     /// Whether the model is told to answer with one JSON object.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub json: bool,
+}
+
+fn finite<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match number {
+        Some(number) if !number.is_finite() => Err(S::Error::custom("a number that is not finite")),
+        number => number.serialize(serializer),
+    }
 }
 
 /// Body of `TicketSent`.
@@ -468,77 +488,4 @@ pub struct TicketRedriven {
     pub by: String,
     /// The new deadlines.
     pub deadlines: Deadlines,
-}
-
-/// Every upcaster of ticket events ever needed. Empty while all types are at version 1.
-const UPCASTERS: &[Upcaster] = &[];
-
-macro_rules! stored {
-    ($($kind:ident @ $version:literal),+ $(,)?) => {
-        impl TicketEvent {
-            /// The stored type names, with the schema version this build writes.
-            pub const KINDS: &[(&'static str, u16)] = &[$((stringify!($kind), $version)),+];
-
-            /// The stored name of this event's type.
-            pub const fn kind(&self) -> &'static str {
-                match self {
-                    $(Self::$kind(_) => stringify!($kind)),+
-                }
-            }
-
-            /// The schema version this build writes for this type.
-            pub const fn schema_version(&self) -> u16 {
-                match self {
-                    $(Self::$kind(_) => $version),+
-                }
-            }
-
-            /// The body as JSON text.
-            ///
-            /// # Errors
-            /// Never for values that came from JSON; a float that is not finite cannot be written.
-            pub fn encode(&self) -> Result<String, serde_json::Error> {
-                match self {
-                    $(Self::$kind(body) => serde_json::to_string(body)),+
-                }
-            }
-
-            /// Reads a stored body of any schema version ever shipped.
-            ///
-            /// # Errors
-            /// When the type is unknown, its schema newer than this build, or the body does not
-            /// fit.
-            pub fn decode(kind: &str, version: u16, data: &str) -> Result<Self, DecodeError> {
-                let fail = |error: serde_json::Error| DecodeError::Body {
-                    kind: kind.to_owned(),
-                    reason: error.to_string(),
-                };
-                match kind {
-                    $(stringify!($kind) => {
-                        if version == $version {
-                            return serde_json::from_str(data).map(Self::$kind).map_err(fail);
-                        }
-                        let body = serde_json::from_str(data).map_err(fail)?;
-                        let body = upcast(UPCASTERS, kind, version, $version, body)?;
-                        serde_json::from_value(body).map(Self::$kind).map_err(fail)
-                    })+
-                    other => Err(DecodeError::UnknownKind(other.to_owned())),
-                }
-            }
-        }
-    };
-}
-
-stored! {
-    TicketRequested @ 1,
-    TicketPreProcessed @ 1,
-    TicketSent @ 1,
-    AttemptFailed @ 1,
-    TicketAnswered @ 1,
-    CallbackFailed @ 1,
-    TicketPersisted @ 1,
-    TicketDelivered @ 1,
-    TicketFailed @ 1,
-    TicketCancelled @ 1,
-    TicketRedriven @ 1,
 }
