@@ -1,6 +1,6 @@
 //! Starting the tree of actors, picking up where the last run stopped, and stopping it.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,9 @@ use crate::tickets::Tickets;
 
 /// How long a page of the ticket list is waited for before it is read again.
 const READ_RETRY: Duration = Duration::from_secs(1);
+
+/// The most tickets picked up in one go.
+const RECOVERY_BATCH: NonZeroU32 = NonZeroU32::new(500).unwrap();
 
 /// The world the runtime works with.
 #[derive(Clone)]
@@ -52,8 +55,6 @@ pub struct RuntimeOptions {
     pub text_interval: Duration,
     /// How often tickets past their deadline are looked for.
     pub sweep_interval: Duration,
-    /// How many tickets are picked up at a time after a start.
-    pub recovery_batch: NonZeroUsize,
     /// How long a ticket tries an append before it gives way and is picked up later.
     pub store_patience: Duration,
     /// Limits of the model client.
@@ -140,11 +141,11 @@ impl Runtime {
         self.registry.active()
     }
 
-    /// Picks up every ticket that an earlier run left with work owed, oldest first, `batch` at a
-    /// time. New tickets may be issued meanwhile. Persisted tickets owe nothing to the world but
-    /// wait for somebody to take the answer, so they stay in the store.
-    pub fn recover(&self, batch: NonZeroUsize) -> impl Future<Output = Recovered> + 'static {
-        recover(self.tickets.clone(), self.registry.clone(), batch.get())
+    /// Picks up every ticket that an earlier run left with work owed, oldest first, at most
+    /// `per_second`. New tickets may be issued meanwhile. Persisted tickets owe nothing to the
+    /// world but wait for somebody to take the answer, so they stay in the store.
+    pub fn recover(&self, per_second: NonZeroU32) -> impl Future<Output = Recovered> + 'static {
+        recover(self.tickets.clone(), self.registry.clone(), per_second)
     }
 
     /// Stops: nothing new is admitted, calls in flight have `grace` to end, everything else is left
@@ -160,7 +161,7 @@ impl Runtime {
     }
 }
 
-async fn recover(tickets: Tickets, registry: Registry, batch: usize) -> Recovered {
+async fn recover(tickets: Tickets, registry: Registry, per_second: NonZeroU32) -> Recovered {
     let filter = TicketFilter {
         states: vec![
             StateName::Requested,
@@ -170,9 +171,13 @@ async fn recover(tickets: Tickets, registry: Registry, batch: usize) -> Recovere
         ],
         ..TicketFilter::default()
     };
+    let batch = RECOVERY_BATCH.min(per_second);
+    let pace = Duration::from_secs(1) * batch.get() / per_second.get();
+    let batch = batch.get() as usize;
     let mut recovered = Recovered::default();
     let mut after = None;
     while !registry.is_stopping() {
+        let next_at = tokio::time::Instant::now() + pace;
         let page = match ids(&tickets, &filter, after, batch).await {
             Ok(page) => page,
             Err(error) => {
@@ -187,6 +192,7 @@ async fn recover(tickets: Tickets, registry: Registry, batch: usize) -> Recovere
             Some(last) if page.len() == batch => after = Some(*last),
             _ => break,
         }
+        tokio::time::sleep_until(next_at).await;
     }
     recovered
 }
