@@ -1,5 +1,7 @@
 //! Concrete implementations of the ports.
 
+pub mod clock;
+pub mod models;
 pub mod offline;
 pub mod openai;
 pub mod store_sqlite;
