@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use punchcard_events::TenantId;
+use punchcard_events::{TaskName, TenantId};
 use serde::Deserialize;
 
 mod check;
@@ -18,6 +18,7 @@ mod decode;
 mod environment;
 mod error;
 mod inherit;
+mod limits;
 mod references;
 mod sections;
 mod show;
@@ -37,6 +38,9 @@ pub use tree::{KeyPath, Origin};
 pub use values::Mode;
 
 use tree::Node;
+
+use crate::keys::KeyRing;
+use crate::tasks::Flaw;
 
 /// The bottom layer: every key.
 const DEFAULT: &str = include_str!("../config/default.toml");
@@ -178,6 +182,30 @@ impl Config {
             Err(found) => errors.extend(found),
         }
         Err(ConfigErrors(errors))
+    }
+
+    /// The flaws of one task, with the places they were written at.
+    pub(crate) fn task_mistakes(
+        &self,
+        tenant: &TenantId,
+        task: &TaskName,
+        flaws: Vec<Flaw>,
+    ) -> Vec<ConfigError> {
+        let at = KeyPath::of(&["tenants", tenant.as_str(), "tasks", task.as_str()]);
+        let locate = |flaw: Flaw| {
+            let mut key = at.clone();
+            key.0.extend(flaw.key.0);
+            self.mistake(&key, flaw.message)
+        };
+        flaws.into_iter().map(locate).collect()
+    }
+
+    /// Every API key that is let in.
+    pub fn key_ring(&self) -> KeyRing {
+        KeyRing::new(self.tenants.iter().flat_map(|(id, tenant)| {
+            let keys = tenant.keys.iter();
+            keys.map(move |key| (id, key.prefix.as_str(), key.sha256))
+        }))
     }
 
     /// A mistake in the value at `path`, with the place it was written at.
