@@ -9,5 +9,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod http;
+pub mod keys;
+pub mod secret;
 pub mod tasks;
 pub mod telemetry;

@@ -1,1 +1,105 @@
-//! Tasks and prompts from the configuration: the [`TaskBook`](punchcard_actors::ports::TaskBook) that tickets read.
+//! Tasks and prompts from the configuration: the [`TaskBook`] that tickets read.
+//!
+//! Everything is parsed and compiled when the book is made; [`TaskBook::accept`] and
+//! [`TaskBook::prepare`] only look up, check and render. There are no versions or labels here: a
+//! prompt in the configuration has only its present text.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use punchcard_actors::ports::{InputRefusal, PrepareError, Prepared, TaskBook};
+use punchcard_events::ticket::Terms;
+use punchcard_events::{TaskName, TenantId, Timestamp};
+use serde_json::Value;
+
+use crate::config::{Config, ConfigErrors, Task};
+
+mod canonical;
+mod compiled;
+mod prompt;
+mod schema;
+
+use compiled::CompiledTask;
+pub(crate) use compiled::Flaw;
+
+/// Every tenant's tasks. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ConfiguredTasks {
+    tenants: Arc<HashMap<TenantId, HashMap<TaskName, CompiledTask>>>,
+}
+
+impl ConfiguredTasks {
+    /// Compiles every task of `config`.
+    ///
+    /// # Errors
+    /// With what is wrong with the tasks; never for a configuration that was loaded, because
+    /// loading checks the same.
+    pub fn new(config: &Config) -> Result<Self, ConfigErrors> {
+        let mut tenants = HashMap::with_capacity(config.tenants.len());
+        let mut errors = Vec::new();
+        for (id, tenant) in &config.tenants {
+            let mut tasks = HashMap::with_capacity(tenant.tasks.len());
+            for (name, task) in &tenant.tasks {
+                match CompiledTask::compile(task) {
+                    Ok(task) => {
+                        tasks.insert(name.clone(), task);
+                    }
+                    Err(flaws) => errors.extend(config.task_mistakes(id, name, flaws)),
+                }
+            }
+            tenants.insert(id.clone(), tasks);
+        }
+        if !errors.is_empty() {
+            return Err(ConfigErrors(errors));
+        }
+        let tenants = Arc::new(tenants);
+        Ok(Self { tenants })
+    }
+
+    fn find(&self, tenant: &TenantId, task: &TaskName) -> Option<&CompiledTask> {
+        self.tenants.get(tenant)?.get(task)
+    }
+}
+
+/// What makes `task` unusable, if anything.
+pub(crate) fn flaws(task: &Task) -> Vec<Flaw> {
+    CompiledTask::compile(task).err().unwrap_or_default()
+}
+
+impl TaskBook for ConfiguredTasks {
+    fn accept(
+        &self,
+        tenant: &TenantId,
+        task: &TaskName,
+        input: &Value,
+        now: Timestamp,
+    ) -> Result<Terms, InputRefusal> {
+        self.find(tenant, task)
+            .ok_or_else(|| InputRefusal::UnknownTask(task.clone()))?
+            .accept(input, now)
+    }
+
+    fn prepare(
+        &self,
+        tenant: &TenantId,
+        task: &TaskName,
+        input: &Value,
+    ) -> Result<Prepared, PrepareError> {
+        self.find(tenant, task)
+            .ok_or_else(|| PrepareError::UnknownTask(task.clone()))?
+            .prepare(input)
+    }
+
+    fn check_answer(
+        &self,
+        tenant: &TenantId,
+        task: &TaskName,
+        content: &str,
+    ) -> Result<(), String> {
+        // A task that left the configuration has no schema an answer could break.
+        match self.find(tenant, task) {
+            Some(task) => task.check_answer(content),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! What no single value can say: limits that contradict each other, names that lead nowhere, tasks
+//! that cannot run. Every check runs, so that one look shows all there is to mend.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use base64::Engine as _;
+use punchcard_events::ticket::AnswerFormat;
+use url::{Host, Url};
+
+use super::sections::{Model, Provider, Retries, TicketLimits};
+use super::tenants::{CallbackTarget, Task, Tenant};
+use super::tree::KeyPath;
+use super::values::Mode;
+use super::{Config, limits};
+
+/// The bytes of a Standard Webhooks secret: "between 24 bytes (192 bits) and 64 bytes (512 bits)".
+const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+
+/// A mistake and the key it is at.
+pub(super) type Mistake = (KeyPath, String);
+
+/// Everything that is wrong with `config`.
+pub(super) fn check(config: &Config) -> Vec<Mistake> {
+    let mut found = limits::check(config);
+    for (name, model) in &config.models {
+        check_model(&KeyPath::of(&["models", name]), model, config, &mut found);
+    }
+    let mut hashes = BTreeMap::new();
+    for (id, tenant) in &config.tenants {
+        let at = KeyPath::of(&["tenants", id.as_str()]);
+        for (place, key) in tenant.keys.iter().enumerate() {
+            let at = at.key("keys").index(place).key("sha256");
+            if let Some(first) = hashes.insert(key.sha256, at.clone()) {
+                found.push((
+                    at,
+                    format!("the same key hash as {first}; every key has one owner"),
+                ));
+            }
+        }
+        check_tenant(&at, tenant, config, &mut found);
+    }
+    found
+}
+
+fn check_model(at: &KeyPath, model: &Model, config: &Config, found: &mut Vec<Mistake>) {
+    match model.provider {
+        Provider::OpenAi => {
+            for (key, present) in [
+                ("base_url", model.base_url.is_some()),
+                (
+                    "model",
+                    model.model.as_ref().is_some_and(|name| !name.is_empty()),
+                ),
+            ] {
+                if !present {
+                    let message = format!("provider = \"openai\" needs the key `{key}`");
+                    found.push((at.clone(), message));
+                }
+            }
+            let plain = model
+                .base_url
+                .as_ref()
+                .is_some_and(|url| url.scheme() == "http");
+            let keyed = model.api_key.is_some();
+            if plain && keyed && config.mode == Mode::Production {
+                let message = "would send the api_key over plain HTTP; use https, or \
+                               mode = \"development\"";
+                found.push((at.key("base_url"), message.to_owned()));
+            }
+        }
+        Provider::Offline => {}
+    }
+    for key in ["connect_timeout", "first_byte_timeout", "idle_timeout"] {
+        let part = match key {
+            "connect_timeout" => model.connect_timeout,
+            "first_byte_timeout" => model.first_byte_timeout,
+            _ => model.idle_timeout,
+        };
+        found.extend(limits::ordered(
+            at,
+            (key, part),
+            ("total_timeout", model.total_timeout),
+        ));
+    }
+}
+
+fn check_tenant(at: &KeyPath, tenant: &Tenant, config: &Config, found: &mut Vec<Mistake>) {
+    if tenant.name.trim().is_empty() {
+        found.push((at.key("name"), "must not be empty".to_owned()));
+    }
+    for (place, key) in tenant.keys.iter().enumerate() {
+        if !key.prefix.starts_with("pk_") {
+            let message = "is no key's prefix; `punchcard key new` prints the whole line";
+            let at = at.key("keys").index(place).key("prefix");
+            found.push((at, message.to_owned()));
+        }
+    }
+    for (place, origin) in tenant.allowed_origins.iter().enumerate() {
+        if !is_origin(origin) {
+            let message = "is no origin; write scheme, host and port alone, such as \
+                           \"https://app.example.com\"";
+            found.push((at.key("allowed_origins").index(place), message.to_owned()));
+        }
+    }
+    if let Some(target) = &tenant.callback {
+        check_target(&at.key("callback"), target, config, found);
+    }
+    for (name, task) in &tenant.tasks {
+        let at = at.key("tasks").key(name.as_str());
+        check_task(&at, task, tenant, config, found);
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    Url::parse(text)
+        .is_ok_and(|url| url.origin().is_tuple() && url.origin().ascii_serialization() == text)
+}
+
+fn check_target(at: &KeyPath, target: &CallbackTarget, config: &Config, found: &mut Vec<Mistake>) {
+    let private_allowed = config.callbacks.allow_private_networks;
+    let url = &target.base_url;
+    if url.scheme() == "http" && !private_allowed && config.mode == Mode::Production {
+        let message = "must be https; plain HTTP needs mode = \"development\" or \
+                       callbacks.allow_private_networks = true";
+        found.push((at.key("base_url"), message.to_owned()));
+    }
+    if !private_allowed && is_plainly_private(url) {
+        let message = "is a private or loopback address; that needs \
+                       callbacks.allow_private_networks = true";
+        found.push((at.key("base_url"), message.to_owned()));
+    }
+    if target.secrets.is_empty() {
+        let message = "needs at least one secret to sign calls with";
+        found.push((at.key("secrets"), message.to_owned()));
+    }
+    for (place, secret) in target.secrets.iter().enumerate() {
+        let bytes = secret
+            .expose()
+            .strip_prefix("whsec_")
+            .and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
+        // A secret that could not be had is reported where it was looked for.
+        let missing = secret.expose().is_empty();
+        if !missing && !bytes.is_some_and(|bytes| SECRET_BYTES.contains(&bytes.len())) {
+            let message = "is no Standard Webhooks secret: whsec_ and 24 to 64 bytes in base64";
+            found.push((at.key("secrets").index(place), message.to_owned()));
+        }
+    }
+}
+
+/// The plain cases, to help whoever writes the file. The guard itself is in the client that calls:
+/// it also sees what a name resolves to.
+fn is_plainly_private(url: &Url) -> bool {
+    let private_v4 = |ip: Ipv4Addr| {
+        ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified()
+    };
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => private_v4(ip),
+        Some(Host::Ipv6(ip)) => match ip.to_canonical() {
+            IpAddr::V4(ip) => private_v4(ip),
+            IpAddr::V6(ip) => {
+                ip.is_loopback()
+                    || ip.is_unspecified()
+                    || ip.is_unique_local()
+                    || ip.is_unicast_link_local()
+            }
+        },
+        None => true,
+    }
+}
+
+fn check_task(
+    at: &KeyPath,
+    task: &Task,
+    tenant: &Tenant,
+    config: &Config,
+    found: &mut Vec<Mistake>,
+) {
+    if !config.models.contains_key(&task.model) {
+        let known: Vec<_> = config
+            .models
+            .keys()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        let known = match known.as_slice() {
+            [] => "no model is configured".to_owned(),
+            names => format!("configured are {}", names.join(", ")),
+        };
+        let message = format!("there is no model `{}` under [models]; {known}", task.model);
+        found.push((at.key("model"), message));
+    }
+    if task.messages.is_empty() {
+        found.push((at.key("messages"), "needs at least one message".to_owned()));
+    }
+    for (key, path) in [
+        ("pre_process", &task.pre_process),
+        ("post_process", &task.post_process),
+    ] {
+        let Some(path) = path else {
+            continue;
+        };
+        if tenant.callback.is_none() {
+            let message = "is a hook, but the tenant has no `callback` section that says where";
+            found.push((at.key(key), message.to_owned()));
+        }
+        if !path.starts_with('/') || path.contains(['?', '#', ' ']) || path.contains("..") {
+            let message = "must be a path that starts with / and is added to the base_url";
+            found.push((at.key(key), message.to_owned()));
+        }
+    }
+    if task.answer_schema.is_some() && task.answer == AnswerFormat::Text {
+        let message = "is only for answer = \"json\"";
+        found.push((at.key("answer_schema"), message.to_owned()));
+    }
+    check_parameters(&at.key("parameters"), task, found);
+    check_ticket_limits(&at.key("ticket"), &task.ticket, found);
+    check_retries(&at.key("retry"), &task.retry, found);
+    for flaw in crate::tasks::flaws(task) {
+        let mut key = at.clone();
+        key.0.extend(flaw.key.0);
+        found.push((key, flaw.message));
+    }
+}
+
+fn check_parameters(at: &KeyPath, task: &Task, found: &mut Vec<Mistake>) {
+    let parameters = &task.parameters;
+    for (key, value, most) in [
+        ("temperature", parameters.temperature, 2.0),
+        ("top_p", parameters.top_p, 1.0),
+    ] {
+        if value.is_some_and(|value| !(0.0..=most).contains(&value)) {
+            found.push((at.key(key), format!("must be from 0 to {most}")));
+        }
+    }
+    if parameters.max_tokens == Some(0) {
+        found.push((at.key("max_tokens"), "must be at least 1".to_owned()));
+    }
+}
+
+/// Deadlines come in the order of the states they end.
+pub(super) fn check_ticket_limits(at: &KeyPath, limits: &TicketLimits, found: &mut Vec<Mistake>) {
+    let answer = ("answer_within", limits.answer_within);
+    let persist = ("persist_within", limits.persist_within);
+    let deliver = ("deliver_within", limits.deliver_within);
+    found.extend(limits::ordered(at, answer, persist));
+    found.extend(limits::ordered(at, persist, deliver));
+}
+
+/// A first delay above the ceiling of all delays is a slip.
+pub(super) fn check_retries(at: &KeyPath, retries: &Retries, found: &mut Vec<Mistake>) {
+    for (key, retry) in [("model", retries.model), ("callback", retries.callback)] {
+        let first: (&str, Duration) = ("initial_delay", retry.initial_delay);
+        found.extend(limits::ordered(
+            &at.key(key),
+            first,
+            ("max_delay", retry.max_delay),
+        ));
+    }
+}

@@ -1,0 +1,234 @@
+//! The sections of the configuration that concern the program as a whole. `config/default.toml`
+//! holds every key with its default; nothing here has a default of its own.
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use punchcard_events::retry::RetryPolicy;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::values;
+use crate::secret::Secret;
+
+/// The HTTP servers.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Where the open API and the sessions are served.
+    pub listen: SocketAddr,
+    /// Where health and metrics are served.
+    pub admin_listen: SocketAddr,
+    /// HTTP worker threads; 0 means one for each core.
+    pub workers: usize,
+    /// The most bytes a request body may have.
+    pub max_body_bytes: NonZeroUsize,
+    /// How long a request body may take to arrive.
+    #[serde(deserialize_with = "values::positive")]
+    pub body_timeout: Duration,
+    /// The most connections at a time, sessions included.
+    pub max_connections: NonZeroUsize,
+    /// How long work may go on after a stop was asked for.
+    #[serde(deserialize_with = "values::duration")]
+    pub shutdown_grace: Duration,
+}
+
+/// The event store.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// The directory that holds everything durable.
+    pub data_dir: PathBuf,
+    /// The most appends that share one fsync.
+    pub max_batch: NonZeroUsize,
+}
+
+/// The ticket actors.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Runtime {
+    /// Threads that run ticket actors; 0 means one for each core.
+    pub arbiters: usize,
+    /// The most open tickets; above it new ones are refused for a while.
+    pub max_open_tickets: NonZeroUsize,
+    /// How long a ticket's actor may be idle before it leaves memory.
+    #[serde(deserialize_with = "values::positive")]
+    pub passivate_after: Duration,
+    /// How many open tickets are taken up again per second after a start.
+    pub recovery_per_second: NonZeroU32,
+    /// How often overdue tickets are looked for.
+    #[serde(deserialize_with = "values::positive")]
+    pub sweep_interval: Duration,
+}
+
+/// How long each part of a ticket may take, counted from its issue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TicketLimits {
+    /// Until the model has answered.
+    #[serde(deserialize_with = "values::positive")]
+    pub answer_within: Duration,
+    /// Until the tenant's API has persisted the answer.
+    #[serde(deserialize_with = "values::positive")]
+    pub persist_within: Duration,
+    /// Until the answer was taken.
+    #[serde(deserialize_with = "values::positive")]
+    pub deliver_within: Duration,
+}
+
+/// How failed calls are repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retries {
+    /// Calls of the model.
+    pub model: Retry,
+    /// Calls to the tenant's API.
+    pub callback: Retry,
+}
+
+/// One retry schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// Tries in all, the first included.
+    pub max_tries: NonZeroU32,
+    /// The ceiling of the first delay; it doubles from try to try.
+    #[serde(deserialize_with = "values::positive")]
+    pub initial_delay: Duration,
+    /// The ceiling that no delay passes.
+    #[serde(deserialize_with = "values::positive")]
+    pub max_delay: Duration,
+}
+
+impl Retry {
+    /// The schedule as tickets carry it.
+    pub fn policy(self) -> RetryPolicy {
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        RetryPolicy {
+            max_tries: self.max_tries.get(),
+            initial_delay_ms: millis(self.initial_delay),
+            max_delay_ms: millis(self.max_delay),
+        }
+    }
+}
+
+/// A language model that tasks may name.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// What speaks for it.
+    pub provider: Provider,
+    /// The server's base URL, up to and without `/chat/completions` (`openai` only).
+    #[serde(default, deserialize_with = "values::optional_url")]
+    pub base_url: Option<Url>,
+    /// The key for that server, where it wants one (`openai` only).
+    #[serde(default, deserialize_with = "values::optional_secret")]
+    pub api_key: Option<Secret>,
+    /// The model's name at that server (`openai` only).
+    #[serde(default)]
+    pub model: Option<String>,
+    /// The most calls at a time; tickets above it wait in line.
+    pub max_concurrency: NonZeroUsize,
+    /// Until a connection stands.
+    #[serde(deserialize_with = "values::positive")]
+    pub connect_timeout: Duration,
+    /// Until the first byte of the answer.
+    #[serde(deserialize_with = "values::positive")]
+    pub first_byte_timeout: Duration,
+    /// Between two pieces of the answer.
+    #[serde(deserialize_with = "values::positive")]
+    pub idle_timeout: Duration,
+    /// For the whole call.
+    #[serde(deserialize_with = "values::positive")]
+    pub total_timeout: Duration,
+    /// The most bytes an answer may have.
+    pub max_answer_bytes: NonZeroUsize,
+    /// The pause before the first token (`offline` only).
+    #[serde(deserialize_with = "values::duration")]
+    pub first_token_delay: Duration,
+    /// The pause between tokens (`offline` only).
+    #[serde(deserialize_with = "values::duration")]
+    pub token_delay: Duration,
+}
+
+/// What speaks for a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// A server with an OpenAI-compatible chat completions API.
+    OpenAi,
+    /// A deterministic model inside the program, without a network.
+    Offline,
+}
+
+/// Calls to the tenants' APIs.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Callbacks {
+    /// The most calls to one tenant at a time.
+    pub max_concurrency: NonZeroUsize,
+    /// Until a connection stands.
+    #[serde(deserialize_with = "values::positive")]
+    pub connect_timeout: Duration,
+    /// For the whole call.
+    #[serde(deserialize_with = "values::positive")]
+    pub total_timeout: Duration,
+    /// The most bytes a response may have.
+    pub max_response_bytes: NonZeroUsize,
+    /// Whether a tenant's API may be at a private or loopback address.
+    pub allow_private_networks: bool,
+}
+
+/// The users' WebSocket sessions.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sessions {
+    /// How long a session token can be used.
+    #[serde(deserialize_with = "values::positive")]
+    pub token_ttl: Duration,
+    /// Until the client has said hello.
+    #[serde(deserialize_with = "values::positive")]
+    pub hello_timeout: Duration,
+    /// Between two pings.
+    #[serde(deserialize_with = "values::positive")]
+    pub heartbeat: Duration,
+    /// How long a client may be silent before its session is closed.
+    #[serde(deserialize_with = "values::positive")]
+    pub heartbeat_timeout: Duration,
+    /// The most bytes a client's frame may have.
+    pub max_frame_bytes: NonZeroUsize,
+    /// The most frames a client may send per second.
+    pub max_messages_per_second: NonZeroU32,
+    /// How long a client may leave its frames unread before its connection is cut.
+    #[serde(deserialize_with = "values::positive")]
+    pub slow_consumer_deadline: Duration,
+    /// The most sessions at a time.
+    pub max_sessions: NonZeroUsize,
+    /// The most sessions of one user.
+    pub max_sessions_per_user: NonZeroUsize,
+    /// The shortest time between two text frames of one ticket.
+    #[serde(deserialize_with = "values::duration")]
+    pub text_interval: Duration,
+}
+
+/// The log.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// The least level that is logged, or directives such as `info,punchcard=debug`.
+    pub level: String,
+    /// How lines are written.
+    pub format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object for each line.
+    Json,
+}

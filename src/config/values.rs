@@ -1,0 +1,105 @@
+//! How single values are written: durations with units, URLs, secrets, JSON Schemas.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::secret::Secret;
+
+/// The longest duration that may be configured: enough for every wait, and far from overflow.
+const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
+
+struct DurationText;
+
+impl Visitor<'_> for DurationText {
+    type Value = Duration;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a duration with a unit, such as \"250ms\", \"30s\" or \"24h\"")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Duration, E> {
+        let duration = humantime::parse_duration(text)
+            .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))?;
+        if duration > LONGEST {
+            return Err(E::custom(format!("`{text}` is longer than ten years")));
+        }
+        Ok(duration)
+    }
+}
+
+/// Any duration, zero included.
+pub(super) fn duration<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
+    input.deserialize_str(DurationText)
+}
+
+/// A duration above zero: a wait of nothing is never meant.
+pub(super) fn positive<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
+    let duration = duration(input)?;
+    if duration.is_zero() {
+        return Err(de::Error::custom("must be longer than zero"));
+    }
+    Ok(duration)
+}
+
+/// An absolute `http` or `https` URL.
+pub(super) fn url<'de, D: Deserializer<'de>>(input: D) -> Result<Url, D::Error> {
+    let text = String::deserialize(input)?;
+    let url = Url::parse(&text)
+        .map_err(|error| de::Error::custom(format!("`{text}` is not a URL: {error}")))?;
+    let refusal = if !matches!(url.scheme(), "http" | "https") {
+        "must start with http:// or https://"
+    } else if !url.username().is_empty() || url.password().is_some() {
+        "must not hold a user name or password; use the key or secret settings"
+    } else if url.query().is_some() || url.fragment().is_some() {
+        "must not have a query or a fragment; paths are added to it"
+    } else {
+        return Ok(url);
+    };
+    Err(de::Error::custom(refusal))
+}
+
+/// The same, where it may be left out.
+pub(super) fn optional_url<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Url>, D::Error> {
+    url(input).map(Some)
+}
+
+/// Secrets stand in the tree as text by now, whatever they were written as.
+fn secret_text<'de, D: Deserializer<'de>>(input: D) -> Result<Secret, D::Error> {
+    String::deserialize(input).map(Secret::new)
+}
+
+pub(super) fn optional_secret<'de, D: Deserializer<'de>>(
+    input: D,
+) -> Result<Option<Secret>, D::Error> {
+    secret_text(input).map(Some)
+}
+
+pub(super) fn secrets<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Secret>, D::Error> {
+    let texts = Vec::<String>::deserialize(input)?;
+    Ok(texts.into_iter().map(Secret::new).collect())
+}
+
+/// A JSON Schema. It stands in the tree as JSON text by now, wherever it was written.
+pub(super) fn schema<'de, D: Deserializer<'de>>(
+    input: D,
+) -> Result<Option<Arc<serde_json::Value>>, D::Error> {
+    let text = String::deserialize(input)?;
+    serde_json::from_str(&text)
+        .map(|schema| Some(Arc::new(schema)))
+        .map_err(de::Error::custom)
+}
+
+/// Whether the program guards real users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Secrets only by reference.
+    Production,
+    /// Literal secrets are accepted, and so is plain HTTP to a tenant.
+    Development,
+}
