@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::ser::Error as _;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::ids::{TaskName, TenantId, UserId};
@@ -120,7 +120,11 @@ pub enum AnswerFormat {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TicketPreProcessed {
     /// The input as the tenant's API replaced it; absent where it left it as it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     pub input: Option<Arc<Value>>,
     /// The prompt that was rendered.
     pub prompt: PromptRef,
@@ -192,6 +196,11 @@ pub struct Parameters {
     /// Whether the model is told to answer with one JSON object.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub json: bool,
+}
+
+/// A document that is there: `null` is a document of its own, not an absent one.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<Value>>, D::Error> {
+    Arc::<Value>::deserialize(deserializer).map(Some)
 }
 
 fn finite<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -404,7 +413,11 @@ impl CallbackErrorKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TicketPersisted {
     /// The answer as the tenant's API replaced it; absent where the model's stands.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     pub answer: Option<Arc<Value>>,
 }
 

@@ -1,0 +1,233 @@
+//! One ticket's events and commands, with times that are easy to count in.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use punchcard_events::retry::{Jitter, RetryPolicy};
+use punchcard_events::ticket::*;
+use punchcard_events::{TaskName, TenantId, Timestamp, UserId};
+use serde_json::json;
+
+/// `seconds` after the ticket was issued. Deadlines: answer 60, persist 600, deliver 3600.
+pub(crate) fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_millis(1_795_430_400_000 + seconds * 1_000)
+}
+
+pub(crate) fn deadlines() -> Deadlines {
+    deadlines_from(0)
+}
+
+/// Fresh deadlines, counted from `seconds`.
+pub(crate) fn deadlines_from(seconds: u64) -> Deadlines {
+    Deadlines {
+        answer_by: at(seconds + 60),
+        persist_by: at(seconds + 600),
+        deliver_by: at(seconds + 3_600),
+    }
+}
+
+/// Every optional field is set.
+pub(crate) fn request() -> TicketRequested {
+    TicketRequested {
+        tenant: TenantId::new("onehour").expect("a tenant"),
+        task: TaskName::new("writing-review").expect("a task"),
+        user: Some(UserId::new("학생-17").expect("a user")),
+        input: Arc::new(json!({ "essay": "My \"first\" day.\n", "weights": [0.1, 2, -3.5e-7] })),
+        metadata: BTreeMap::from([("class".to_owned(), "3-2".to_owned())]),
+        idempotency: Some(Idempotency {
+            key: "submit-42".to_owned(),
+            fingerprint: "ab".repeat(32),
+        }),
+        traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
+        requested_at: at(0),
+        terms: Terms {
+            pre_process: true,
+            post_process: true,
+            answer_format: AnswerFormat::Text,
+            model_retry: retry(),
+            callback_retry: retry(),
+            deadlines: deadlines(),
+        },
+    }
+}
+
+/// Three tries; with the shortest jitter 1 s, then 2 s apart.
+pub(crate) const fn retry() -> RetryPolicy {
+    RetryPolicy {
+        max_tries: 3,
+        initial_delay_ms: 2_000,
+        max_delay_ms: 10_000,
+    }
+}
+
+pub(crate) fn prepared() -> TicketPreProcessed {
+    TicketPreProcessed {
+        input: Some(Arc::new(json!({ "essay": "My first day." }))),
+        prompt: PromptRef {
+            version: 7,
+            hash: "cd".repeat(32),
+        },
+        messages: Arc::new([
+            message(Role::System, "Review kindly."),
+            message(Role::User, "My first day."),
+            message(Role::Assistant, "{"),
+        ]),
+        model: "gpt-x".to_owned(),
+        parameters: Arc::new(Parameters {
+            temperature: Some(0.7),
+            top_p: Some(0.95),
+            max_tokens: Some(800),
+            seed: Some(-42),
+            json: true,
+        }),
+    }
+}
+
+fn message(role: Role, content: &str) -> Message {
+    Message {
+        role,
+        content: content.to_owned(),
+    }
+}
+
+pub(crate) fn answer(attempt: u32) -> TicketAnswered {
+    TicketAnswered {
+        attempt,
+        content: "Well done.".into(),
+        finish_reason: "stop".to_owned(),
+        usage: Some(Usage {
+            prompt_tokens: 120,
+            completion_tokens: 3,
+        }),
+        timings: Timings {
+            first_token_ms: 210,
+            total_ms: 900,
+        },
+    }
+}
+
+pub(crate) fn attempt_error(kind: AttemptErrorKind) -> AttemptError {
+    AttemptError {
+        kind,
+        message: "the model's server said no".to_owned(),
+        retry_after_ms: None,
+    }
+}
+
+pub(crate) fn callback_error(kind: CallbackErrorKind) -> CallbackError {
+    CallbackError {
+        kind,
+        message: "the tenant's API said no".to_owned(),
+        retry_after_ms: None,
+    }
+}
+
+pub(crate) fn requested() -> TicketEvent {
+    TicketEvent::TicketRequested(request())
+}
+
+pub(crate) fn pre_processed() -> TicketEvent {
+    TicketEvent::TicketPreProcessed(prepared())
+}
+
+pub(crate) fn sent(attempt: u32) -> TicketEvent {
+    let model = "gpt-x".to_owned();
+    TicketEvent::TicketSent(TicketSent { attempt, model })
+}
+
+pub(crate) fn attempt_failed(
+    attempt: u32,
+    kind: AttemptErrorKind,
+    retry_at: Option<Timestamp>,
+) -> TicketEvent {
+    TicketEvent::AttemptFailed(AttemptFailed {
+        attempt,
+        error: attempt_error(kind),
+        retry_at,
+    })
+}
+
+pub(crate) fn answered(attempt: u32) -> TicketEvent {
+    TicketEvent::TicketAnswered(answer(attempt))
+}
+
+pub(crate) fn persisted() -> TicketEvent {
+    TicketEvent::TicketPersisted(TicketPersisted { answer: None })
+}
+
+pub(crate) fn delivered() -> TicketEvent {
+    TicketEvent::TicketDelivered(TicketDelivered {
+        channel: Channel::Session,
+        acknowledged_by: "session-9".to_owned(),
+    })
+}
+
+pub(crate) fn failure(stage: Stage) -> Failure {
+    Failure {
+        stage,
+        code: "poison".to_owned(),
+        message: "it crashed three times".to_owned(),
+    }
+}
+
+pub(crate) fn failed(stage: Stage) -> TicketEvent {
+    let failure = failure(stage);
+    TicketEvent::TicketFailed(TicketFailed { failure })
+}
+
+pub(crate) fn cancelled(mode: CancelMode, text: Option<&str>) -> TicketEvent {
+    TicketEvent::TicketCancelled(TicketCancelled {
+        mode,
+        by: "key-1".to_owned(),
+        text: text.map(Into::into),
+    })
+}
+
+pub(crate) fn redriven(deadlines: Deadlines) -> TicketEvent {
+    let by = "admin".to_owned();
+    TicketEvent::TicketRedriven(TicketRedriven { by, deadlines })
+}
+
+pub(crate) fn cancel(mode: CancelMode, text: Option<&str>) -> Command {
+    Command::Cancel {
+        mode,
+        by: "key-1".to_owned(),
+        text: text.map(Into::into),
+    }
+}
+
+pub(crate) fn acknowledge() -> Command {
+    Command::Acknowledge {
+        channel: Channel::Session,
+        by: "session-9".to_owned(),
+    }
+}
+
+pub(crate) fn redrive(deadlines: Deadlines) -> Command {
+    let by = "admin".to_owned();
+    Command::Redrive { by, deadlines }
+}
+
+/// Attempt `attempt` fails at `now`; the shortest jitter.
+pub(crate) fn fail_attempt(attempt: u32, error: AttemptError, now: Timestamp) -> Command {
+    Command::RecordAttemptFailure {
+        attempt,
+        error,
+        now,
+        jitter: Jitter::MIN,
+    }
+}
+
+/// A callback fails at `now`; the shortest jitter.
+pub(crate) fn fail_callback(
+    callback: CallbackKind,
+    error: CallbackError,
+    now: Timestamp,
+) -> Command {
+    Command::RecordCallbackFailure {
+        callback,
+        error,
+        now,
+        jitter: Jitter::MIN,
+    }
+}
