@@ -126,7 +126,7 @@ fn an_answer_replaced_by_null_is_not_an_answer_left_as_it_was() {
         "the two are stored differently"
     );
     assert_eq!(
-        replaced.and_then(|event| Ok(event.encode().expect("JSON"))),
+        replaced.map(|event| event.encode().expect("JSON")),
         Ok(r#"{"answer":null}"#.to_owned())
     );
 }

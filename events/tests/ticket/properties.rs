@@ -21,6 +21,9 @@ const ORDER: [&str; 6] = [
 ];
 
 proptest! {
+    // Enough to reach every state many times over (see the last test), in a few seconds.
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
     #[test]
     fn a_replay_gives_the_state_that_was_lived(life in lives()) {
         let replayed = replay(&life.events);
