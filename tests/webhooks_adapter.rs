@@ -620,3 +620,39 @@ async fn each_thread_has_its_own_connections_and_they_outlive_no_runtime() {
     }
     assert_eq!(bench.backend.deliveries().len(), 4);
 }
+
+/// The names of an object's fields, nested ones as paths; what the issuer chose is left out.
+fn fields(value: &Value, path: &str, names: &mut Vec<String>) {
+    let Some(object) = value.as_object() else {
+        return;
+    };
+    for (name, inner) in object {
+        let path = format!("{path}/{name}");
+        if !["/data/input", "/data/answer", "/data/metadata"].contains(&path.as_str()) {
+            fields(inner, &path, names);
+        }
+        names.push(path);
+    }
+}
+
+#[tokio::test]
+async fn the_examples_in_the_documentation_are_what_is_sent() {
+    let documentation = include_str!("../docs/callbacks.md");
+    let examples: Vec<Value> = documentation
+        .split("```json\n")
+        .skip(1)
+        .map(|rest| serde_json::from_str(rest.split("```").next().unwrap()).unwrap())
+        .collect();
+    let bench = Bench::new().await;
+    bench.pre().await.unwrap();
+    bench.post().await.unwrap();
+    let sent = bench.backend.deliveries();
+    assert_eq!(examples.len(), sent.len());
+    for (example, delivery) in examples.iter().zip(&sent) {
+        let (mut documented, mut real) = (Vec::new(), Vec::new());
+        fields(example, "", &mut documented);
+        fields(&delivery.json(), "", &mut real);
+        assert_eq!(documented, real);
+        assert_eq!(example["type"], delivery.json()["type"]);
+    }
+}

@@ -74,86 +74,28 @@ const fn v4(a: u8, b: u8, c: u8, d: u8) -> Ipv4Addr {
     Ipv4Addr::new(a, b, c, d)
 }
 
-/// Narrow ranges stand before the wide ones that hold them: the first match counts.
+/// Narrow ranges stand before the wide ones that hold them: the first match counts. One line each,
+/// as in the registry.
+#[rustfmt::skip]
 const V4: &[(Ipv4Addr, u32, Reach)] = &[
-    (
-        v4(169, 254, 0, 0),
-        16,
-        Reach::Never("link-local, with the clouds' metadata services (RFC 3927)"),
-    ),
-    (
-        v4(168, 63, 129, 16),
-        32,
-        Reach::Never("Azure's platform service"),
-    ),
-    (
-        v4(100, 100, 100, 200),
-        32,
-        Reach::Never("Alibaba Cloud's metadata service"),
-    ),
-    (
-        v4(0, 0, 0, 0),
-        8,
-        Reach::Never("this network, unspecified (RFC 791)"),
-    ),
-    (
-        v4(10, 0, 0, 0),
-        8,
-        Reach::Private("private network (RFC 1918)"),
-    ),
-    (
-        v4(100, 64, 0, 0),
-        10,
-        Reach::Private("shared carrier-grade NAT space (RFC 6598)"),
-    ),
+    (v4(169, 254, 0, 0), 16, Reach::Never("link-local, with the clouds' metadata services (RFC 3927)")),
+    (v4(168, 63, 129, 16), 32, Reach::Never("Azure's platform service")),
+    (v4(100, 100, 100, 200), 32, Reach::Never("Alibaba Cloud's metadata service")),
+    (v4(0, 0, 0, 0), 8, Reach::Never("this network, unspecified (RFC 791)")),
+    (v4(10, 0, 0, 0), 8, Reach::Private("private network (RFC 1918)")),
+    (v4(100, 64, 0, 0), 10, Reach::Private("shared carrier-grade NAT space (RFC 6598)")),
     (v4(127, 0, 0, 0), 8, Reach::Private("loopback (RFC 1122)")),
-    (
-        v4(172, 16, 0, 0),
-        12,
-        Reach::Private("private network (RFC 1918)"),
-    ),
-    (
-        v4(192, 168, 0, 0),
-        16,
-        Reach::Private("private network (RFC 1918)"),
-    ),
+    (v4(172, 16, 0, 0), 12, Reach::Private("private network (RFC 1918)")),
+    (v4(192, 168, 0, 0), 16, Reach::Private("private network (RFC 1918)")),
     // Holds 192.0.0.192, Oracle Cloud's older metadata service.
-    (
-        v4(192, 0, 0, 0),
-        24,
-        Reach::Never("IETF protocol assignments (RFC 6890)"),
-    ),
-    (
-        v4(192, 0, 2, 0),
-        24,
-        Reach::Never("documentation (RFC 5737)"),
-    ),
-    (
-        v4(192, 88, 99, 0),
-        24,
-        Reach::Never("deprecated 6to4 relays (RFC 7526)"),
-    ),
-    (
-        v4(198, 18, 0, 0),
-        15,
-        Reach::Never("benchmarking (RFC 2544)"),
-    ),
-    (
-        v4(198, 51, 100, 0),
-        24,
-        Reach::Never("documentation (RFC 5737)"),
-    ),
-    (
-        v4(203, 0, 113, 0),
-        24,
-        Reach::Never("documentation (RFC 5737)"),
-    ),
+    (v4(192, 0, 0, 0), 24, Reach::Never("IETF protocol assignments (RFC 6890)")),
+    (v4(192, 0, 2, 0), 24, Reach::Never("documentation (RFC 5737)")),
+    (v4(192, 88, 99, 0), 24, Reach::Never("deprecated 6to4 relays (RFC 7526)")),
+    (v4(198, 18, 0, 0), 15, Reach::Never("benchmarking (RFC 2544)")),
+    (v4(198, 51, 100, 0), 24, Reach::Never("documentation (RFC 5737)")),
+    (v4(203, 0, 113, 0), 24, Reach::Never("documentation (RFC 5737)")),
     (v4(224, 0, 0, 0), 4, Reach::Never("multicast (RFC 5771)")),
-    (
-        v4(255, 255, 255, 255),
-        32,
-        Reach::Never("limited broadcast (RFC 919)"),
-    ),
+    (v4(255, 255, 255, 255), 32, Reach::Never("limited broadcast (RFC 919)")),
     (v4(240, 0, 0, 0), 4, Reach::Never("reserved (RFC 1112)")),
 ];
 
@@ -163,112 +105,29 @@ const fn v6(a: u16, b: u16, c: u16, d: u16) -> Ipv6Addr {
 }
 
 /// As [`V4`]. Ranges outside 2000::/3 need no line; those that have one get a clearer reason.
+#[rustfmt::skip]
 const V6: &[(Ipv6Addr, u32, Reach)] = &[
-    (
-        Ipv6Addr::UNSPECIFIED,
-        128,
-        Reach::Never("unspecified (RFC 4291)"),
-    ),
-    (
-        Ipv6Addr::LOCALHOST,
-        128,
-        Reach::Private("loopback (RFC 4291)"),
-    ),
-    (
-        v6(0, 0, 0, 0),
-        96,
-        Reach::Never("deprecated IPv4-compatible (RFC 4291)"),
-    ),
-    (
-        Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0),
-        96,
-        Reach::Never("IPv4-mapped (RFC 4291)"),
-    ),
-    (
-        Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, 0, 0),
-        96,
-        Reach::Never("IPv4-translated (RFC 2765)"),
-    ),
-    (
-        v6(0x64, 0xff9b, 0, 0),
-        96,
-        Reach::Never("IPv4 translation, NAT64 (RFC 6052)"),
-    ),
-    (
-        v6(0x64, 0xff9b, 1, 0),
-        48,
-        Reach::Never("local-use IPv4 translation, NAT64 (RFC 8215)"),
-    ),
-    (
-        v6(0x100, 0, 0, 0),
-        64,
-        Reach::Never("discard-only (RFC 6666)"),
-    ),
-    (
-        v6(0x2001, 0, 0, 0),
-        32,
-        Reach::Never("Teredo tunnels (RFC 4380)"),
-    ),
-    (
-        v6(0x2001, 2, 0, 0),
-        48,
-        Reach::Never("benchmarking (RFC 5180)"),
-    ),
-    (
-        v6(0x2001, 0, 0, 0),
-        23,
-        Reach::Never("IETF protocol assignments (RFC 2928)"),
-    ),
-    (
-        v6(0x2001, 0xdb8, 0, 0),
-        32,
-        Reach::Never("documentation (RFC 3849)"),
-    ),
-    (
-        v6(0x2002, 0, 0, 0),
-        16,
-        Reach::Never("6to4 tunnels (RFC 3056)"),
-    ),
-    (
-        v6(0x3ffe, 0, 0, 0),
-        16,
-        Reach::Never("the returned 6bone (RFC 3701)"),
-    ),
-    (
-        v6(0x3fff, 0, 0, 0),
-        20,
-        Reach::Never("documentation (RFC 9637)"),
-    ),
-    (
-        v6(0x5f00, 0, 0, 0),
-        16,
-        Reach::Never("segment routing identifiers (RFC 9602)"),
-    ),
-    (
-        v6(0xfd00, 0xec2, 0, 0),
-        32,
-        Reach::Never("Amazon's metadata service"),
-    ),
-    (
-        v6(0xfd20, 0xce, 0, 0),
-        32,
-        Reach::Never("Google Cloud's metadata service"),
-    ),
-    (
-        v6(0xfc00, 0, 0, 0),
-        7,
-        Reach::Private("unique local (RFC 4193)"),
-    ),
-    (
-        v6(0xfe80, 0, 0, 0),
-        10,
-        Reach::Never("link-local (RFC 4291)"),
-    ),
-    (
-        v6(0xfec0, 0, 0, 0),
-        10,
-        Reach::Never("deprecated site-local (RFC 3879)"),
-    ),
+    (Ipv6Addr::UNSPECIFIED, 128, Reach::Never("unspecified (RFC 4291)")),
+    (Ipv6Addr::LOCALHOST, 128, Reach::Private("loopback (RFC 4291)")),
+    (v6(0, 0, 0, 0), 96, Reach::Never("deprecated IPv4-compatible (RFC 4291)")),
+    (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96, Reach::Never("IPv4-mapped (RFC 4291)")),
+    (Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, 0, 0), 96, Reach::Never("IPv4-translated (RFC 2765)")),
+    (v6(0x64, 0xff9b, 0, 0), 96, Reach::Never("IPv4 translation, NAT64 (RFC 6052)")),
+    (v6(0x64, 0xff9b, 1, 0), 48, Reach::Never("local-use IPv4 translation, NAT64 (RFC 8215)")),
+    (v6(0x100, 0, 0, 0), 64, Reach::Never("discard-only (RFC 6666)")),
+    (v6(0x2001, 0, 0, 0), 32, Reach::Never("Teredo tunnels (RFC 4380)")),
+    (v6(0x2001, 2, 0, 0), 48, Reach::Never("benchmarking (RFC 5180)")),
+    (v6(0x2001, 0, 0, 0), 23, Reach::Never("IETF protocol assignments (RFC 2928)")),
+    (v6(0x2001, 0xdb8, 0, 0), 32, Reach::Never("documentation (RFC 3849)")),
+    (v6(0x2002, 0, 0, 0), 16, Reach::Never("6to4 tunnels (RFC 3056)")),
+    (v6(0x3ffe, 0, 0, 0), 16, Reach::Never("the returned 6bone (RFC 3701)")),
+    (v6(0x3fff, 0, 0, 0), 20, Reach::Never("documentation (RFC 9637)")),
+    (v6(0x5f00, 0, 0, 0), 16, Reach::Never("segment routing identifiers (RFC 9602)")),
+    (v6(0xfd00, 0xec2, 0, 0), 32, Reach::Never("Amazon's metadata service")),
+    (v6(0xfd20, 0xce, 0, 0), 32, Reach::Never("Google Cloud's metadata service")),
+    (v6(0xfc00, 0, 0, 0), 7, Reach::Private("unique local (RFC 4193)")),
+    (v6(0xfe80, 0, 0, 0), 10, Reach::Never("link-local (RFC 4291)")),
+    (v6(0xfec0, 0, 0, 0), 10, Reach::Never("deprecated site-local (RFC 3879)")),
     (v6(0xff00, 0, 0, 0), 8, Reach::Never("multicast (RFC 4291)")),
 ];
 
