@@ -4,5 +4,6 @@ pub mod clock;
 pub mod models;
 pub mod offline;
 pub mod openai;
+pub mod outbound;
 pub mod store_sqlite;
 pub mod webhooks;

@@ -1,1 +1,260 @@
-//! Signed calls to the tenants' APIs, by Standard Webhooks.
+//! Signed calls to the tenants' APIs, by Standard Webhooks. `docs/callbacks.md` is the same contract
+//! as the receiver sees it.
+//!
+//! One call of the port is one HTTP request. When to try again, how many calls may run at once and
+//! when to leave a failing API alone is decided above the port; redirects, proxies, cookies,
+//! compression and silent retries are not there on purpose.
+
+mod body;
+mod client;
+mod failure;
+mod hooks;
+mod reply;
+pub mod signature;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use punchcard_actors::ports::{Callbacks, Clock, PostProcessCall, PreProcessCall, PreProcessReply};
+use punchcard_events::ticket::{CallbackError, CallbackKind, TicketRequested};
+use punchcard_events::{TicketId, Timestamp};
+use reqwest::header::{
+    ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue,
+};
+use serde_json::Value;
+
+use self::client::Clients;
+use self::reply::Received;
+use crate::adapters::outbound::{GuardedResolver, Lookup, SystemLookup, UrlError, check_url};
+
+pub use self::hooks::{HookBook, HookError, MAX_SECRETS, TaskHooks, TenantHooks};
+pub use self::signature::SigningSecret;
+
+/// Limits of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// For the name lookup, the connection and its TLS handshake.
+    pub connect_timeout: Duration,
+    /// For the whole call, to the last byte of the reply.
+    pub total_timeout: Duration,
+    /// The most bytes a reply's body may have.
+    pub max_response_bytes: usize,
+    /// Whether plain http, this host and private networks may be called: for development, or where
+    /// the tenants are the operator's own.
+    pub allow_private_networks: bool,
+}
+
+/// The tenants' APIs over HTTP.
+pub struct Webhooks {
+    hooks: HookBook,
+    clients: Clients,
+    clock: Arc<dyn Clock>,
+    max_response_bytes: usize,
+}
+
+impl std::fmt::Debug for Webhooks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Webhooks")
+            .field("hooks", &self.hooks)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why the adapter cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A hook's URL is not one that may be called.
+    #[error("the callback URL {url} of tenant `{tenant}` is refused: {error}")]
+    Url {
+        /// Whose.
+        tenant: punchcard_events::TenantId,
+        /// The URL without credentials.
+        url: String,
+        /// What is wrong with it.
+        #[source]
+        error: UrlError,
+    },
+    /// The HTTP client, most often its trusted certificates.
+    #[error("the HTTP client for callbacks cannot be set up")]
+    Client(#[source] reqwest::Error),
+}
+
+impl Webhooks {
+    /// The adapter for the hooks in `hooks`.
+    ///
+    /// # Errors
+    /// When a hook's URL may not be called, or the HTTP client cannot be set up.
+    pub fn new(
+        options: Options,
+        hooks: HookBook,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, BuildError> {
+        Self::with_lookup(options, hooks, clock, SystemLookup)
+    }
+
+    /// As [`Self::new`], with names looked up by `lookup`.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_lookup(
+        options: Options,
+        hooks: HookBook,
+        clock: Arc<dyn Clock>,
+        lookup: impl Lookup,
+    ) -> Result<Self, BuildError> {
+        // Once is enough: neither the book nor the option changes from here on.
+        for (tenant, url) in hooks.urls() {
+            check_url(url, options.allow_private_networks).map_err(|error| BuildError::Url {
+                tenant: tenant.clone(),
+                url: hooks::without_credentials(url),
+                error,
+            })?;
+        }
+        let resolver = GuardedResolver::new(lookup, options.allow_private_networks);
+        let max_response_bytes = options.max_response_bytes;
+        Ok(Self {
+            hooks,
+            clients: Clients::new(options, Arc::new(resolver)).map_err(BuildError::Client)?,
+            clock,
+            max_response_bytes,
+        })
+    }
+
+    /// Sends `body` to the task's hook and takes in the reply, as far as its status gives it meaning.
+    async fn call(
+        &self,
+        kind: CallbackKind,
+        ticket: TicketId,
+        request: &TicketRequested,
+        body: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<Received, CallbackError> {
+        let hook = self
+            .hooks
+            .find(&request.tenant, &request.task, kind)
+            .ok_or_else(|| failure::not_configured(&request.task, kind))?;
+        let headers = headers(kind, ticket, request, hook.secrets, &body, now)
+            .map_err(|_| failure::unwritable())?;
+        let client = self.clients.here().map_err(failure::of_call)?;
+        let mut response = client
+            .post(hook.url.clone())
+            .headers(headers)
+            .body(body)
+            .send()
+            .await
+            .map_err(failure::of_call)?;
+        let status = response.status();
+        let reply = match reply::use_of_body(status) {
+            reply::UseOfBody::Contract => self.read(&mut response).await?,
+            // A reason is a courtesy: the refusal stands without it.
+            reply::UseOfBody::Reason => self.read(&mut response).await.unwrap_or_default(),
+            reply::UseOfBody::None => Bytes::new(),
+        };
+        Ok(Received {
+            status,
+            retry_after_ms: reply::retry_after_ms(status, response.headers(), now),
+            is_json: reply::says_json(response.headers()),
+            body: reply,
+        })
+    }
+
+    /// The body, given up at the first byte over the cap.
+    async fn read(&self, response: &mut reqwest::Response) -> Result<Bytes, CallbackError> {
+        let cap = self.max_response_bytes;
+        let announced = response.content_length().unwrap_or(0);
+        if announced > u64::try_from(cap).unwrap_or(u64::MAX) {
+            return Err(failure::too_large(cap));
+        }
+        // Most replies are one chunk, which is then taken as it is.
+        let mut body = response.chunk().await.map_err(failure::of_call)?;
+        let Some(first) = body.take() else {
+            return Ok(Bytes::new());
+        };
+        if first.len() > cap {
+            return Err(failure::too_large(cap));
+        }
+        let Some(second) = response.chunk().await.map_err(failure::of_call)? else {
+            return Ok(first);
+        };
+        let mut whole = Vec::from(first);
+        let mut next = Some(second);
+        while let Some(chunk) = next {
+            if chunk.len() > cap.saturating_sub(whole.len()) {
+                return Err(failure::too_large(cap));
+            }
+            whole.extend_from_slice(&chunk);
+            next = response.chunk().await.map_err(failure::of_call)?;
+        }
+        Ok(whole.into())
+    }
+}
+
+#[async_trait]
+impl Callbacks for Webhooks {
+    async fn pre_process(&self, call: PreProcessCall) -> Result<PreProcessReply, CallbackError> {
+        let now = self.clock.now();
+        let body = body::pre_process(&call, now).map_err(|_| failure::unwritable())?;
+        let received = self
+            .call(
+                CallbackKind::PreProcess,
+                call.ticket,
+                &call.request,
+                body,
+                now,
+            )
+            .await?;
+        reply::pre_process(&received)
+    }
+
+    async fn post_process(
+        &self,
+        call: PostProcessCall,
+    ) -> Result<Option<Arc<Value>>, CallbackError> {
+        let now = self.clock.now();
+        let body = body::post_process(&call, now).map_err(|_| failure::unwritable())?;
+        let received = self
+            .call(
+                CallbackKind::PostProcess,
+                call.ticket,
+                &call.request,
+                body,
+                now,
+            )
+            .await?;
+        reply::post_process(&received)
+    }
+}
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The id of the message: the same over all tries of one callback of one ticket.
+fn message_id(ticket: TicketId, kind: CallbackKind) -> String {
+    format!("msg_{ticket}_{}", kind.as_str())
+}
+
+fn headers(
+    kind: CallbackKind,
+    ticket: TicketId,
+    request: &TicketRequested,
+    secrets: &[SigningSecret],
+    body: &[u8],
+    now: Timestamp,
+) -> Result<HeaderMap, InvalidHeaderValue> {
+    let id = message_id(ticket, kind);
+    let timestamp = (now.as_millis() / 1000).to_string();
+    let signatures = signature::sign(secrets, &id, &timestamp, body);
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(ACCEPT, JSON);
+    headers.insert(signature::ID_HEADER, id.try_into()?);
+    headers.insert(signature::TIMESTAMP_HEADER, timestamp.try_into()?);
+    headers.insert(signature::SIGNATURE_HEADER, signatures.try_into()?);
+    // A broken trace context is no reason to fail a ticket.
+    if let Some(Ok(context)) = request.traceparent.as_deref().map(HeaderValue::from_str) {
+        headers.insert(TRACEPARENT, context);
+    }
+    Ok(headers)
+}

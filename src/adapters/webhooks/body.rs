@@ -1,0 +1,86 @@
+//! The bodies of the calls, as `docs/callbacks.md` shows them.
+
+use std::collections::BTreeMap;
+
+use punchcard_actors::ports::{PostProcessCall, PreProcessCall};
+use punchcard_events::ticket::{PromptRef, Usage};
+use punchcard_events::{TaskName, TicketId, Timestamp, UserId};
+use serde::Serialize;
+use serde_json::Value;
+
+#[derive(Serialize)]
+struct Message<D> {
+    r#type: &'static str,
+    timestamp: Timestamp,
+    data: D,
+}
+
+#[derive(Serialize)]
+struct PreProcess<'a> {
+    ticket: TicketId,
+    task: &'a TaskName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a UserId>,
+    metadata: &'a BTreeMap<String, String>,
+    requested_at: Timestamp,
+    input: &'a Value,
+}
+
+#[derive(Serialize)]
+struct PostProcess<'a> {
+    ticket: TicketId,
+    task: &'a TaskName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a UserId>,
+    metadata: &'a BTreeMap<String, String>,
+    requested_at: Timestamp,
+    input: &'a Value,
+    answer: &'a Value,
+    finish_reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Usage>,
+    prompt: &'a PromptRef,
+    model: &'a str,
+    attempt: u32,
+}
+
+/// The body of a pre-process call, made at `now`.
+pub(super) fn pre_process(call: &PreProcessCall, now: Timestamp) -> serde_json::Result<Vec<u8>> {
+    let request = &call.request;
+    serde_json::to_vec(&Message {
+        r#type: "ticket.pre_process",
+        timestamp: now,
+        data: PreProcess {
+            ticket: call.ticket,
+            task: &request.task,
+            user: request.user.as_ref(),
+            metadata: &request.metadata,
+            requested_at: request.requested_at,
+            input: &request.input,
+        },
+    })
+}
+
+/// The body of a post-process call, made at `now`. `input` is what the issuer sent: it is what the
+/// receiver knows the request by, also where its pre-process hook put something larger in its place.
+pub(super) fn post_process(call: &PostProcessCall, now: Timestamp) -> serde_json::Result<Vec<u8>> {
+    let request = &call.request;
+    serde_json::to_vec(&Message {
+        r#type: "ticket.post_process",
+        timestamp: now,
+        data: PostProcess {
+            ticket: call.ticket,
+            task: &request.task,
+            user: request.user.as_ref(),
+            metadata: &request.metadata,
+            requested_at: request.requested_at,
+            input: &request.input,
+            answer: &call.answer,
+            finish_reason: &call.answered.finish_reason,
+            usage: call.answered.usage,
+            prompt: &call.prepared.prompt,
+            model: &call.prepared.model,
+            attempt: call.answered.attempt,
+        },
+    })
+}
