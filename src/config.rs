@@ -7,7 +7,7 @@
 //!
 //! There is no reloading here, and nothing else in the program reads the environment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use punchcard_events::{TaskName, TenantId};
@@ -37,6 +37,7 @@ pub use tenants::{CallbackTarget, MessageTemplate, Task, Tenant, TenantKey};
 pub use tree::{KeyPath, Origin};
 pub use values::Mode;
 
+use check::Mistake;
 use tree::Node;
 
 use crate::keys::KeyRing;
@@ -137,7 +138,7 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigErrors> {
         let environment: BTreeMap<String, String> = environment.into_iter().collect();
-        let defaults = Node::parse("default.toml (built in)", DEFAULT)?;
+        let defaults = Node::parse(tree::BUILT_IN, DEFAULT)?;
         let mut tree = defaults.clone();
         let mut errors = Vec::new();
         for (name, text) in layers {
@@ -159,7 +160,7 @@ impl Config {
         defaults: &Node,
         environment: &BTreeMap<String, String>,
     ) -> Result<Self, ConfigErrors> {
-        let mut errors = inherit::inherit(&mut tree);
+        let mut errors = inherit::inherit(&mut tree, defaults);
         let mut shown = tree.clone();
         references::redact(&mut shown);
         // A mistyped mode is the decoder's to report; until then the stricter one holds.
@@ -174,7 +175,8 @@ impl Config {
             Ok(mut config) => {
                 config.origins = Origins(shown);
                 let found = check::check(&config).into_iter();
-                errors.extend(found.map(|(path, message)| config.mistake(&path, message)));
+                errors.extend(found.map(|mistake| config.locate(mistake)));
+                unrepeat(&mut errors);
                 if errors.is_empty() {
                     return Ok(config);
                 }
@@ -195,7 +197,7 @@ impl Config {
         let locate = |flaw: Flaw| {
             let mut key = at.clone();
             key.0.extend(flaw.key.0);
-            self.mistake(&key, flaw.message)
+            self.origins.0.error(&key, flaw.message)
         };
         flaws.into_iter().map(locate).collect()
     }
@@ -208,8 +210,21 @@ impl Config {
         }))
     }
 
-    /// A mistake in the value at `path`, with the place it was written at.
-    fn mistake(&self, path: &KeyPath, message: String) -> ConfigError {
-        self.origins.0.error(path, message)
+    /// A mistake with its place. Of two values that contradict each other, the one that somebody
+    /// wrote over a default is the one to look at.
+    fn locate(&self, mistake: Mistake) -> ConfigError {
+        let tree = &self.origins.0;
+        let built_in = |key: &KeyPath| tree.origin_of(key).is_built_in();
+        let key = match mistake.other {
+            Some(other) if built_in(&mistake.key) && !built_in(&other) => other,
+            Some(_) | None => mistake.key,
+        };
+        tree.error(&key, mistake.message)
     }
+}
+
+/// Models and tasks inherit mistakes as well as values: one that was written once is told once.
+fn unrepeat(errors: &mut Vec<ConfigError>) {
+    let mut told = HashSet::new();
+    errors.retain(|error| told.insert((error.origin.to_string(), error.message.clone())));
 }

@@ -243,8 +243,8 @@ mod tests {
         );
     }
 
-    const GOLDEN_KEY: &str = "?";
-    const GOLDEN_HASH: &str = "?";
+    const GOLDEN_KEY: &str = "pk_live_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcde2RbGmM";
+    const GOLDEN_HASH: &str = "b9a8a6e4481bfdaf492207d11b3cc9d2ddde98e4d982eef450b2829db28423e6";
 
     #[test]
     fn one_changed_character_anywhere_is_noticed_by_the_checksum() {

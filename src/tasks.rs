@@ -18,6 +18,8 @@ mod canonical;
 mod compiled;
 mod prompt;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use compiled::CompiledTask;
 pub(crate) use compiled::Flaw;

@@ -18,8 +18,25 @@ use super::{Config, limits};
 /// The bytes of a Standard Webhooks secret: "between 24 bytes (192 bits) and 64 bytes (512 bits)".
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// A mistake and the key it is at.
-pub(super) type Mistake = (KeyPath, String);
+/// A mistake and where it is.
+pub(super) struct Mistake {
+    /// The key it is at.
+    pub(super) key: KeyPath,
+    /// The key that it contradicts: one of the two was written by hand.
+    pub(super) other: Option<KeyPath>,
+    /// What is wrong.
+    pub(super) message: String,
+}
+
+impl Mistake {
+    pub(super) fn new(key: KeyPath, message: impl Into<String>) -> Self {
+        Self {
+            key,
+            other: None,
+            message: message.into(),
+        }
+    }
+}
 
 /// Everything that is wrong with `config`.
 pub(super) fn check(config: &Config) -> Vec<Mistake> {
@@ -33,7 +50,7 @@ pub(super) fn check(config: &Config) -> Vec<Mistake> {
         for (place, key) in tenant.keys.iter().enumerate() {
             let at = at.key("keys").index(place).key("sha256");
             if let Some(first) = hashes.insert(key.sha256, at.clone()) {
-                found.push((
+                found.push(Mistake::new(
                     at,
                     format!("the same key hash as {first}; every key has one owner"),
                 ));
@@ -56,7 +73,7 @@ fn check_model(at: &KeyPath, model: &Model, config: &Config, found: &mut Vec<Mis
             ] {
                 if !present {
                     let message = format!("provider = \"openai\" needs the key `{key}`");
-                    found.push((at.clone(), message));
+                    found.push(Mistake::new(at.clone(), message));
                 }
             }
             let plain = model
@@ -67,7 +84,7 @@ fn check_model(at: &KeyPath, model: &Model, config: &Config, found: &mut Vec<Mis
             if plain && keyed && config.mode == Mode::Production {
                 let message = "would send the api_key over plain HTTP; use https, or \
                                mode = \"development\"";
-                found.push((at.key("base_url"), message.to_owned()));
+                found.push(Mistake::new(at.key("base_url"), message));
             }
         }
         Provider::Offline => {}
@@ -88,20 +105,23 @@ fn check_model(at: &KeyPath, model: &Model, config: &Config, found: &mut Vec<Mis
 
 fn check_tenant(at: &KeyPath, tenant: &Tenant, config: &Config, found: &mut Vec<Mistake>) {
     if tenant.name.trim().is_empty() {
-        found.push((at.key("name"), "must not be empty".to_owned()));
+        found.push(Mistake::new(at.key("name"), "must not be empty"));
     }
     for (place, key) in tenant.keys.iter().enumerate() {
         if !key.prefix.starts_with("pk_") {
             let message = "is no key's prefix; `punchcard key new` prints the whole line";
             let at = at.key("keys").index(place).key("prefix");
-            found.push((at, message.to_owned()));
+            found.push(Mistake::new(at, message));
         }
     }
     for (place, origin) in tenant.allowed_origins.iter().enumerate() {
         if !is_origin(origin) {
             let message = "is no origin; write scheme, host and port alone, such as \
                            \"https://app.example.com\"";
-            found.push((at.key("allowed_origins").index(place), message.to_owned()));
+            found.push(Mistake::new(
+                at.key("allowed_origins").index(place),
+                message,
+            ));
         }
     }
     if let Some(target) = &tenant.callback {
@@ -124,16 +144,16 @@ fn check_target(at: &KeyPath, target: &CallbackTarget, config: &Config, found: &
     if url.scheme() == "http" && !private_allowed && config.mode == Mode::Production {
         let message = "must be https; plain HTTP needs mode = \"development\" or \
                        callbacks.allow_private_networks = true";
-        found.push((at.key("base_url"), message.to_owned()));
+        found.push(Mistake::new(at.key("base_url"), message));
     }
     if !private_allowed && is_plainly_private(url) {
         let message = "is a private or loopback address; that needs \
                        callbacks.allow_private_networks = true";
-        found.push((at.key("base_url"), message.to_owned()));
+        found.push(Mistake::new(at.key("base_url"), message));
     }
     if target.secrets.is_empty() {
         let message = "needs at least one secret to sign calls with";
-        found.push((at.key("secrets"), message.to_owned()));
+        found.push(Mistake::new(at.key("secrets"), message));
     }
     for (place, secret) in target.secrets.iter().enumerate() {
         let bytes = secret
@@ -144,7 +164,7 @@ fn check_target(at: &KeyPath, target: &CallbackTarget, config: &Config, found: &
         let missing = secret.expose().is_empty();
         if !missing && !bytes.is_some_and(|bytes| SECRET_BYTES.contains(&bytes.len())) {
             let message = "is no Standard Webhooks secret: whsec_ and 24 to 64 bytes in base64";
-            found.push((at.key("secrets").index(place), message.to_owned()));
+            found.push(Mistake::new(at.key("secrets").index(place), message));
         }
     }
 }
@@ -189,10 +209,13 @@ fn check_task(
             names => format!("configured are {}", names.join(", ")),
         };
         let message = format!("there is no model `{}` under [models]; {known}", task.model);
-        found.push((at.key("model"), message));
+        found.push(Mistake::new(at.key("model"), message));
     }
     if task.messages.is_empty() {
-        found.push((at.key("messages"), "needs at least one message".to_owned()));
+        found.push(Mistake::new(
+            at.key("messages"),
+            "needs at least one message",
+        ));
     }
     for (key, path) in [
         ("pre_process", &task.pre_process),
@@ -203,16 +226,16 @@ fn check_task(
         };
         if tenant.callback.is_none() {
             let message = "is a hook, but the tenant has no `callback` section that says where";
-            found.push((at.key(key), message.to_owned()));
+            found.push(Mistake::new(at.key(key), message));
         }
         if !path.starts_with('/') || path.contains(['?', '#', ' ']) || path.contains("..") {
             let message = "must be a path that starts with / and is added to the base_url";
-            found.push((at.key(key), message.to_owned()));
+            found.push(Mistake::new(at.key(key), message));
         }
     }
     if task.answer_schema.is_some() && task.answer == AnswerFormat::Text {
         let message = "is only for answer = \"json\"";
-        found.push((at.key("answer_schema"), message.to_owned()));
+        found.push(Mistake::new(at.key("answer_schema"), message));
     }
     check_parameters(&at.key("parameters"), task, found);
     check_ticket_limits(&at.key("ticket"), &task.ticket, found);
@@ -220,7 +243,7 @@ fn check_task(
     for flaw in crate::tasks::flaws(task) {
         let mut key = at.clone();
         key.0.extend(flaw.key.0);
-        found.push((key, flaw.message));
+        found.push(Mistake::new(key, flaw.message));
     }
 }
 
@@ -231,11 +254,14 @@ fn check_parameters(at: &KeyPath, task: &Task, found: &mut Vec<Mistake>) {
         ("top_p", parameters.top_p, 1.0),
     ] {
         if value.is_some_and(|value| !(0.0..=most).contains(&value)) {
-            found.push((at.key(key), format!("must be from 0 to {most}")));
+            found.push(Mistake::new(
+                at.key(key),
+                format!("must be from 0 to {most}"),
+            ));
         }
     }
     if parameters.max_tokens == Some(0) {
-        found.push((at.key("max_tokens"), "must be at least 1".to_owned()));
+        found.push(Mistake::new(at.key("max_tokens"), "must be at least 1"));
     }
 }
 

@@ -9,6 +9,9 @@ use super::tree::{KeyPath, Node, Step};
 /// The most mistakes of shape reported at a time.
 const MOST_MISTAKES: usize = 20;
 
+/// How the message about an unknown key starts.
+const UNKNOWN_KEY: &str = "unknown key";
+
 /// Reads a value of type `T` from `tree`.
 pub(super) fn decode<T: DeserializeOwned>(tree: &Node) -> Result<T, ConfigError> {
     serde_path_to_error::deserialize(tree.to_toml()).map_err(|error| {
@@ -30,7 +33,7 @@ pub(super) fn decode_all<T: DeserializeOwned>(
             Ok(config) if errors.is_empty() => return Ok(config),
             Ok(_) => return Err(errors),
             Err(error) => {
-                let mendable = mend(&mut attempt, defaults, &error.key);
+                let mendable = mend(&mut attempt, defaults, &error);
                 errors.push(error);
                 if !mendable || errors.len() >= MOST_MISTAKES {
                     return Err(errors);
@@ -40,8 +43,9 @@ pub(super) fn decode_all<T: DeserializeOwned>(
     }
 }
 
-/// Makes the value at `path` one that is not wrong. Gives false where it cannot.
-fn mend(tree: &mut Node, defaults: &Node, path: &KeyPath) -> bool {
+/// Makes the value that `error` is about one that is not wrong. Gives false where it cannot.
+fn mend(tree: &mut Node, defaults: &Node, error: &ConfigError) -> bool {
+    let path = &error.key;
     let Some((Step::Key(last), parent)) = path.0.split_last() else {
         return false;
     };
@@ -57,7 +61,7 @@ fn mend(tree: &mut Node, defaults: &Node, path: &KeyPath) -> bool {
             table.insert(last.clone(), default);
             true
         }
-        None => table.remove(last).is_some(),
+        None => error.message.starts_with(UNKNOWN_KEY) && table.remove(last).is_some(),
     }
 }
 
@@ -95,9 +99,9 @@ fn unknown_key(rest: &str) -> String {
         .min()
         .filter(|(distance, key)| *distance <= key.len() / 3);
     match nearest {
-        Some((_, key)) => format!("unknown key `{typo}`; did you mean `{key}`?"),
+        Some((_, key)) => format!("{UNKNOWN_KEY} `{typo}`; did you mean `{key}`?"),
         None => format!(
-            "unknown key `{typo}`; the keys here are `{}`",
+            "{UNKNOWN_KEY} `{typo}`; the keys here are `{}`",
             known.join("`, `")
         ),
     }

@@ -5,13 +5,15 @@ use serde::de::DeserializeOwned;
 
 use super::decode::decode;
 use super::error::ConfigError;
-use super::sections::Model;
+use super::sections::{Model, Retries, TicketLimits};
 use super::tenants::Task;
 use super::tree::{Content, KeyPath, Node};
 
 /// Fills every model and task, and takes `[defaults]` out of the tree.
-pub(super) fn inherit(tree: &mut Node) -> Vec<ConfigError> {
+pub(super) fn inherit(tree: &mut Node, built_in: &Node) -> Vec<ConfigError> {
     let mut errors = wrong_provider_keys(tree);
+    errors.extend(mend_section::<TicketLimits>(tree, built_in, "ticket"));
+    errors.extend(mend_section::<Retries>(tree, built_in, "retry"));
     let Some(root) = tree.as_table_mut() else {
         return errors;
     };
@@ -91,6 +93,21 @@ fn ask_for_json(task: &mut Node) {
             content: Content::Scalar(toml::Value::Boolean(true)),
         });
     }
+}
+
+/// A section that is inherited is checked before, so that a mistake in it is told where it was
+/// written and not at every heir. The built-in section takes its place.
+fn mend_section<T: DeserializeOwned>(
+    tree: &mut Node,
+    built_in: &Node,
+    section: &str,
+) -> Option<ConfigError> {
+    let at = KeyPath::of(&[section]);
+    let mut error = decode::<T>(tree.get(&at)?).err()?;
+    *tree.get_mut(&at)? = built_in.get(&at)?.clone();
+    let mut key = at;
+    key.0.append(&mut error.key.0);
+    Some(ConfigError { key, ..error })
 }
 
 /// The defaults are checked even where nothing inherits them.

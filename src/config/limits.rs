@@ -1,6 +1,6 @@
 //! Limits of the program as a whole that contradict each other.
 
-use std::fmt::Debug;
+use std::time::Duration;
 
 use super::check::{Mistake, check_retries, check_ticket_limits};
 use super::tree::KeyPath;
@@ -11,38 +11,45 @@ pub(super) fn check(config: &Config) -> Vec<Mistake> {
     let mut found = Vec::new();
     check_ticket_limits(&KeyPath::of(&["ticket"]), &config.ticket, &mut found);
     check_retries(&KeyPath::of(&["retry"]), &config.retry, &mut found);
-    let callbacks = KeyPath::of(&["callbacks"]);
     found.extend(ordered(
-        &callbacks,
+        &KeyPath::of(&["callbacks"]),
         ("connect_timeout", config.callbacks.connect_timeout),
         ("total_timeout", config.callbacks.total_timeout),
     ));
-    let sessions = KeyPath::of(&["sessions"]);
+    let (sessions, server) = (&config.sessions, &config.server);
+    let at = KeyPath::of(&["sessions"]);
     found.extend(ordered(
-        &sessions,
-        ("heartbeat", config.sessions.heartbeat),
-        ("heartbeat_timeout", config.sessions.heartbeat_timeout),
+        &at,
+        ("heartbeat", sessions.heartbeat),
+        ("heartbeat_timeout", sessions.heartbeat_timeout),
     ));
-    found.extend(ordered(
-        &sessions,
-        (
-            "max_sessions_per_user",
-            config.sessions.max_sessions_per_user,
-        ),
-        ("max_sessions", config.sessions.max_sessions),
-    ));
-    let (sessions_limit, connections) =
-        (config.sessions.max_sessions, config.server.max_connections);
-    if sessions_limit > connections {
-        let message = format!(
-            "{sessions_limit} sessions cannot be had with server.max_connections = {connections}"
-        );
-        found.push((sessions.key("max_sessions"), message));
+    if sessions.max_sessions > server.max_connections {
+        found.push(Mistake {
+            key: at.key("max_sessions"),
+            other: Some(KeyPath::of(&["server", "max_connections"])),
+            message: format!(
+                "sessions.max_sessions = {} is more than server.max_connections = {}; every \
+                 session is a connection",
+                sessions.max_sessions, server.max_connections
+            ),
+        });
     }
-    let server = &config.server;
+    if sessions.max_sessions_per_user > sessions.max_sessions {
+        found.push(Mistake {
+            key: at.key("max_sessions_per_user"),
+            other: Some(at.key("max_sessions")),
+            message: format!(
+                "max_sessions_per_user = {} is more than max_sessions = {}",
+                sessions.max_sessions_per_user, sessions.max_sessions
+            ),
+        });
+    }
     if server.listen == server.admin_listen && server.listen.port() != 0 {
-        let message = "is the same address as server.listen";
-        found.push((KeyPath::of(&["server", "admin_listen"]), message.to_owned()));
+        found.push(Mistake {
+            key: KeyPath::of(&["server", "admin_listen"]),
+            other: Some(KeyPath::of(&["server", "listen"])),
+            message: "server.listen and server.admin_listen are the same address".to_owned(),
+        });
     }
     found.extend(check_log(&config.log));
     found
@@ -51,17 +58,24 @@ pub(super) fn check(config: &Config) -> Vec<Mistake> {
 fn check_log(log: &Log) -> Option<Mistake> {
     let error = tracing_subscriber::filter::EnvFilter::try_new(&log.level).err()?;
     let message = format!("is no log level or list of directives: {error}");
-    Some((KeyPath::of(&["log", "level"]), message))
+    Some(Mistake::new(KeyPath::of(&["log", "level"]), message))
 }
 
-/// The mistake of a smaller limit that passes the larger one.
-pub(super) fn ordered<T: PartialOrd + Debug>(
+/// The mistake of a shorter wait that is longer than the one it is part of.
+pub(super) fn ordered(
     at: &KeyPath,
-    (small_key, small): (&str, T),
-    (large_key, large): (&str, T),
+    (short_key, short): (&str, Duration),
+    (long_key, long): (&str, Duration),
 ) -> Option<Mistake> {
-    (small > large).then(|| {
-        let message = format!("{small:?} is more than {large_key} = {large:?}");
-        (at.key(small_key), message)
+    (short > long).then(|| {
+        let (short, long) = (
+            humantime::format_duration(short),
+            humantime::format_duration(long),
+        );
+        Mistake {
+            key: at.key(short_key),
+            other: Some(at.key(long_key)),
+            message: format!("{short_key} = {short} is more than {long_key} = {long}"),
+        }
     })
 }

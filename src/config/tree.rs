@@ -10,6 +10,9 @@ use toml_edit::{Item, Key, TableLike, Value as EditValue};
 
 use super::error::ConfigError;
 
+/// The name of the bottom layer.
+pub(super) const BUILT_IN: &str = "default.toml (built in)";
+
 /// Where a value was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -29,6 +32,16 @@ impl fmt::Display for Origin {
         match self {
             Self::File { name, line } => write!(f, "{name}:{line}"),
             Self::Environment(variable) => write!(f, "environment variable {variable}"),
+        }
+    }
+}
+
+impl Origin {
+    /// Whether the value is a default that nobody has changed.
+    pub(super) fn is_built_in(&self) -> bool {
+        match self {
+            Self::File { name, .. } => &**name == BUILT_IN,
+            Self::Environment(_) => false,
         }
     }
 }

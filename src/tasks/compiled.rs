@@ -191,48 +191,35 @@ fn unknown_variables(task: &Task, prompt: &Prompt, schema: &Schema) -> Vec<Flaw>
         return Vec::new();
     };
     let mut flaws = Vec::new();
-    for name in prompt.variables() {
-        let user = task
-            .messages
-            .iter()
-            .position(|m| mentions(&m.content, name));
-        let message = if !properties.contains(name) {
-            format!(
-                "uses the variable `{name}`, which is not in input_schema; it has `{}`",
-                properties.join("`, `")
-            )
-        } else if !schema.requires(name) && !task.messages.iter().all(|m| guards(&m.content, name))
-        {
-            format!(
-                "uses the variable `{name}`, which input_schema does not require; require it, or \
-                 write `{{% if {name} is defined %}}` or `{{{{ {name} | default(…) }}}}`"
-            )
-        } else {
-            continue;
-        };
-        flaws.push(Flaw {
-            key: content_key(user.unwrap_or(0)),
-            message,
-        });
+    for (place, (template, used)) in task.messages.iter().zip(prompt.used()).enumerate() {
+        for name in used {
+            let message = if !properties.contains(name) {
+                let known = properties.join("`, `");
+                format!(
+                    "uses the variable `{name}`, which is not in input_schema; it has `{known}`"
+                )
+            } else if !schema.requires(name) && !guards(&template.content, name) {
+                format!(
+                    "uses the variable `{name}`, which input_schema does not require; require it, \
+                     or write `{{% if {name} is defined %}}` or `{{{{ {name} | default(…) }}}}`"
+                )
+            } else {
+                continue;
+            };
+            let key = content_key(place);
+            flaws.push(Flaw { key, message });
+        }
     }
     flaws
 }
 
-/// Whether the text holds the name as a word of its own.
-fn mentions(content: &str, name: &str) -> bool {
-    let word = |c: char| c.is_alphanumeric() || c == '_';
-    content.split(|c| !word(c)).any(|found| found == name)
-}
-
-/// Whether a template that mentions an optional variable also says what holds without it. This
-/// reads the text, not the logic: it is there to catch the forgotten case, not every wrong one.
+/// Whether a template that uses an optional variable also says what holds without it. This reads
+/// the text, not the logic: it is there to catch the forgotten case, not every wrong one.
 fn guards(content: &str, name: &str) -> bool {
     let words: String = content.split_whitespace().collect::<Vec<_>>().join(" ");
     let ways = [" is defined", " is not defined", " | default", "|default"];
-    !mentions(content, name)
-        || ways
-            .iter()
-            .any(|way| words.contains(&format!("{name}{way}")))
+    ways.iter()
+        .any(|way| words.contains(&format!("{name}{way}")))
 }
 
 /// The prompt's identity: all that shapes what the model is asked and what counts as its answer.

@@ -26,6 +26,9 @@ pub(super) struct Prompt {
     environment: Environment<'static>,
     /// Each message's role and the name of its template.
     messages: Vec<(Role, String)>,
+    /// The variables that each message's template uses.
+    used: Vec<BTreeSet<String>>,
+    /// All of them.
     variables: BTreeSet<String>,
     max_bytes: usize,
 }
@@ -63,15 +66,20 @@ impl Prompt {
             return Err(errors);
         }
         let globals: BTreeSet<&str> = environment.globals().map(|(name, _)| name).collect();
-        let variables = environment
-            .templates()
-            .flat_map(|(_, template)| template.undeclared_variables(false))
-            .filter(|name| !globals.contains(name.as_str()))
-            .collect();
+        let used_by = |name: &String| -> BTreeSet<String> {
+            let template = environment.get_template(name);
+            let names = template.map(|template| template.undeclared_variables(false));
+            let names = names.into_iter().flatten();
+            names
+                .filter(|name| !globals.contains(name.as_str()))
+                .collect()
+        };
+        let used: Vec<_> = messages.iter().map(|(_, name)| used_by(name)).collect();
         Ok(Self {
             environment,
             messages,
-            variables,
+            variables: used.iter().flatten().cloned().collect(),
+            used,
             max_bytes: max_bytes.get(),
         })
     }
@@ -79,6 +87,11 @@ impl Prompt {
     /// The variables that the templates use.
     pub(super) fn variables(&self) -> &BTreeSet<String> {
         &self.variables
+    }
+
+    /// The variables that the template of each message uses.
+    pub(super) fn used(&self) -> &[BTreeSet<String>] {
+        &self.used
     }
 
     /// Renders the messages.
