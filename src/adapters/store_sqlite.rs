@@ -8,6 +8,7 @@
 //! Deliberately not here: `synchronous=NORMAL` (it loses acknowledged events at a power cut),
 //! retries (the caller knows what it owes), and any decision about tickets.
 
+mod backup;
 mod chain;
 mod connection;
 mod heads;
@@ -19,13 +20,17 @@ mod lock;
 mod options;
 mod readers;
 mod reads;
+mod report;
 mod row;
 mod schema;
+mod stats;
 mod subscription;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod writer;
 
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -40,8 +45,12 @@ use punchcard_events::ticket::{StateName, TicketSummary};
 use punchcard_events::{NewEvent, Position, Recorded, Revision, StreamName, TicketId};
 use tokio::sync::{Semaphore, oneshot, watch};
 
+pub use backup::{BackupError, BackupMade, backup};
 pub use health::{Health, Written};
 pub use options::{OpenError, Options};
+pub use report::{Finding, FindingKind, Report};
+pub use stats::{Stats, StatsError, stats};
+pub use verify::verify;
 
 use health::Board;
 use ledger::{Append, Ledger};
@@ -58,6 +67,7 @@ pub struct SqliteStore {
 
 #[derive(Debug)]
 struct Shared {
+    data_dir: PathBuf,
     /// Empty once closed.
     jobs: Mutex<Option<Sender<Job>>>,
     room: Arc<Semaphore>,
@@ -100,6 +110,7 @@ impl SqliteStore {
             .map_err(thread_failed)?;
         Ok(Self {
             shared: Arc::new(Shared {
+                data_dir: options.data_dir,
                 jobs: Mutex::new(Some(jobs)),
                 room: Arc::new(Semaphore::new(options.append_queue)),
                 queue_wait: options.queue_wait,
@@ -115,6 +126,11 @@ impl SqliteStore {
     /// closing twice is harmless.
     pub fn close(&self) {
         self.shared.close();
+    }
+
+    /// Where the store is: what [`verify`], [`stats`] and [`backup`] are called with.
+    pub fn data_dir(&self) -> &Path {
+        &self.shared.data_dir
     }
 
     /// Whether the store takes events now.
@@ -146,6 +162,9 @@ impl SqliteStore {
 }
 
 const CLOSED: &str = "the event store is closed";
+
+/// How long a check, count or backup waits for another process's lock.
+const BUSY: Duration = Duration::from_secs(5);
 
 impl Shared {
     fn send(&self, job: Job) -> Option<()> {

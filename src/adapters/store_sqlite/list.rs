@@ -145,3 +145,15 @@ fn only_open(states: &[StateName]) -> bool {
     let open = |state: &StateName| !state.is_terminal() && *state != StateName::Unrequested;
     !states.is_empty() && states.iter().all(open)
 }
+
+/// How SQLite would run a query.
+#[cfg(test)]
+pub(super) fn explain(conn: &Connection, filter: &TicketFilter, order: Order) -> String {
+    let (sql, values) = query(filter, order, None, 10);
+    let mut explain = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let rows = explain.query_map(params_from_iter(values), |row| row.get::<_, String>(3));
+    rows.unwrap()
+        .map(Result::unwrap)
+        .collect::<Vec<_>>()
+        .join("; ")
+}

@@ -13,6 +13,15 @@ pub(super) fn database_in(data_dir: &Path) -> PathBuf {
     data_dir.join(DATABASE)
 }
 
+/// The database that `path` names: a data directory, or the file itself.
+pub(super) fn database_at(path: &Path) -> PathBuf {
+    if path.is_dir() {
+        database_in(path)
+    } else {
+        path.to_owned()
+    }
+}
+
 /// A data directory that this process owns until this value is dropped. The lock goes with the
 /// process, so a kill leaves nothing to clean up.
 #[derive(Debug)]

@@ -22,7 +22,8 @@ pub(super) const EVENT_COLUMNS: &str = "position, stream, revision, id, kind, sc
 
 /// The columns that [`ticket`] reads, in its order.
 pub(super) const TICKET_COLUMNS: &str = "id, tenant, task, user, state, attempt, requested_at_ms, \
-     updated_at_ms, revision, answer_by_ms, persist_by_ms, deliver_by_ms, failed_stage, failure_code";
+     updated_at_ms, revision, answer_by_ms, persist_by_ms, deliver_by_ms, failed_stage, \
+     failure_code, deadline_ms";
 
 /// An event with its link of the chain, not yet checked against it.
 pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<(Recorded, Hash)> {
@@ -47,7 +48,7 @@ pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<(Recorded, Hash)> {
 /// A line of the ticket list.
 pub(super) fn ticket(row: &Row<'_>) -> rusqlite::Result<TicketSummary> {
     let known = |name: &str| StateName::parse(name).ok_or("a state that no ticket has");
-    Ok(TicketSummary {
+    let summary = TicketSummary {
         id: TicketId(checked(row, 0, Uuid::from_str)?),
         tenant: checked(row, 1, FromStr::from_str)?,
         task: checked(row, 2, FromStr::from_str)?,
@@ -64,7 +65,18 @@ pub(super) fn ticket(row: &Row<'_>) -> rusqlite::Result<TicketSummary> {
         },
         failed_stage: optional(row, 12, stage)?,
         failure_code: row.get(13)?,
-    })
+    };
+    // Kept only to be indexed: it must say what the rest of the line says.
+    let deadline: Option<i64> = row.get(14)?;
+    if deadline != summary.deadline().map(|at| signed(at.as_millis())) {
+        let wrong = "a deadline that is not its state's";
+        return Err(Error::FromSqlConversionFailure(
+            14,
+            Type::Integer,
+            wrong.into(),
+        ));
+    }
+    Ok(summary)
 }
 
 /// A number as SQLite keeps it. Ours never come near the limit.

@@ -1,8 +1,27 @@
 //! Tests of what is special to this store; the rest is the contract.
 
+mod backups;
+mod damage;
+mod opening;
+mod queries;
+mod writing;
+
+use std::path::Path;
+
+use punchcard_actors::ports::{EventStore as _, ExpectedRevision};
+use punchcard_actors::testing::store_contract::fixtures::{
+    answered, at, delivered, persisted, plain, pre_processed, recorded, request, sent, stream,
+    ticket,
+};
+use punchcard_events::Revision;
+use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{Options, SqliteStore};
+use super::{Options, SqliteStore, lock};
+
+mod contract {
+    punchcard_actors::store_contract!(super::open);
+}
 
 async fn open() -> (SqliteStore, TempDir) {
     let dir = tempfile::tempdir().unwrap();
@@ -10,8 +29,39 @@ async fn open() -> (SqliteStore, TempDir) {
     (store, dir)
 }
 
-mod contract {
-    use super::open;
+/// A whole ticket, one append an event.
+async fn deliver(store: &SqliteStore, number: u64) {
+    let id = ticket(number);
+    let life = [
+        request("onehour", "writing-review", Some("s-1"), at(number)),
+        pre_processed(),
+        sent(1),
+        answered(1),
+        persisted(),
+        delivered(),
+    ];
+    let mut expected = ExpectedRevision::NoStream;
+    for event in &life {
+        let event = recorded(id, event, at(number));
+        let landed = store.append(&id.stream(), expected, &[event]).await;
+        expected = ExpectedRevision::Exact(landed.unwrap().revision);
+    }
+}
 
-    punchcard_actors::store_contract!(open);
+/// Five tickets and a stream of another kind.
+async fn fill(store: &SqliteStore) {
+    for number in 1..=5 {
+        deliver(store, number).await;
+    }
+    let other = stream("prompt-onehour");
+    let events = [plain(1), plain(2), plain(3)];
+    let landed = store
+        .append(&other, ExpectedRevision::NoStream, &events)
+        .await;
+    assert_eq!(landed.unwrap().revision, Revision(2));
+}
+
+/// The database itself, as an admin tool sees it.
+fn raw(data_dir: &Path) -> Connection {
+    Connection::open(lock::database_in(data_dir)).unwrap()
 }
