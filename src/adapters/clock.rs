@@ -12,7 +12,10 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one place that reads the clock"
+        )]
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         // A clock before 1970 is wrong whatever is answered.
         let millis = since.map_or(0, |since| since.as_millis());
