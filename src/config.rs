@@ -2,8 +2,8 @@
 //!
 //! Layers, from the bottom: `config/default.toml` (inside the program), the files given, overrides
 //! from the environment. They are merged as a tree whose values remember where they were written
-//! ([`tree`]), completed ([`inherit`], [`references`]), read into types ([`decode`]) and checked as
-//! a whole ([`check`]). A configuration with one mistake is no configuration: nothing starts on it.
+//! (`tree`), completed (`inherit`, `references`), read into types (`decode`) and checked as a whole
+//! (`check`). A configuration with one mistake is no configuration: nothing starts on it.
 //!
 //! There is no reloading here, and nothing else in the program reads the environment.
 
@@ -176,13 +176,14 @@ impl Config {
                 config.origins = Origins(shown);
                 let found = check::check(&config).into_iter();
                 errors.extend(found.map(|mistake| config.locate(mistake)));
-                unrepeat(&mut errors);
                 if errors.is_empty() {
                     return Ok(config);
                 }
             }
             Err(found) => errors.extend(found),
         }
+        unrepeat(&mut errors);
+        errors.sort_by(|one, other| one.origin.cmp(&other.origin));
         Err(ConfigErrors(errors))
     }
 

@@ -81,13 +81,15 @@ pub(super) fn resolve_secrets(tree: &mut Node, around: &Surroundings<'_>) -> Vec
 
 fn secret(node: &Node, around: &Surroundings<'_>) -> Result<String, String> {
     const FORM: &str = "write { env = \"NAME\" } or { file = \"path\" }";
-    if node.as_str().is_some_and(|text| !text.is_empty()) {
-        return match (around.mode, node.as_str()) {
-            (Mode::Development, Some(text)) => Ok(text.to_owned()),
-            (Mode::Production | Mode::Development, _) => Err(format!(
-                "a literal secret is only accepted with mode = \"development\"; {FORM}"
-            )),
+    if let Some(text) = node.as_str().filter(|text| !text.is_empty()) {
+        // A text in an override stands in the environment already, not in a file.
+        let may_be_literal = match (around.mode, &node.origin) {
+            (Mode::Development, _) | (_, Origin::Environment(_)) => true,
+            (Mode::Production, Origin::File { .. }) => false,
         };
+        return may_be_literal.then(|| text.to_owned()).ok_or_else(|| {
+            format!("a literal secret is only accepted with mode = \"development\"; {FORM}")
+        });
     }
     let mut entries = node.as_table().into_iter().flatten();
     let (Some((kind, value)), None) = (entries.next(), entries.next()) else {

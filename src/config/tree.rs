@@ -14,7 +14,7 @@ use super::error::ConfigError;
 pub(super) const BUILT_IN: &str = "default.toml (built in)";
 
 /// Where a value was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
     /// In a file, or in a text that the program carries.
     File {

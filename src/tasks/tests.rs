@@ -241,6 +241,11 @@ fn the_hash_is_that_of_the_prompt_and_changes_with_it() {
             .hash
     };
     let first = hash("messages = [{ role = \"user\", content = \"Hi\" }]");
+    // It is stored with every ticket: the same prompt has the same hash in every release.
+    assert_eq!(
+        first,
+        "bc2ae763b60aeb49aa6669338f0b45ff600d3169da5856ce29d354dd4ecbd93c"
+    );
     assert_eq!(
         first,
         hash("description = \"x\"\nmessages = [{ role = \"user\", content = \"Hi\" }]")

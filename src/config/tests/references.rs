@@ -38,6 +38,17 @@ fn a_secret_comes_from_the_environment_or_a_file() {
 }
 
 #[test]
+fn an_override_may_hold_the_secret_itself() {
+    let text =
+        "[models.m]\nprovider = \"openai\"\nmodel = \"x\"\nbase_url = \"https://x.example\"\n";
+    let override_ = ("PUNCHCARD__MODELS__M__API_KEY", "sk-env");
+    let config = load_with(text, &[override_]).unwrap();
+    let key = config.models["m"].api_key.as_ref().unwrap();
+    assert_eq!((config.mode, key.expose()), (Mode::Production, "sk-env"));
+    assert!(!config.show().contains("sk-env"));
+}
+
+#[test]
 fn a_secret_that_cannot_be_had_is_a_mistake_and_is_not_repeated() {
     for (mode, key, expected) in [
         (
