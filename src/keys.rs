@@ -276,6 +276,13 @@ mod tests {
         assert_eq!(ApiKey::parse(&odd).err(), Some(InvalidKey));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "(pk_live_)?[a-zA-Z0-9가-힣]{0,60}") {
+            proptest::prop_assert!(ApiKey::parse(&text).is_err());
+        }
+    }
+
     #[test]
     fn the_ring_finds_the_owner_and_nobody_else() {
         let (a, b) = (ApiKey::generate().unwrap(), ApiKey::generate().unwrap());

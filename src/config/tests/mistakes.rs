@@ -57,7 +57,8 @@ const SHAPE: &[(&str, &str)] = &[
     (
         "[tenants.Acme]\nname = \"x\"\n",
         "my.toml:1: tenants.Acme: `Acme` is not a valid tenant: use 1 to 64 lowercase ASCII \
-             letters, digits or -, starting with a letter",
+             letters, digits or -, starting with a letter \
+             and not ending with -",
     ),
     (
         "[tenants.acme]\nname = \"x\"\nkeys = [{ prefix = \"pk_live_x\", sha256 = \"12\" }]\n",
@@ -318,6 +319,18 @@ fn no_text_makes_the_loader_panic() {
     ]);
     proptest!(|(pieces in prop::collection::vec(piece, 0..12))| {
         if let Err(ConfigErrors(errors)) = load(&pieces.concat()) {
+            prop_assert!(!errors.is_empty());
+        }
+    });
+}
+
+#[test]
+fn no_override_makes_the_loader_panic() {
+    use proptest::prelude::*;
+    let name = "PUNCHCARD__[A-Z_]{0,24}|PUNCHCARD__(SERVER|MODELS__M|TENANTS__ACME)__[A-Z_]{0,12}";
+    let value = "[\\[{\"']?[a-z0-9=,{}\\[\\]\"' ]{0,12}";
+    proptest!(ProptestConfig::with_cases(64), |(name in name, value in value)| {
+        if let Err(ConfigErrors(errors)) = load_with(BASE, &[(&name, &value)]) {
             prop_assert!(!errors.is_empty());
         }
     });
