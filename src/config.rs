@@ -203,6 +203,12 @@ impl Config {
         flaws.into_iter().map(locate).collect()
     }
 
+    /// Whether callbacks may go over plain HTTP and to this host or a private network. In
+    /// development the tenant's API is on the developer's own machine.
+    pub fn calls_private_networks(&self) -> bool {
+        self.callbacks.allow_private_networks || self.mode == Mode::Development
+    }
+
     /// Every API key that is let in.
     pub fn key_ring(&self) -> KeyRing {
         KeyRing::new(self.tenants.iter().flat_map(|(id, tenant)| {

@@ -2,18 +2,18 @@
 //! that cannot run. Every check runs, so that one look shows all there is to mend.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use base64::Engine as _;
 use punchcard_events::ticket::AnswerFormat;
-use url::{Host, Url};
+use url::Url;
 
 use super::sections::{Model, Provider, Retries, TicketLimits};
 use super::tenants::{CallbackTarget, Task, Tenant};
 use super::tree::KeyPath;
 use super::values::Mode;
 use super::{Config, limits};
+use crate::adapters::outbound::check_url;
 
 /// The bytes of a Standard Webhooks secret: "between 24 bytes (192 bits) and 64 bytes (512 bits)".
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
@@ -139,17 +139,14 @@ fn is_origin(text: &str) -> bool {
 }
 
 fn check_target(at: &KeyPath, target: &CallbackTarget, config: &Config, found: &mut Vec<Mistake>) {
-    let private_allowed = config.callbacks.allow_private_networks;
-    let url = &target.base_url;
-    if url.scheme() == "http" && !private_allowed && config.mode == Mode::Production {
-        let message = "must be https; plain HTTP needs mode = \"development\" or \
-                       callbacks.allow_private_networks = true";
-        found.push(Mistake::new(at.key("base_url"), message));
-    }
-    if !private_allowed && is_plainly_private(url) {
-        let message = "is a private or loopback address; that needs \
-                       callbacks.allow_private_networks = true";
-        found.push(Mistake::new(at.key("base_url"), message));
+    if let Err(error) = check_url(&target.base_url, config.calls_private_networks()) {
+        let remedy = if config.calls_private_networks() {
+            ""
+        } else {
+            "; plain HTTP, this host and private networks need \
+             callbacks.allow_private_networks = true, or mode = \"development\""
+        };
+        found.push(Mistake::new(at.key("base_url"), format!("{error}{remedy}")));
     }
     if target.secrets.is_empty() {
         let message = "needs at least one secret to sign calls with";
@@ -166,28 +163,6 @@ fn check_target(at: &KeyPath, target: &CallbackTarget, config: &Config, found: &
             let message = "is no Standard Webhooks secret: whsec_ and 24 to 64 bytes in base64";
             found.push(Mistake::new(at.key("secrets").index(place), message));
         }
-    }
-}
-
-/// The plain cases, to help whoever writes the file. The guard itself is in the client that calls:
-/// it also sees what a name resolves to.
-fn is_plainly_private(url: &Url) -> bool {
-    let private_v4 = |ip: Ipv4Addr| {
-        ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified()
-    };
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => private_v4(ip),
-        Some(Host::Ipv6(ip)) => match ip.to_canonical() {
-            IpAddr::V4(ip) => private_v4(ip),
-            IpAddr::V6(ip) => {
-                ip.is_loopback()
-                    || ip.is_unspecified()
-                    || ip.is_unique_local()
-                    || ip.is_unicast_link_local()
-            }
-        },
-        None => true,
     }
 }
 
