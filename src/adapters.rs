@@ -3,4 +3,5 @@
 pub mod offline;
 pub mod openai;
 pub mod store_sqlite;
+pub mod tls;
 pub mod webhooks;

@@ -9,5 +9,6 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod http;
+pub mod secret;
 pub mod tasks;
 pub mod telemetry;
