@@ -6,4 +6,5 @@ pub mod offline;
 pub mod openai;
 pub mod outbound;
 pub mod store_sqlite;
+pub mod tls;
 pub mod webhooks;
