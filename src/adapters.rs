@@ -6,5 +6,6 @@ pub mod offline;
 pub mod openai;
 pub mod outbound;
 pub mod store_sqlite;
+mod thread_clients;
 pub mod tls;
 pub mod webhooks;

@@ -11,7 +11,6 @@
 
 mod answer;
 mod chunk;
-mod client;
 mod failure;
 mod request;
 mod sse;
@@ -25,13 +24,17 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValu
 use reqwest::{Response, StatusCode, Url};
 use tokio::time::timeout_at;
 
+use crate::adapters::thread_clients::ThreadClients;
 use crate::secret::Secret;
 use answer::{Clocks, Deadline};
-use client::Clients;
 use failure::ErrorObject;
 
 /// The most that is read of an error's body.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
+
+/// How long an unused connection is kept. Shorter than the idle limit of common servers and load
+/// balancers (60 s), so that we rarely write into a connection the other side is closing.
+const POOL_IDLE: Duration = Duration::from_secs(45);
 
 /// How to reach the server, and the limits of a call.
 #[derive(Debug, Clone)]
@@ -73,8 +76,23 @@ pub enum SetupError {
 pub struct OpenAi {
     endpoint: Url,
     headers: HeaderMap,
-    clients: Clients,
+    clients: ThreadClients,
     options: Options,
+}
+
+/// The HTTP clients. The clocks of a call are run around it, except for the connection's.
+fn clients(connect_timeout: Duration, https: bool) -> Result<ThreadClients, reqwest::Error> {
+    ThreadClients::new(move |client| {
+        let client = client
+            .connect_timeout(connect_timeout)
+            .pool_idle_timeout(POOL_IDLE);
+        if https {
+            client
+        } else {
+            // A plain http server needs no root certificates; a machine without any may use one.
+            client.tls_certs_only([])
+        }
+    })
 }
 
 impl OpenAi {
@@ -86,7 +104,7 @@ impl OpenAi {
         let endpoint = endpoint(&options.base_url)?;
         let headers = common_headers(options.api_key.as_ref())?;
         let https = endpoint.scheme() == "https";
-        let clients = Clients::new(options.connect_timeout, https).map_err(SetupError::Client)?;
+        let clients = clients(options.connect_timeout, https).map_err(SetupError::Client)?;
         Ok(Self {
             endpoint,
             headers,
@@ -136,10 +154,7 @@ impl LanguageModel for OpenAi {
         let clocks = Clocks::start(&self.options);
         let deadline = clocks.until_first_byte();
         let request = request::request(&self.endpoint, &self.headers, &call)?;
-        let client = self
-            .clients
-            .for_this_thread()
-            .map_err(|e| failure::of_transport(&e))?;
+        let client = self.clients.here().map_err(|e| failure::of_transport(&e))?;
         let response = timeout_at(deadline.at, client.execute(request))
             .await
             .map_err(|_| deadline.error())?

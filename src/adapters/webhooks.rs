@@ -6,7 +6,6 @@
 //! compression and silent retries are not there on purpose.
 
 mod body;
-mod client;
 mod failure;
 mod hooks;
 mod reply;
@@ -20,17 +19,25 @@ use bytes::Bytes;
 use punchcard_actors::ports::{Callbacks, Clock, PostProcessCall, PreProcessCall, PreProcessReply};
 use punchcard_events::ticket::{CallbackError, CallbackKind, TicketRequested};
 use punchcard_events::{TicketId, Timestamp};
+use reqwest::dns::Resolve;
 use reqwest::header::{
     ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue,
 };
 use serde_json::Value;
 
-use self::client::Clients;
 use self::reply::Received;
 use crate::adapters::outbound::{GuardedResolver, Lookup, SystemLookup, UrlError, check_url};
+use crate::adapters::thread_clients::ThreadClients;
 
 pub use self::hooks::{HookBook, HookError, MAX_SECRETS, TaskHooks, TenantHooks};
 pub use self::signature::SigningSecret;
+
+/// Idle connections kept per host and thread. Calls in flight are capped above the port.
+const MAX_IDLE_PER_HOST: usize = 64;
+
+/// Shorter than the keep-alive of common load balancers (60 s and more), so that we seldom send on a
+/// connection that is just being closed.
+const POOL_IDLE: Duration = Duration::from_secs(30);
 
 /// Limits of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +56,7 @@ pub struct Options {
 /// The tenants' APIs over HTTP.
 pub struct Webhooks {
     hooks: HookBook,
-    clients: Clients,
+    clients: ThreadClients,
     clock: Arc<dyn Clock>,
     max_response_bytes: usize,
 }
@@ -79,6 +86,23 @@ pub enum BuildError {
     /// The HTTP client, most often its trusted certificates.
     #[error("the HTTP client for callbacks cannot be set up")]
     Client(#[source] reqwest::Error),
+}
+
+/// The HTTP clients, whose names are looked up by `resolver`.
+fn clients(
+    options: &Options,
+    resolver: impl Resolve + 'static,
+) -> Result<ThreadClients, reqwest::Error> {
+    let (connect, total) = (options.connect_timeout, options.total_timeout);
+    let resolver: Arc<dyn Resolve> = Arc::new(resolver);
+    ThreadClients::new(move |client| {
+        client
+            .connect_timeout(connect)
+            .timeout(total)
+            .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
+            .pool_idle_timeout(POOL_IDLE)
+            .dns_resolver(Arc::clone(&resolver))
+    })
 }
 
 impl Webhooks {
@@ -116,7 +140,7 @@ impl Webhooks {
         let max_response_bytes = options.max_response_bytes;
         Ok(Self {
             hooks,
-            clients: Clients::new(options, Arc::new(resolver)).map_err(BuildError::Client)?,
+            clients: clients(&options, resolver).map_err(BuildError::Client)?,
             clock,
             max_response_bytes,
         })
