@@ -66,6 +66,7 @@ enum Next {
 impl Writer {
     /// Works until every sender of jobs is gone and the queue is empty.
     pub(super) fn run(mut self) {
+        let _closing = Closing(Arc::clone(&self.board));
         let mut held_over = None;
         loop {
             let next = held_over.take().map_or_else(|| self.wait(), Next::Job);
@@ -81,7 +82,6 @@ impl Writer {
                 Next::Closed => break,
             }
         }
-        self.board.set_health(Health::Closed);
         // The database is closed before the directory is given up.
         drop(self.state);
         drop(self.directory);
@@ -132,12 +132,12 @@ impl Writer {
             Ok(answers) => {
                 let last = ledger.last_position().0;
                 self.board.committed(batch.len());
-                metrics::counter!("punchcard_store_commits_total").increment(1);
+                metrics::counter!("store_commits_total").increment(1);
                 #[expect(
                     clippy::cast_precision_loss,
                     reason = "a batch has far below 2^52 appends"
                 )]
-                metrics::histogram!("punchcard_store_commit_appends").record(batch.len() as f64);
+                metrics::histogram!("store_commit_appends").record(batch.len() as f64);
                 self.committed.send_if_modified(|seen| {
                     let moved = *seen != last;
                     *seen = last;
@@ -211,7 +211,7 @@ impl Writer {
     fn fail(&mut self, error: &rusqlite::Error) -> String {
         let reason = error.to_string();
         tracing::error!(%error, "the event store failed to write");
-        metrics::counter!("punchcard_store_failures_total").increment(1);
+        metrics::counter!("store_failures_total").increment(1);
         self.board.set_health(Health::Failing {
             since: Instant::now(),
             reason: reason.clone(),
@@ -226,6 +226,15 @@ impl Writer {
             retry_at: Instant::now() + pause,
             pause,
         };
+    }
+}
+
+/// Tells that the writer is gone, also when it goes by a panic.
+struct Closing(Arc<Board>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.set_health(Health::Closed);
     }
 }
 
