@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 use super::health::{Board, Health};
 use super::ledger::{Append, BatchError, Ledger};
-use super::lock::OwnedDirectory;
+use super::lock::{self, OwnedDirectory};
 use super::options::Options;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -187,9 +187,13 @@ impl Writer {
                 return Err(reason.clone());
             }
             let pause = (*pause * 2).min(LONGEST_PAUSE);
-            match Ledger::open(&self.options) {
+            let reopened = lock::prove_room(&self.options.data_dir);
+            match reopened.and_then(|()| Ledger::open(&self.options)) {
                 Ok(ledger) => self.recovered(ledger),
-                Err(error) => self.broken(error.to_string(), pause),
+                Err(error) => {
+                    tracing::debug!(%error, "the event store is still failing");
+                    self.broken(error.to_string(), pause);
+                }
             }
         }
         match &mut self.state {
