@@ -1,12 +1,15 @@
-//! The data directory and the lock that makes one process its owner.
+//! The data directory: the lock that makes one process its owner, and what is asked of its disk.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::options::OpenError;
 
 const DATABASE: &str = "punchcard.db";
 const LOCK: &str = "punchcard.lock";
+const PROBE: &str = "punchcard.probe";
+const PROBE_BYTES: usize = 1 << 20;
 
 /// The database's place in a data directory.
 pub(super) fn database_in(data_dir: &Path) -> PathBuf {
@@ -71,6 +74,21 @@ fn create(data_dir: &Path) -> Result<(), OpenError> {
         Some(parent) if !parent.as_os_str().is_empty() => sync_directory(parent).map_err(failed),
         _ => Ok(()),
     }
+}
+
+/// Writes and syncs a file of some size and removes it: after a failure, a disk that takes this
+/// takes a batch too. A small write to the log may still fit on a disk that is all but full, and
+/// the store would seem to heal only to fail again.
+pub(super) fn prove_room(data_dir: &Path) -> Result<(), OpenError> {
+    let path = data_dir.join(PROBE);
+    let written = File::create(&path).and_then(|mut file| {
+        file.write_all(&vec![0; PROBE_BYTES])?;
+        file.sync_all()
+    });
+    let removed = fs::remove_file(&path);
+    written
+        .and(removed)
+        .map_err(|source| OpenError::Directory { path, source })
 }
 
 /// Makes the names in a directory durable: a new file may otherwise be gone after a power cut

@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 use super::health::{Board, Health};
 use super::ledger::{Append, BatchError, Ledger};
-use super::lock::OwnedDirectory;
+use super::lock::{self, OwnedDirectory};
 use super::options::Options;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -66,6 +66,7 @@ enum Next {
 impl Writer {
     /// Works until every sender of jobs is gone and the queue is empty.
     pub(super) fn run(mut self) {
+        let _closing = Closing(Arc::clone(&self.board));
         let mut held_over = None;
         loop {
             let next = held_over.take().map_or_else(|| self.wait(), Next::Job);
@@ -81,7 +82,6 @@ impl Writer {
                 Next::Closed => break,
             }
         }
-        self.board.set_health(Health::Closed);
         // The database is closed before the directory is given up.
         drop(self.state);
         drop(self.directory);
@@ -132,12 +132,12 @@ impl Writer {
             Ok(answers) => {
                 let last = ledger.last_position().0;
                 self.board.committed(batch.len());
-                metrics::counter!("punchcard_store_commits_total").increment(1);
+                metrics::counter!("store_commits_total").increment(1);
                 #[expect(
                     clippy::cast_precision_loss,
                     reason = "a batch has far below 2^52 appends"
                 )]
-                metrics::histogram!("punchcard_store_commit_appends").record(batch.len() as f64);
+                metrics::histogram!("store_commit_appends").record(batch.len() as f64);
                 self.committed.send_if_modified(|seen| {
                     let moved = *seen != last;
                     *seen = last;
@@ -187,9 +187,13 @@ impl Writer {
                 return Err(reason.clone());
             }
             let pause = (*pause * 2).min(LONGEST_PAUSE);
-            match Ledger::open(&self.options) {
+            let reopened = lock::prove_room(&self.options.data_dir);
+            match reopened.and_then(|()| Ledger::open(&self.options)) {
                 Ok(ledger) => self.recovered(ledger),
-                Err(error) => self.broken(error.to_string(), pause),
+                Err(error) => {
+                    tracing::debug!(%error, "the event store is still failing");
+                    self.broken(error.to_string(), pause);
+                }
             }
         }
         match &mut self.state {
@@ -211,7 +215,7 @@ impl Writer {
     fn fail(&mut self, error: &rusqlite::Error) -> String {
         let reason = error.to_string();
         tracing::error!(%error, "the event store failed to write");
-        metrics::counter!("punchcard_store_failures_total").increment(1);
+        metrics::counter!("store_failures_total").increment(1);
         self.board.set_health(Health::Failing {
             since: Instant::now(),
             reason: reason.clone(),
@@ -226,6 +230,15 @@ impl Writer {
             retry_at: Instant::now() + pause,
             pause,
         };
+    }
+}
+
+/// Tells that the writer is gone, also when it goes by a panic.
+struct Closing(Arc<Board>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.set_health(Health::Closed);
     }
 }
 

@@ -180,3 +180,32 @@ async fn a_failed_commit_is_told_as_unknown_and_settled_by_asking_again() {
     assert_eq!(position, Position(7), "a position was lost or given twice");
     assert!(verify(dir.path()).unwrap().is_clean());
 }
+
+#[tokio::test]
+async fn a_store_heals_only_once_its_disk_takes_files_again() {
+    let (store, dir) = impatient();
+    let blocker = raw(dir.path());
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (s, event) = (stream("a-1"), plain(1));
+    let again = || store.append(&s, NO_STREAM, std::slice::from_ref(&event));
+    assert!(again().await.is_err());
+    // The probe's file cannot be written where a directory stands.
+    let in_the_way = dir.path().join("punchcard.probe");
+    std::fs::create_dir(&in_the_way).unwrap();
+    blocker.execute_batch("ROLLBACK").unwrap();
+    let probed = async {
+        loop {
+            let refused = again().await.unwrap_err().to_string();
+            if refused.contains("punchcard.probe") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let limit = Duration::from_secs(10);
+    tokio::time::timeout(limit, probed).await.unwrap();
+    assert!(!store.is_accepting());
+    std::fs::remove_dir(&in_the_way).unwrap();
+    insist(&store, "a-1", &event).await;
+    assert!(store.is_accepting());
+}
