@@ -191,10 +191,10 @@ const MEANING: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "[tenants.b]\nname = \"B\"\n[tenants.b.callback]\nbase_url = \"http://10.0.0.7/\"\n\
+        "[tenants.b]\nname = \"B\"\n[tenants.b.callback]\nbase_url = \"http://169.254.169.254/\"\n\
              secrets = [\"whsec_short\"]\n",
         &[
-            "my.toml:12: tenants.b.callback.base_url: is a private or loopback address; ",
+            "my.toml:12: tenants.b.callback.base_url: 169.254.169.254 is never called: ",
             "my.toml:13: tenants.b.callback.secrets[0]: is no Standard Webhooks secret: ",
         ],
     ),
