@@ -148,7 +148,7 @@ mod tests {
         let mut out = String::new();
         write(&mut out, id, &frame);
         assert_eq!(out.lines().count(), 4, "{out}");
-        assert!(out.starts_with("event: text\nid: 3-2-31\ndata: {"), "{out}");
+        assert!(out.starts_with("event: text\nid: 3-2-32\ndata: {"), "{out}");
     }
 
     proptest! {
