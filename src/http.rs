@@ -1,1 +1,69 @@
-//! The HTTP edge: the open API, sessions, health and metrics.
+//! The HTTP edge: the open API, event streams, sessions, health and metrics.
+//!
+//! Every route stands in one table ([`routes::TABLE`]) together with the policy that guards it, so a
+//! route without a policy cannot be written. Only [`errors`] knows status codes.
+//!
+//! Not here: decisions about tickets, where keys and origins come from, and configuration. The
+//! composition root hands in [`Parts`], [`Options`] and the sockets.
+
+pub mod auth;
+mod body;
+mod connection;
+mod cursor;
+mod dispatch;
+mod errors;
+pub mod health;
+mod idempotency;
+mod options;
+mod outcome;
+mod prefer;
+mod query;
+pub mod routes;
+mod server;
+mod session;
+mod session_tokens;
+mod stream;
+mod tickets;
+mod traceparent;
+mod view;
+
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use punchcard_actors::sessions::Sessions;
+use punchcard_actors::tickets::Tickets;
+
+pub use errors::{Code, Problem};
+pub use options::{Options, SessionOptions, StreamOptions};
+pub use server::{Serving, serve};
+
+/// What the edge stands on.
+pub struct Parts {
+    /// The tickets.
+    pub tickets: Tickets,
+    /// The session supervisor.
+    pub sessions: Sessions,
+    /// Who may call.
+    pub keys: Arc<dyn auth::Authenticator>,
+    /// From where browsers may open sessions.
+    pub origins: Arc<dyn auth::Origins>,
+    /// Whether the process can do its work.
+    pub readiness: Arc<dyn health::Readiness>,
+    /// What `/metrics` renders; without one that route answers 404.
+    pub metrics: Option<PrometheusHandle>,
+}
+
+/// [`Parts`] and [`Options`] as every handler sees them. Cheap to copy.
+#[derive(Clone)]
+pub(crate) struct Api {
+    parts: Arc<Parts>,
+    options: Arc<Options>,
+}
+
+impl std::ops::Deref for Api {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}

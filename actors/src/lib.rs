@@ -10,6 +10,7 @@ pub mod permits;
 pub mod ports;
 mod registry;
 pub mod runtime;
+pub mod sessions;
 mod ticket;
 pub mod tickets;
 

@@ -1,0 +1,138 @@
+//! What a connected watcher and its supervisor share.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use punchcard_events::{TenantId, UserId};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::Admission;
+use crate::feed::Inbox;
+
+/// A session's id, given when it is admitted; it signs acknowledgements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId(pub(super) Uuid);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A connection that can be ended from outside.
+pub trait Connection: Send + Sync {
+    /// Ends it at once, whatever its actor is doing.
+    fn cut(&self);
+}
+
+/// Why a watcher is told to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goodbye {
+    /// The process is draining: come back after this time.
+    GoingAway(Duration),
+    /// The user opened more sessions than allowed, and this is the oldest.
+    SessionLimit,
+    /// The key behind this session was revoked.
+    Revoked,
+}
+
+/// A connected watcher's place. The watcher owns it; the supervisor only looks at it, so dropping
+/// it is all that leaving takes.
+pub struct Lease {
+    pub(super) id: SessionId,
+    pub(super) tenant: TenantId,
+    pub(super) user: Option<UserId>,
+    pub(super) key_prefix: String,
+    inbox: Arc<Inbox>,
+    connection: Box<dyn Connection>,
+    since: Instant,
+    /// When the watcher was last heard from, in milliseconds after `since`.
+    heard: AtomicU64,
+    goodbye: OnceLock<(Goodbye, Instant)>,
+    called: Notify,
+    kind: &'static str,
+}
+
+impl Lease {
+    pub(super) fn new(admission: Admission) -> Arc<Self> {
+        let kind = if admission.user.is_some() {
+            "session"
+        } else {
+            "stream"
+        };
+        metrics::gauge!("sessions_open", "kind" => kind).increment(1.0);
+        Arc::new(Self {
+            id: SessionId(Uuid::now_v7()),
+            tenant: admission.tenant,
+            user: admission.user,
+            key_prefix: admission.key_prefix,
+            inbox: admission.inbox,
+            connection: admission.connection,
+            since: Instant::now(),
+            heard: AtomicU64::new(0),
+            goodbye: OnceLock::new(),
+            called: Notify::new(),
+            kind,
+        })
+    }
+
+    /// The session's id.
+    pub const fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Notes that the watcher was heard from, or took what it was sent.
+    pub fn hear(&self) {
+        let millis = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.heard.store(millis, Ordering::Relaxed);
+    }
+
+    /// For how long nothing was heard.
+    pub fn silence(&self) -> Duration {
+        let heard = Duration::from_millis(self.heard.load(Ordering::Relaxed));
+        self.since.elapsed().saturating_sub(heard)
+    }
+
+    /// Waits until the watcher is told to go.
+    pub async fn goodbye(&self) -> Goodbye {
+        loop {
+            if let Some((goodbye, _)) = self.goodbye.get() {
+                return *goodbye;
+            }
+            self.called.notified().await;
+        }
+    }
+
+    /// Ends the connection at once.
+    pub fn cut(&self) {
+        self.connection.cut();
+    }
+
+    /// For how long news have been waiting for the watcher.
+    pub(super) fn lag(&self) -> Duration {
+        self.inbox.waiting()
+    }
+
+    /// Tells the watcher to go; only the first reason counts.
+    pub(super) fn dismiss(&self, goodbye: Goodbye) {
+        if self.goodbye.set((goodbye, Instant::now())).is_ok() {
+            self.called.notify_one();
+        }
+    }
+
+    /// For how long the watcher has known that it must go.
+    pub(super) fn dismissed_for(&self) -> Option<Duration> {
+        self.goodbye.get().map(|(_, at)| at.elapsed())
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        metrics::gauge!("sessions_open", "kind" => self.kind).decrement(1.0);
+    }
+}

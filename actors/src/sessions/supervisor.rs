@@ -1,0 +1,166 @@
+//! The actor that owns tokens and the roster, and cuts connections past their deadlines.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, AsyncContext as _, Context, Handler, Message};
+use punchcard_events::TenantId;
+
+use super::lease::{Goodbye, Lease};
+use super::roster::Roster;
+use super::tokens::{Digest, SessionToken, TokenBook};
+use super::{Admission, Grant, SessionError, SessionLimits, Sessions};
+
+/// How often every connection is looked at.
+const ROUND: Duration = Duration::from_secs(1);
+/// The most messages that wait for the supervisor; askers past it wait in `send`.
+const MAILBOX: usize = 1_024;
+
+/// Owns session tokens and knows every connected watcher.
+pub struct SessionSupervisor {
+    limits: SessionLimits,
+    tokens: TokenBook,
+    roster: Roster,
+}
+
+impl SessionSupervisor {
+    /// Starts the supervisor on the current arbiter.
+    pub fn launch(limits: SessionLimits) -> Sessions {
+        let token_ttl = limits.token_ttl;
+        let supervisor = Self {
+            limits,
+            tokens: TokenBook::default(),
+            roster: Roster::default(),
+        };
+        Sessions {
+            supervisor: supervisor.start(),
+            token_ttl,
+        }
+    }
+
+    fn make_round(&mut self) {
+        self.tokens.sweep();
+        self.roster.sweep();
+        for lease in self.roster.present() {
+            if let Some(reason) = self.overdue(&lease) {
+                metrics::counter!("sessions_cut_total", "reason" => reason).increment(1);
+                tracing::info!(session.id = %lease.id, reason, "connection cut");
+                lease.cut();
+            }
+        }
+    }
+
+    fn overdue(&self, lease: &Lease) -> Option<&'static str> {
+        if lease.lag() > self.limits.slow_consumer_deadline {
+            Some("slow_consumer")
+        } else if lease.silence() > self.limits.silence_deadline {
+            Some("silent")
+        } else if lease.dismissed_for() > Some(self.limits.close_grace) {
+            Some("not_closing")
+        } else {
+            None
+        }
+    }
+}
+
+impl Actor for SessionSupervisor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        ctx.run_interval(ROUND, |supervisor, _| supervisor.make_round());
+    }
+}
+
+/// Makes a token.
+#[derive(Message)]
+#[rtype(result = "Result<SessionToken, SessionError>")]
+pub(super) struct Mint(pub(super) Grant);
+
+/// Takes a token in.
+#[derive(Message)]
+#[rtype(result = "Result<Grant, SessionError>")]
+pub(super) struct Redeem(pub(super) Digest);
+
+/// Lets a watcher in.
+#[derive(Message)]
+#[rtype(result = "Result<Arc<Lease>, SessionError>")]
+pub(super) struct Admit(pub(super) Admission);
+
+/// Sends everybody away, for a drain.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct CloseAll;
+
+/// Sends those away that a revoked key vouched for.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct CloseKey {
+    pub(super) tenant: TenantId,
+    pub(super) prefix: String,
+}
+
+/// Counts who is connected.
+#[derive(Message)]
+#[rtype(result = "usize")]
+pub(super) struct Count;
+
+impl Handler<Mint> for SessionSupervisor {
+    type Result = Result<SessionToken, SessionError>;
+
+    fn handle(&mut self, Mint(grant): Mint, _: &mut Self::Context) -> Self::Result {
+        self.tokens.mint(grant, &self.limits)
+    }
+}
+
+impl Handler<Redeem> for SessionSupervisor {
+    type Result = Result<Grant, SessionError>;
+
+    fn handle(&mut self, Redeem(key): Redeem, _: &mut Self::Context) -> Self::Result {
+        self.tokens.redeem(&key)
+    }
+}
+
+impl Handler<Admit> for SessionSupervisor {
+    type Result = Result<Arc<Lease>, SessionError>;
+
+    fn handle(&mut self, Admit(admission): Admit, _: &mut Self::Context) -> Self::Result {
+        self.roster.admit(admission, &self.limits)
+    }
+}
+
+impl Handler<CloseAll> for SessionSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, CloseAll: CloseAll, _: &mut Self::Context) {
+        self.roster.close();
+        let present: Vec<_> = self.roster.present().collect();
+        let count = u32::try_from(present.len()).unwrap_or(u32::MAX).max(1);
+        // Spread evenly over the time: no two of a drain are told to come back at the same moment.
+        for (place, lease) in (0_u32..).zip(present) {
+            let share = self.limits.reconnect_spread / count;
+            lease.dismiss(Goodbye::GoingAway(share.saturating_mul(place)));
+        }
+    }
+}
+
+impl Handler<CloseKey> for SessionSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, key: CloseKey, _: &mut Self::Context) {
+        self.tokens.revoke(&key.tenant, &key.prefix);
+        for lease in self.roster.present() {
+            if lease.tenant == key.tenant && lease.key_prefix == key.prefix {
+                lease.dismiss(Goodbye::Revoked);
+            }
+        }
+    }
+}
+
+impl Handler<Count> for SessionSupervisor {
+    type Result = usize;
+
+    fn handle(&mut self, Count: Count, _: &mut Self::Context) -> usize {
+        self.roster.present().count()
+    }
+}

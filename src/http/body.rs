@@ -1,0 +1,217 @@
+//! Reading a JSON body: bounded in size, time and depth, strict about what is in it.
+
+use actix_web::http::header;
+use actix_web::{HttpMessage as _, HttpRequest, web};
+use bytes::BytesMut;
+use futures_util::StreamExt as _;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use serde_path_to_error::Segment;
+
+use super::Options;
+use super::errors::{Code, Problem};
+
+/// Reads and checks the body of `request`.
+pub(super) async fn json<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: web::Payload,
+    options: &Options,
+) -> Result<T, Problem> {
+    check_media_type(request)?;
+    let limit = options.max_body_bytes;
+    let declared = request.headers().get(header::CONTENT_LENGTH);
+    let declared = declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > limit as u64) {
+        return Err(too_large(limit));
+    }
+    // actix-web gives headers a deadline, bodies none.
+    let body = tokio::time::timeout(options.body_timeout, read(payload, limit));
+    let body = body.await.map_err(|_| {
+        let seconds = options.body_timeout.as_secs();
+        let detail = format!("The body did not arrive within {seconds} seconds.");
+        Problem::new(Code::RequestTimeout, detail)
+    })??;
+    parse(&body)
+}
+
+fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
+    let refused = |detail| Err(Problem::new(Code::UnsupportedMediaType, detail));
+    let kind = request.mime_type().ok().flatten();
+    if kind.is_none_or(|kind| kind.essence_str() != "application/json") {
+        return refused("Send the body as `Content-Type: application/json`.");
+    }
+    let encoding = request.headers().get(header::CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| encoding != "identity") {
+        return refused("Send the body without a content encoding.");
+    }
+    Ok(())
+}
+
+async fn read(mut payload: web::Payload, limit: usize) -> Result<BytesMut, Problem> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| {
+            Problem::new(
+                Code::InvalidRequest,
+                "The body ended before it was complete.",
+            )
+        })?;
+        if body.len() + chunk.len() > limit {
+            return Err(too_large(limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn too_large(limit: usize) -> Problem {
+    let detail = format!("The body may have at most {limit} bytes.");
+    Problem::new(Code::BodyTooLarge, detail)
+}
+
+/// Parses JSON text. serde_json refuses what nests deeper than 128, is not UTF-8, or has a number or
+/// an escape that JSON does not have.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| refusal(&error))?;
+    json.end().map_err(|error| invalid_json(&error))?;
+    Ok(value)
+}
+
+fn refusal(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    match error.inner().classify() {
+        Category::Data => {}
+        Category::Io | Category::Syntax | Category::Eof => return invalid_json(error.inner()),
+    }
+    // Serde's texts quote values, and a body is nobody's business but the sender's: keep what was
+    // expected, drop what was there.
+    let text = error.inner().to_string();
+    let text = text.split(" at line ").next().unwrap_or_default();
+    let mut pointer = pointer(error.path());
+    let detail = if let Some(rest) = text.strip_prefix("unknown field `") {
+        let name = rest.split('`').next().unwrap_or_default();
+        name_field(&mut pointer, name);
+        "There is no such field. Remove it or correct its name.".to_owned()
+    } else if let Some(rest) = text.strip_prefix("missing field `") {
+        name_field(&mut pointer, rest.split('`').next().unwrap_or_default());
+        "This field is required.".to_owned()
+    } else if let Some((_, expected)) = text.rsplit_once("expected ") {
+        format!("Expected {expected}.")
+    } else if let Some((_, rule)) = text.rsplit_once(": use ") {
+        format!("Use {rule}.")
+    } else {
+        "This value is not valid here.".to_owned()
+    };
+    Problem::new(Code::InvalidRequest, detail).field(pointer)
+}
+
+fn invalid_json(error: &serde_json::Error) -> Problem {
+    let detail = format!(
+        "The body is not valid JSON near line {}, column {}.",
+        error.line(),
+        error.column()
+    );
+    Problem::new(Code::InvalidJson, detail)
+}
+
+/// The path as a JSON pointer (RFC 6901).
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => push(&mut pointer, &index.to_string()),
+            Segment::Map { key } => push(&mut pointer, key),
+            Segment::Enum { variant } => push(&mut pointer, variant),
+            Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+/// Ends `pointer` with `name`, which the path may or may not have reached.
+fn name_field(pointer: &mut String, name: &str) {
+    let mut last = String::new();
+    push(&mut last, name);
+    if !pointer.ends_with(&last) {
+        pointer.push_str(&last);
+    }
+}
+
+fn push(pointer: &mut String, name: &str) {
+    pointer.push('/');
+    pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        #[serde(rename = "task")]
+        _task: punchcard_events::TaskName,
+        #[serde(default, rename = "metadata")]
+        _metadata: std::collections::BTreeMap<String, String>,
+        #[serde(default, rename = "input")]
+        _input: serde_json::Value,
+    }
+
+    fn problem(body: &str) -> (Code, String) {
+        let problem = parse::<Body>(body.as_bytes()).expect_err("must be refused");
+        let shown = problem.response("x");
+        assert!(shown.status().is_client_error());
+        (problem.code(), format!("{problem:?}"))
+    }
+
+    #[test]
+    fn a_wrong_field_is_named_and_its_value_is_not_quoted() {
+        for (body, field) in [
+            (r#"{"task":"a","tenant":"canary"}"#, "/tenant"),
+            (r#"{"input":{}}"#, "/task"),
+            (r#"{"task":"Canary Not A Slug"}"#, "/task"),
+            (r#"{"task":"a","metadata":{"k":1}}"#, "/metadata/k"),
+            (r#"{"task":"a","metadata":"canary"}"#, "/metadata"),
+        ] {
+            let (code, text) = problem(body);
+            assert_eq!(code, Code::InvalidRequest, "{body}");
+            assert!(text.contains(&format!("Some({field:?})")), "{body}: {text}");
+            assert!(!text.to_lowercase().contains("canary"), "{body}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused_as_such() {
+        let deep = format!(
+            r#"{{"task":"a","input":{}1{}}}"#,
+            "[".repeat(10_000),
+            "]".repeat(10_000)
+        );
+        for body in [
+            "",
+            "{",
+            r#"{"task":"a","input":NaN}"#,
+            r#"{"task":"a","input":"\ud800"}"#,
+            r#"{"task":"a"} x"#,
+            &deep,
+        ] {
+            assert_eq!(
+                problem(body).0,
+                Code::InvalidJson,
+                "{}",
+                &body[..body.len().min(40)]
+            );
+        }
+        let invalid = parse::<Body>(b"{\"task\":\"a\",\"input\":\"\xff\"}");
+        assert_eq!(invalid.expect_err("not UTF-8").code(), Code::InvalidJson);
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_the_parser_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse::<Body>(&body);
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! What a client is told when a request is not done: RFC 9457 problem details with a stable code.
+//!
+//! The only file of the edge that knows status codes.
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use punchcard_actors::ports::{InputRefusal, ReadError};
+use punchcard_actors::sessions::SessionError;
+use punchcard_actors::tickets::{IssueError, TicketError};
+use punchcard_events::ticket::Rejection;
+use serde::Serialize;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $status:ident, $text:literal, $title:literal;)+) => {
+        /// The stable words for what can go wrong.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Code {
+            $($(#[$doc])* $name),+
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The code as clients see it.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),+ }
+            }
+
+            const fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status),+ }
+            }
+
+            const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// No valid API key.
+    Unauthorized = UNAUTHORIZED, "unauthorized", "No valid API key";
+    /// The tenant has no such task.
+    UnknownTask = UNPROCESSABLE_ENTITY, "unknown_task", "Unknown task";
+    /// The input does not fit the task.
+    InvalidInput = UNPROCESSABLE_ENTITY, "invalid_input", "The input does not fit the task";
+    /// The input is larger than the task takes.
+    InputTooLarge = UNPROCESSABLE_ENTITY, "input_too_large", "The input is too large";
+    /// The body or a header is not what the route takes.
+    InvalidRequest = BAD_REQUEST, "invalid_request", "The request is not valid";
+    /// The body is not JSON.
+    InvalidJson = BAD_REQUEST, "invalid_json", "The body is not valid JSON";
+    /// The body is over the limit.
+    BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large";
+    /// The body is not said to be JSON.
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported media type";
+    /// The `Idempotency-Key` header breaks its rule.
+    InvalidIdempotencyKey = BAD_REQUEST, "invalid_idempotency_key", "The idempotency key is not valid";
+    /// The key was used for another request.
+    IdempotencyKeyReused = UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The idempotency key was used before";
+    /// The first request with this key is still being worked on.
+    IdempotencyKeyInFlight = CONFLICT, "idempotency_key_in_flight", "The idempotency key is in use";
+    /// There is nothing here for this key.
+    NotFound = NOT_FOUND, "not_found", "Not found";
+    /// The cursor was not given out for this list.
+    InvalidCursor = BAD_REQUEST, "invalid_cursor", "The cursor is not valid";
+    /// A query parameter or resume id breaks its rule.
+    InvalidParameter = BAD_REQUEST, "invalid_parameter", "A parameter is not valid";
+    /// The ticket has ended.
+    TicketAlreadyEnded = CONFLICT, "ticket_already_ended", "The ticket has already ended";
+    /// The ticket is in a state that does not allow this.
+    WrongState = CONFLICT, "wrong_state", "The ticket's state does not allow this";
+    /// Too much is going on.
+    Overloaded = SERVICE_UNAVAILABLE, "overloaded", "Too much is going on";
+    /// The event store does not answer.
+    StoreUnavailable = SERVICE_UNAVAILABLE, "store_unavailable", "The store is unavailable";
+    /// The process is stopping.
+    Stopping = SERVICE_UNAVAILABLE, "stopping", "The server is stopping";
+    /// The route takes other methods.
+    MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed";
+    /// The body did not come in time.
+    RequestTimeout = REQUEST_TIMEOUT, "request_timeout", "The request took too long";
+    /// A session may not be opened from this origin.
+    ForbiddenOrigin = FORBIDDEN, "forbidden_origin", "The origin is not allowed";
+    /// The route speaks WebSocket.
+    UpgradeRequired = UPGRADE_REQUIRED, "upgrade_required", "WebSocket upgrade required";
+    /// The fault is the server's.
+    Internal = INTERNAL_SERVER_ERROR, "internal", "Internal error";
+}
+
+/// Why a request was not done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {detail}", .code.as_str())]
+pub struct Problem {
+    code: Code,
+    detail: String,
+    field: Option<String>,
+    retry_after: Option<Duration>,
+    /// What the log should know and the client should not.
+    cause: Option<String>,
+    allow: Option<String>,
+}
+
+/// The JSON of RFC 9457.
+#[derive(Serialize)]
+struct ProblemDetails<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    request_id: &'a str,
+}
+
+impl Problem {
+    /// A problem with a sentence that says what to do.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            field: None,
+            retry_after: None,
+            cause: None,
+            allow: None,
+        }
+    }
+
+    /// Names the part of the request that is wrong: a JSON pointer into the body, or a parameter.
+    #[must_use]
+    pub fn field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    /// Lists the methods that the route does take.
+    pub(super) fn method_not_allowed(allow: String) -> Self {
+        let detail = format!("This route takes {allow}.");
+        Self {
+            allow: Some(allow),
+            ..Self::new(Code::MethodNotAllowed, detail)
+        }
+    }
+
+    /// The one answer to a missing, wrong, doubled or revoked key.
+    pub(super) fn unauthorized() -> Self {
+        let detail = "Send one valid API key, as `Authorization: Bearer <key>`.";
+        Self::new(Code::Unauthorized, detail)
+    }
+
+    /// The one answer for what is unknown, malformed or another tenant's.
+    pub(super) fn no_such_ticket() -> Self {
+        Self::new(Code::NotFound, "There is no such ticket.")
+    }
+
+    fn later(code: Code, detail: &str, after: Duration, cause: String) -> Self {
+        Self {
+            retry_after: Some(after),
+            cause: (!cause.is_empty()).then_some(cause),
+            ..Self::new(code, detail)
+        }
+    }
+
+    fn internal(cause: String) -> Self {
+        Self {
+            cause: Some(cause),
+            ..Self::new(
+                Code::Internal,
+                "Something went wrong here. Try again later.",
+            )
+        }
+    }
+
+    /// The stable word.
+    pub const fn code(&self) -> Code {
+        self.code
+    }
+
+    /// What the log should know: only set where the fault is on this side.
+    pub(super) fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
+    /// The response.
+    pub(super) fn response(&self, request_id: &str) -> HttpResponse {
+        let status = self.code.status();
+        let mut response = HttpResponse::build(status);
+        if let Some(after) = self.retry_after {
+            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+            response.insert_header((header::RETRY_AFTER, seconds.max(1)));
+        }
+        if let Some(allow) = &self.allow {
+            response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        match self.code {
+            Code::Unauthorized => {
+                response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+            }
+            Code::UpgradeRequired => {
+                response.insert_header((header::UPGRADE, "websocket"));
+            }
+            // What is left of the body cannot be told from a next request.
+            Code::RequestTimeout | Code::BodyTooLarge => {
+                response.force_close();
+            }
+            _ => {}
+        }
+        response.json_problem(&ProblemDetails {
+            kind: format!("urn:punchcard:problem:{}", self.code.as_str()),
+            title: self.code.title(),
+            status: status.as_u16(),
+            detail: &self.detail,
+            code: self.code.as_str(),
+            field: self.field.as_deref(),
+            request_id,
+        })
+    }
+}
+
+/// Ends a response with problem details.
+trait JsonProblem {
+    fn json_problem(&mut self, details: &ProblemDetails<'_>) -> HttpResponse;
+}
+
+impl JsonProblem for actix_web::HttpResponseBuilder {
+    fn json_problem(&mut self, details: &ProblemDetails<'_>) -> HttpResponse {
+        let kind = HeaderValue::from_static("application/problem+json");
+        self.insert_header((header::CONTENT_TYPE, kind));
+        // Strings and a number always become JSON.
+        self.body(serde_json::to_vec(details).unwrap_or_default())
+    }
+}
+
+impl From<IssueError> for Problem {
+    fn from(error: IssueError) -> Self {
+        match error {
+            IssueError::Refused(refusal) => refusal.into(),
+            IssueError::KeyReused => Self::new(
+                Code::IdempotencyKeyReused,
+                "This idempotency key was used for another request. Use a new key.",
+            ),
+            IssueError::KeyInFlight => Self::later(
+                Code::IdempotencyKeyInFlight,
+                "The first request with this idempotency key is still being accepted. Repeat it in a moment.",
+                Duration::from_secs(1),
+                String::new(),
+            ),
+            IssueError::Overloaded { retry_after } => Self::later(
+                Code::Overloaded,
+                "Too many tickets are being accepted. Repeat the request after the time given.",
+                retry_after,
+                String::new(),
+            ),
+            IssueError::Unavailable(cause) => store_unavailable(cause),
+            IssueError::Stopping => stopping(),
+        }
+    }
+}
+
+impl From<InputRefusal> for Problem {
+    fn from(refusal: InputRefusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            InputRefusal::UnknownTask(_) => Self::new(Code::UnknownTask, detail).field("/task"),
+            InputRefusal::InvalidInput { field, .. } => {
+                Self::new(Code::InvalidInput, detail).field(field)
+            }
+            InputRefusal::InputTooLarge { .. } => {
+                Self::new(Code::InputTooLarge, detail).field("/input")
+            }
+        }
+    }
+}
+
+impl From<TicketError> for Problem {
+    fn from(error: TicketError) -> Self {
+        match error {
+            TicketError::NotFound => Self::no_such_ticket(),
+            TicketError::Rejected(rejection) => rejection.into(),
+            TicketError::Busy => Self::later(
+                Code::Overloaded,
+                "The ticket is busy. Repeat the request in a moment.",
+                Duration::from_secs(1),
+                String::new(),
+            ),
+            TicketError::Unavailable(cause) => store_unavailable(cause),
+        }
+    }
+}
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        let detail = rejection.to_string();
+        match rejection {
+            Rejection::NotRequested => Self::no_such_ticket(),
+            Rejection::AlreadyEnded(_) => Self::new(Code::TicketAlreadyEnded, detail),
+            Rejection::AlreadyRequested
+            | Rejection::WrongState { .. }
+            | Rejection::WrongAttempt { .. }
+            | Rejection::NotFailed(_) => Self::new(Code::WrongState, detail),
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unavailable(cause) => store_unavailable(cause),
+            ReadError::Damaged(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::TooManyTokens | SessionError::TooManySessions => Self::later(
+                Code::Overloaded,
+                "Too many sessions or unused session tokens. Try again in a moment.",
+                Duration::from_secs(5),
+                String::new(),
+            ),
+            SessionError::Stopping => stopping(),
+            SessionError::BadToken | SessionError::NoRandomness => {
+                Self::internal(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<serde_json::Error> for Problem {
+    fn from(error: serde_json::Error) -> Self {
+        // Serde's texts may quote what they choke on; its class and place do not.
+        Self::internal(format!("an answer is not JSON: {:?}", error.classify()))
+    }
+}
+
+fn store_unavailable(cause: String) -> Problem {
+    let detail = "The event store does not answer. Repeat the request in a moment.";
+    Problem::later(
+        Code::StoreUnavailable,
+        detail,
+        Duration::from_secs(2),
+        cause,
+    )
+}
+
+fn stopping() -> Problem {
+    let detail = "This server is stopping. Repeat the request in a moment.";
+    Problem::later(
+        Code::Stopping,
+        detail,
+        Duration::from_secs(5),
+        String::new(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_a_distinct_snake_case_word_with_an_error_status() {
+        let mut seen = std::collections::BTreeSet::new();
+        for code in Code::ALL {
+            assert!(seen.insert(code.as_str()), "{code:?} is there twice");
+            assert!(
+                code.as_str()
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b == b'_')
+            );
+            assert!(code.status().is_client_error() || code.status().is_server_error());
+        }
+    }
+}

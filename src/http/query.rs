@@ -1,0 +1,112 @@
+//! The parameters of the ticket list.
+
+use punchcard_actors::ports::TicketFilter;
+use punchcard_events::ticket::StateName;
+use punchcard_events::{TenantId, TicketId};
+use url::form_urlencoded;
+
+use super::cursor;
+use super::errors::{Code, Problem};
+
+const DEFAULT_LIMIT: usize = 50;
+const MAX_LIMIT: usize = 200;
+
+/// What to list.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ListQuery {
+    pub(super) filter: TicketFilter,
+    pub(super) after: Option<TicketId>,
+    pub(super) limit: usize,
+}
+
+/// Reads a query string. Every parameter may be given once; `state` may also be a comma list.
+pub(super) fn parse(query: &str, tenant: TenantId) -> Result<ListQuery, Problem> {
+    let mut filter = TicketFilter {
+        tenant: Some(tenant),
+        ..TicketFilter::default()
+    };
+    let (mut limit, mut cursor, mut seen) = (DEFAULT_LIMIT, None, Vec::new());
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if seen.contains(&name) {
+            return Err(invalid(&name, "Give this parameter once."));
+        }
+        let wrong = |rule: &str| invalid(&name, rule);
+        match name.as_ref() {
+            "state" => filter.states = states(&value)?,
+            "task" => filter.task = Some(value.parse().map_err(|_| wrong("Use a task's name."))?),
+            "user" => filter.user = Some(value.parse().map_err(|_| wrong("Use a user's id."))?),
+            "from" => filter.requested_from = Some(value.parse().map_err(|_| wrong(TIME))?),
+            "before" => filter.requested_before = Some(value.parse().map_err(|_| wrong(TIME))?),
+            "limit" => {
+                let given = value.parse().ok().filter(|n| (1..=MAX_LIMIT).contains(n));
+                limit = given.ok_or_else(|| wrong("Use a number from 1 to 200."))?;
+            }
+            "cursor" => cursor = Some(value.into_owned()),
+            _ => return Err(wrong("There is no such parameter.")),
+        }
+        seen.push(name);
+    }
+    let after = cursor
+        .map(|text| cursor::decode(&text, &filter))
+        .transpose()?;
+    Ok(ListQuery {
+        filter,
+        after,
+        limit,
+    })
+}
+
+const TIME: &str = "Use an RFC 3339 time in UTC, such as 2026-11-23T10:44:30Z.";
+
+fn states(value: &str) -> Result<Vec<StateName>, Problem> {
+    let wrong = || invalid("state", "Use the names of states, separated by commas.");
+    let mut states = (value.split(','))
+        .map(|name| StateName::parse(name).ok_or_else(wrong))
+        .collect::<Result<Vec<_>, _>>()?;
+    states.sort_unstable();
+    states.dedup();
+    Ok(states)
+}
+
+fn invalid(name: &str, rule: &str) -> Problem {
+    let name: String = name.chars().take(64).collect();
+    Problem::new(Code::InvalidParameter, rule).field(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn tenant() -> TenantId {
+        TenantId::new("onehour").expect("a name")
+    }
+
+    #[test]
+    fn parameters_become_a_filter_of_the_callers_tenant() {
+        let query = parse("state=sent,failed&limit=2&user=a%20b", tenant()).expect("valid");
+        assert_eq!(query.filter.tenant, Some(tenant()));
+        assert_eq!(query.filter.states, [StateName::Sent, StateName::Failed]);
+        assert_eq!(query.limit, 2);
+        for bad in [
+            "tenant=x",
+            "limit=0",
+            "limit=201",
+            "state=open",
+            "from=now",
+            "limit=1&limit=2",
+        ] {
+            let refused = parse(bad, tenant()).expect_err(bad);
+            assert_eq!(refused.code(), Code::InvalidParameter);
+        }
+        let refused = parse("cursor=x", tenant()).expect_err("a bad cursor");
+        assert_eq!(refused.code(), Code::InvalidCursor);
+    }
+
+    proptest! {
+        #[test]
+        fn no_query_makes_it_panic(query in ".{0,80}") {
+            let _ = parse(&query, tenant());
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The route table: every route with its method, path and policy.
+
+use actix_web::http::Method;
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::future::LocalBoxFuture;
+
+use super::dispatch::{self, Call, TicketCall, Visit};
+use super::errors::Problem;
+use super::{Api, health, session, session_tokens, stream, tickets};
+
+type Handled = LocalBoxFuture<'static, Result<HttpResponse, Problem>>;
+
+/// One route. A handler can only be reached through its policy: what it needs to know about the
+/// caller comes from there.
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path; `{id}` stands for a ticket.
+    pub path: &'static str,
+    pub(super) access: Access,
+}
+
+/// A policy and the handler behind it.
+pub(super) enum Access {
+    /// Anybody may look: no data behind it.
+    Open(fn(Visit) -> Handled),
+    /// Guarded by the allowed origins, then by a token in the first frame.
+    Session(fn(Visit) -> Handled),
+    /// Needs an API key.
+    Key(fn(Call) -> Handled),
+    /// Needs an API key, and the ticket in the path must be the same tenant's.
+    Ticket(fn(TicketCall) -> Handled),
+}
+
+/// Who is let through to a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// Anybody.
+    Open,
+    /// Browsers of allowed origins, with a session token.
+    Session,
+    /// Holders of an API key.
+    Key,
+    /// Holders of an API key of the ticket's tenant.
+    Ticket,
+}
+
+impl Route {
+    /// Who is let through.
+    pub const fn policy(&self) -> Policy {
+        match self.access {
+            Access::Open(_) => Policy::Open,
+            Access::Session(_) => Policy::Session,
+            Access::Key(_) => Policy::Key,
+            Access::Ticket(_) => Policy::Ticket,
+        }
+    }
+}
+
+const fn route(method: Method, path: &'static str, access: Access) -> Route {
+    Route {
+        method,
+        path,
+        access,
+    }
+}
+
+/// The public routes.
+pub static TABLE: &[Route] = &[
+    route(
+        Method::POST,
+        "/v1/tickets",
+        Access::Key(|c| Box::pin(tickets::issue(c))),
+    ),
+    route(
+        Method::GET,
+        "/v1/tickets",
+        Access::Key(|c| Box::pin(tickets::list(c))),
+    ),
+    route(
+        Method::GET,
+        "/v1/tickets/{id}",
+        Access::Ticket(|c| Box::pin(tickets::read(c))),
+    ),
+    route(
+        Method::GET,
+        "/v1/tickets/{id}/events",
+        Access::Ticket(|c| Box::pin(tickets::events(c))),
+    ),
+    route(
+        Method::POST,
+        "/v1/tickets/{id}/cancel",
+        Access::Ticket(|c| Box::pin(tickets::cancel(c))),
+    ),
+    route(
+        Method::GET,
+        "/v1/tickets/{id}/stream",
+        Access::Ticket(|c| Box::pin(stream::open(c))),
+    ),
+    route(
+        Method::POST,
+        "/v1/session-tokens",
+        Access::Key(|c| Box::pin(session_tokens::mint(c))),
+    ),
+    route(
+        Method::GET,
+        "/v1/session",
+        Access::Session(|v| Box::pin(session::open(v))),
+    ),
+    route(
+        Method::GET,
+        "/livez",
+        Access::Open(|v| Box::pin(health::live(v))),
+    ),
+    route(
+        Method::GET,
+        "/readyz",
+        Access::Open(|v| Box::pin(health::ready(v))),
+    ),
+];
+
+/// The routes of the admin listener, which is bound to loopback.
+pub static ADMIN_TABLE: &[Route] = &[
+    route(
+        Method::GET,
+        "/livez",
+        Access::Open(|v| Box::pin(health::live(v))),
+    ),
+    route(
+        Method::GET,
+        "/readyz",
+        Access::Open(|v| Box::pin(health::ready(v))),
+    ),
+    route(
+        Method::GET,
+        "/metrics",
+        Access::Open(|v| Box::pin(health::metrics(v))),
+    ),
+];
+
+/// Sets an app up from a table. Other paths get 404, other methods 405, both as problems.
+pub(super) fn configure(table: &'static [Route], api: &Api, app: &mut web::ServiceConfig) {
+    let mut paths: Vec<&str> = table.iter().map(|route| route.path).collect();
+    paths.dedup();
+    for path in paths {
+        let mut resource = web::resource(path);
+        let mut allowed = Vec::new();
+        for route in table.iter().filter(|route| route.path == path) {
+            allowed.push(route.method.as_str());
+            let api = api.clone();
+            let handle = move |request: HttpRequest, payload: web::Payload| {
+                dispatch::run(route, api.clone(), request, payload)
+            };
+            resource = resource.route(web::route().method(route.method.clone()).to(handle));
+        }
+        let allowed = allowed.join(", ");
+        let refuse = move |request: HttpRequest| {
+            dispatch::refuse(request, path, Problem::method_not_allowed(allowed.clone()))
+        };
+        app.service(resource.default_service(web::to(refuse)));
+    }
+    app.default_service(web::to(|request| {
+        dispatch::refuse(request, "unmatched", dispatch::no_such_route())
+    }));
+}

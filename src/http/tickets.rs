@@ -1,0 +1,154 @@
+//! The ticket routes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName};
+use punchcard_actors::ports::Order;
+use punchcard_actors::tickets::{Issue, Issued};
+use punchcard_events::ticket::CancelMode;
+use punchcard_events::{TaskName, UserId};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::dispatch::{Call, TicketCall};
+use super::errors::{Code, Problem};
+use super::view::{HistoryView, TicketLine, TicketPage, TicketView};
+use super::{body, cursor, idempotency, outcome, prefer, query, traceparent};
+
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// The most labels of a ticket, and the most bytes of a label's name and value.
+const MAX_LABELS: usize = 16;
+const MAX_LABEL_NAME_BYTES: usize = 64;
+const MAX_LABEL_BYTES: usize = 512;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IssueBody {
+    task: TaskName,
+    input: Value,
+    #[serde(default)]
+    user: Option<UserId>,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+}
+
+/// `POST /v1/tickets`
+pub(super) async fn issue(call: Call) -> Result<HttpResponse, Problem> {
+    let headers = call.request.headers().clone();
+    let body: IssueBody = body::json(&call.request, call.payload, &call.api.options).await?;
+    check_metadata(&body.metadata)?;
+    let content = json!({
+        "task": body.task, "input": body.input, "user": body.user, "metadata": body.metadata,
+    });
+    let issue = Issue {
+        tenant: call.caller.tenant,
+        task: body.task,
+        user: body.user,
+        idempotency: idempotency::of(&headers, &content)?,
+        input: Arc::new(body.input),
+        metadata: body.metadata,
+        traceparent: traceparent::of(&headers),
+    };
+    let issued = call.api.tickets.issue(issue).await?;
+    let mut response = HttpResponse::build(StatusCode::ACCEPTED);
+    response.insert_header((header::LOCATION, format!("/v1/tickets/{}", issued.ticket)));
+    if issued.repeated {
+        response.insert_header((idempotency::REPLAYED, "true"));
+    }
+    if let Some(wait) = prefer::wait(&headers, call.api.options.max_wait) {
+        response.insert_header((PREFERENCE_APPLIED, format!("wait={}", wait.as_secs())));
+        let concluded = outcome::wait(&call.api.tickets, issued.ticket, wait).await;
+        // The ticket is accepted; that the wait went wrong must not hide it.
+        if let Ok(Some(news)) = concluded {
+            let prefix = &call.caller.key_prefix;
+            let news = outcome::taken_by_issuer(&call.api.tickets, news, prefix).await;
+            response.status(StatusCode::OK);
+            return Ok(response.json(TicketView::of(&news)));
+        }
+    }
+    let Issued {
+        ticket, request, ..
+    } = issued;
+    Ok(response.json(TicketView::first(ticket, &request)))
+}
+
+fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Problem> {
+    let refused = |field: String, detail: String| {
+        Err(Problem::new(Code::InvalidRequest, detail).field(field))
+    };
+    if metadata.len() > MAX_LABELS {
+        return refused(
+            "/metadata".into(),
+            format!("Send at most {MAX_LABELS} labels."),
+        );
+    }
+    for (name, value) in metadata {
+        if !(1..=MAX_LABEL_NAME_BYTES).contains(&name.len()) {
+            let rule = format!("A label's name has 1 to {MAX_LABEL_NAME_BYTES} bytes.");
+            return refused("/metadata".into(), rule);
+        }
+        if value.len() > MAX_LABEL_BYTES {
+            let name = name.replace('~', "~0").replace('/', "~1");
+            let rule = format!("A label has at most {MAX_LABEL_BYTES} bytes.");
+            return refused(format!("/metadata/{name}"), rule);
+        }
+    }
+    Ok(())
+}
+
+/// `GET /v1/tickets`
+pub(super) async fn list(call: Call) -> Result<HttpResponse, Problem> {
+    let query = query::parse(call.request.query_string(), call.caller.tenant)?;
+    let index = call.api.tickets.index();
+    // One more than asked for tells whether there is a next page.
+    let found = index.list(
+        &query.filter,
+        Order::NewestFirst,
+        query.after,
+        query.limit + 1,
+    );
+    let mut found = found.await?;
+    let more = found.len() > query.limit;
+    found.truncate(query.limit);
+    let last = found.last().filter(|_| more);
+    let next_cursor = last.map(|last| cursor::encode(last.id, &query.filter));
+    Ok(HttpResponse::Ok().json(TicketPage {
+        tickets: found.into_iter().map(TicketLine::from).collect(),
+        next_cursor,
+    }))
+}
+
+/// `GET /v1/tickets/{id}`
+pub(super) async fn read(TicketCall { call, news }: TicketCall) -> Result<HttpResponse, Problem> {
+    let prefix = &call.caller.key_prefix;
+    let news = outcome::taken_by_issuer(&call.api.tickets, news, prefix).await;
+    Ok(HttpResponse::Ok().json(TicketView::of(&news)))
+}
+
+/// `GET /v1/tickets/{id}/events`
+pub(super) async fn events(TicketCall { call, news }: TicketCall) -> Result<HttpResponse, Problem> {
+    let history = call.api.tickets.history(news.ticket).await?;
+    let events = history.into_iter().map(TryInto::try_into);
+    Ok(HttpResponse::Ok().json(HistoryView {
+        ticket: news.ticket,
+        events: events.collect::<Result<_, _>>()?,
+    }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CancelBody {
+    mode: CancelMode,
+}
+
+/// `POST /v1/tickets/{id}/cancel`
+pub(super) async fn cancel(TicketCall { call, news }: TicketCall) -> Result<HttpResponse, Problem> {
+    let body: CancelBody = body::json(&call.request, call.payload, &call.api.options).await?;
+    let by = call.caller.key_prefix;
+    let news = call.api.tickets.cancel(news.ticket, body.mode, by).await?;
+    Ok(HttpResponse::Ok().json(TicketView::of(&news)))
+}

@@ -1,0 +1,255 @@
+//! Tickets as the API shows them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use punchcard_actors::feed::News;
+use punchcard_events::ticket::{
+    AttemptStatus, CancelMode, Channel, Failure, PromptRef, StateName, TicketRequested,
+    TicketState, TicketSummary, Timings, Usage,
+};
+use punchcard_events::{
+    EventId, Position, Recorded, Revision, TaskName, TicketId, Timestamp, UserId,
+};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+/// One ticket, whole.
+#[derive(Debug, Serialize)]
+pub(super) struct TicketView {
+    id: TicketId,
+    task: TaskName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<UserId>,
+    state: StateName,
+    attempt: u32,
+    metadata: BTreeMap<String, String>,
+    requested_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline: Option<Timestamp>,
+    revision: Revision,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<PromptRef>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finish_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Usage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timings: Option<Timings>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<Arc<Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Arc<Failure>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled: Option<CancelledView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivered: Option<DeliveredView>,
+}
+
+#[derive(Debug, Serialize)]
+struct CancelledView {
+    mode: CancelMode,
+    by: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<Arc<str>>,
+}
+
+#[derive(Debug, Serialize)]
+struct DeliveredView {
+    channel: Channel,
+    acknowledged_by: String,
+}
+
+impl TicketView {
+    /// A ticket as its first event left it. Made of that event only, so a repeated request gets the
+    /// same bytes as the first, whatever has happened since.
+    pub(super) fn first(id: TicketId, request: &TicketRequested) -> Self {
+        Self {
+            id,
+            task: request.task.clone(),
+            user: request.user.clone(),
+            state: StateName::Requested,
+            attempt: 0,
+            metadata: request.metadata.clone(),
+            requested_at: request.requested_at,
+            deadline: Some(request.terms.deadlines.answer_by),
+            revision: Revision::FIRST,
+            prompt: None,
+            model: None,
+            finish_reason: None,
+            usage: None,
+            timings: None,
+            answer: None,
+            failure: None,
+            cancelled: None,
+            retry_at: None,
+            delivered: None,
+        }
+    }
+
+    /// A ticket as of now; `None` for a stream without a first event.
+    pub(super) fn of(news: &News) -> Option<Self> {
+        let state = &news.state;
+        let mut view = Self::first(news.ticket, state.request()?);
+        view.state = state.name();
+        view.attempt = state.attempt();
+        view.deadline = state.deadline();
+        view.revision = news.revision;
+        view.retry_at = retry_at(state);
+        if let Some(prepared) = state.prepared() {
+            view.prompt = Some(prepared.prompt.clone());
+            view.model = Some(prepared.model.clone());
+        }
+        if let Some(answered) = state.answered() {
+            view.finish_reason = Some(answered.finish_reason.clone());
+            view.usage = answered.usage;
+            view.timings = Some(answered.timings);
+        }
+        view.answer = state.final_answer();
+        view.conclude(state);
+        Some(view)
+    }
+
+    fn conclude(&mut self, state: &TicketState) {
+        match state {
+            TicketState::Failed(failed) => self.failure = Some(Arc::clone(&failed.failure)),
+            TicketState::Cancelled(s) => {
+                self.cancelled = Some(CancelledView {
+                    mode: s.cancelled.mode,
+                    by: s.cancelled.by.clone(),
+                    text: s.cancelled.text.clone(),
+                });
+            }
+            TicketState::Delivered(s) => {
+                self.delivered = Some(DeliveredView {
+                    channel: s.delivered.channel,
+                    acknowledged_by: s.delivered.acknowledged_by.clone(),
+                });
+            }
+            TicketState::Unrequested
+            | TicketState::Requested(_)
+            | TicketState::PreProcessed(_)
+            | TicketState::Sent(_)
+            | TicketState::Answered(_)
+            | TicketState::Persisted(_) => {}
+        }
+    }
+}
+
+fn retry_at(state: &TicketState) -> Option<Timestamp> {
+    match state {
+        TicketState::Requested(s) => s.callback.retry_at,
+        TicketState::Answered(s) => s.callback.retry_at,
+        TicketState::Sent(s) => match &s.status {
+            AttemptStatus::InFlight => None,
+            AttemptStatus::Waiting { retry_at, .. } => Some(*retry_at),
+        },
+        TicketState::Unrequested
+        | TicketState::PreProcessed(_)
+        | TicketState::Persisted(_)
+        | TicketState::Delivered(_)
+        | TicketState::Failed(_)
+        | TicketState::Cancelled(_) => None,
+    }
+}
+
+/// A page of the ticket list.
+#[derive(Debug, Serialize)]
+pub(super) struct TicketPage {
+    pub(super) tickets: Vec<TicketLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) next_cursor: Option<String>,
+}
+
+/// One ticket of a list.
+#[derive(Debug, Serialize)]
+pub(super) struct TicketLine {
+    id: TicketId,
+    task: TaskName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<UserId>,
+    state: StateName,
+    attempt: u32,
+    requested_at: Timestamp,
+    updated_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline: Option<Timestamp>,
+    revision: Revision,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct FailureLine {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<punchcard_events::ticket::Stage>,
+    code: String,
+}
+
+impl From<TicketSummary> for TicketLine {
+    fn from(summary: TicketSummary) -> Self {
+        Self {
+            deadline: summary.deadline(),
+            id: summary.id,
+            task: summary.task,
+            user: summary.user,
+            state: summary.state,
+            attempt: summary.attempt,
+            requested_at: summary.requested_at,
+            updated_at: summary.updated_at,
+            revision: summary.revision,
+            failure: summary.failure_code.map(|code| FailureLine {
+                stage: summary.failed_stage,
+                code,
+            }),
+        }
+    }
+}
+
+/// A ticket's history.
+#[derive(Debug, Serialize)]
+pub(super) struct HistoryView {
+    pub(super) ticket: TicketId,
+    pub(super) events: Vec<EventView>,
+}
+
+/// One event of a history.
+#[derive(Debug, Serialize)]
+pub(super) struct EventView {
+    revision: Revision,
+    position: Position,
+    id: EventId,
+    #[serde(rename = "type")]
+    kind: String,
+    schema_version: u16,
+    recorded_at: Timestamp,
+    correlation_id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    causation_id: Option<EventId>,
+    data: Box<RawValue>,
+}
+
+impl TryFrom<Recorded> for EventView {
+    type Error = serde_json::Error;
+
+    fn try_from(recorded: Recorded) -> Result<Self, Self::Error> {
+        let event = recorded.event;
+        Ok(Self {
+            revision: recorded.revision,
+            position: recorded.position,
+            id: event.id,
+            kind: event.kind.into_owned(),
+            schema_version: event.schema_version,
+            recorded_at: event.recorded_at,
+            correlation_id: event.correlation_id,
+            causation_id: event.causation_id,
+            data: RawValue::from_string(event.data)?,
+        })
+    }
+}
