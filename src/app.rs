@@ -1,1 +1,188 @@
-//! The composition root: the only place that names concrete adapters.
+//! The composition root: the only place that names concrete adapters. It turns a configuration into
+//! a running Punchcard.
+
+mod access;
+mod assemble;
+mod readiness;
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use punchcard_actors::runtime::{Ports, Runtime};
+use punchcard_actors::sessions::{SessionSupervisor, Sessions};
+
+use crate::adapters::clock::SystemClock;
+use crate::adapters::store_sqlite::{self, OpenError, SqliteStore};
+use crate::adapters::{openai, webhooks};
+use crate::config::{Config, ConfigErrors};
+use crate::tasks::ConfiguredTasks;
+use crate::{http, telemetry};
+
+use access::Access;
+use readiness::StoreReadiness;
+
+/// A running Punchcard. Lives within an actix system.
+pub struct App {
+    store: SqliteStore,
+    runtime: Runtime,
+    sessions: Sessions,
+    http: http::Serving,
+    admin: SocketAddr,
+    grace: Duration,
+}
+
+impl App {
+    /// Starts everything that `config` asks for. Tickets that an earlier run left open are picked up
+    /// in the background.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let metrics =
+            telemetry::start_metrics().map_err(|error| StartError::Metrics(error.to_string()))?;
+        let tasks = ConfiguredTasks::new(&config)?;
+        let models = assemble::models(&config)?;
+        let callbacks = assemble::webhooks(&config)?;
+        let store = open_store(&config).await?;
+        let listener = listen(config.server.listen)?;
+        let admin = listen(config.server.admin_listen)?;
+
+        let ports = Ports {
+            store: Arc::new(store.clone()),
+            index: Arc::new(store.clone()),
+            model: Arc::new(models),
+            callbacks: Arc::new(callbacks),
+            tasks: Arc::new(tasks),
+            clock: Arc::new(SystemClock),
+        };
+        let runtime = Runtime::start(ports, assemble::runtime(&config)).await;
+        let sessions = SessionSupervisor::launch(assemble::sessions(&config));
+        let access = Arc::new(Access::new(&config));
+        let parts = http::Parts {
+            tickets: runtime.tickets().clone(),
+            sessions: sessions.clone(),
+            keys: access.clone(),
+            origins: access,
+            readiness: Arc::new(StoreReadiness::new(store.clone())),
+            metrics: Some(metrics),
+        };
+        let http = http::serve(listener, Some(admin), parts, assemble::http(&config))
+            .map_err(StartError::Http)?;
+        let admin = http.admin_address().unwrap_or(config.server.admin_listen);
+        recover(&runtime, &config);
+        Ok(Self {
+            store,
+            runtime,
+            sessions,
+            http,
+            admin,
+            grace: config.server.shutdown_grace,
+        })
+    }
+
+    /// Where the open API and the sessions are served.
+    pub const fn addr(&self) -> SocketAddr {
+        self.http.address()
+    }
+
+    /// Where health and metrics are served.
+    pub const fn admin_addr(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Stops: nothing new is admitted, calls in flight have the grace time to end, sessions are told
+    /// to come back, and the store is closed. What is left goes on at the next start.
+    pub async fn stop(self) {
+        let parked = self.runtime.drain(self.grace).await;
+        if parked > 0 {
+            tracing::info!(
+                tickets = parked,
+                "calls in flight are cut; their tickets go on later"
+            );
+        }
+        // A supervisor that is gone has no sessions to close.
+        let _ = self.sessions.close_all().await;
+        self.http.stop().await;
+        self.runtime.stop(Duration::ZERO).await;
+        let store = self.store;
+        // Only a panic in there could fail this, and then nothing is left to do.
+        let _ = tokio::task::spawn_blocking(move || store.close()).await;
+    }
+}
+
+async fn open_store(config: &Config) -> Result<SqliteStore, StartError> {
+    let mut options = store_sqlite::Options::new(config.store.data_dir.clone());
+    options.max_batch = config.store.max_batch.get();
+    let opened = tokio::task::spawn_blocking(move || SqliteStore::open(options)).await;
+    match opened {
+        Ok(opened) => Ok(opened?),
+        Err(stopped) => Err(StartError::Http(std::io::Error::other(stopped))),
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|source| StartError::Listen { address, source })
+}
+
+fn recover(runtime: &Runtime, config: &Config) {
+    let recovery = runtime.recover(config.runtime.recovery_per_second);
+    actix::spawn(async move {
+        let begun = tokio::time::Instant::now();
+        let recovered = recovery.await;
+        if recovered.tickets > 0 {
+            tracing::info!(
+                tickets = recovered.tickets,
+                duration_ms = begun.elapsed().as_millis(),
+                "open tickets are picked up"
+            );
+        }
+    });
+}
+
+/// Why Punchcard did not start. Nothing is left running.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The event store cannot be used.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The configuration's tasks cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    /// A model's client cannot be set up.
+    #[error("the model `{name}` cannot be set up: {source}")]
+    Model {
+        /// The model's name in the configuration.
+        name: String,
+        /// Why.
+        source: openai::SetupError,
+    },
+    /// A tenant's hooks cannot be used.
+    #[error(transparent)]
+    Hooks(#[from] webhooks::HookError),
+    /// A tenant's signing secret cannot be used.
+    #[error("a callback secret of tenant `{tenant}` cannot be used: {reason}")]
+    Secret {
+        /// Whose.
+        tenant: String,
+        /// Why.
+        reason: String,
+    },
+    /// The callback client cannot be set up.
+    #[error(transparent)]
+    Webhooks(#[from] webhooks::BuildError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A server or thread did not start.
+    #[error("the server did not start: {0}")]
+    Http(std::io::Error),
+    /// The metrics could not be set up.
+    #[error("metrics cannot be set up: {0}")]
+    Metrics(String),
+}

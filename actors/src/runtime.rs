@@ -148,10 +148,16 @@ impl Runtime {
         recover(self.tickets.clone(), self.registry.clone(), per_second)
     }
 
-    /// Stops: nothing new is admitted, calls in flight have `grace` to end, everything else is left
-    /// to the store. Returns how many tickets were cut off in a call.
+    /// Admits nothing new, gives calls in flight `grace` to end, and leaves everything else to the
+    /// store. Returns how many tickets are still in a call.
+    pub async fn drain(&self, grace: Duration) -> usize {
+        self.registry.drain(grace).await
+    }
+
+    /// Drains, then stops every actor. Returns how many tickets were cut off in a call; the next
+    /// start picks them up.
     pub async fn stop(self, grace: Duration) -> usize {
-        let cut = self.registry.drain(grace).await;
+        let cut = self.drain(grace).await;
         for arbiter in self.arbiters {
             arbiter.stop();
             // A thread that panicked has been logged; nothing is left to do for it.

@@ -14,6 +14,7 @@ use super::tree::KeyPath;
 use super::values::Mode;
 use super::{Config, limits};
 use crate::adapters::outbound::check_url;
+use crate::http::auth::NO_ORIGIN;
 
 /// The bytes of a Standard Webhooks secret: "between 24 bytes (192 bits) and 64 bytes (512 bits)".
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
@@ -115,9 +116,9 @@ fn check_tenant(at: &KeyPath, tenant: &Tenant, config: &Config, found: &mut Vec<
         }
     }
     for (place, origin) in tenant.allowed_origins.iter().enumerate() {
-        if !is_origin(origin) {
+        if origin != NO_ORIGIN && !is_origin(origin) {
             let message = "is no origin; write scheme, host and port alone, such as \
-                           \"https://app.example.com\"";
+                           \"https://app.example.com\", or \"none\" for clients that send none";
             found.push(Mistake::new(
                 at.key("allowed_origins").index(place),
                 message,

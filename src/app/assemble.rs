@@ -1,0 +1,178 @@
+//! From the configuration's words to the adapters' options.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use punchcard_actors::callbacks::CallbackOptions;
+use punchcard_actors::llm::LlmOptions;
+use punchcard_actors::ports::LanguageModel;
+use punchcard_actors::runtime::RuntimeOptions;
+use punchcard_actors::sessions::SessionLimits;
+use punchcard_events::TenantId;
+
+use super::StartError;
+use crate::adapters::clock::SystemClock;
+use crate::adapters::models::Models;
+use crate::adapters::offline::{self, Offline};
+use crate::adapters::openai::{self, OpenAi};
+use crate::adapters::webhooks::{self, HookBook, SigningSecret, TaskHooks, TenantHooks, Webhooks};
+use crate::config::{CallbackTarget, Config, Model, Provider, Tenant};
+use crate::http;
+
+/// The most bytes of one line of a model's stream.
+const MAX_LINE_BYTES: usize = 1 << 20;
+
+/// How long a ticket tries an append before it gives way and is picked up again later.
+const STORE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Every configured model behind one port.
+pub(super) fn models(config: &Config) -> Result<Models, StartError> {
+    let mut models = Models::default();
+    for (name, model) in &config.models {
+        let adapter = adapter(name, model)?;
+        let upstream = model.model.as_deref().unwrap_or(name);
+        models = models.with(name, upstream, adapter);
+    }
+    Ok(models)
+}
+
+fn adapter(name: &str, model: &Model) -> Result<Arc<dyn LanguageModel>, StartError> {
+    let base_url = match (model.provider, &model.base_url) {
+        (Provider::OpenAi, Some(base_url)) => base_url.clone(),
+        // Loading the configuration refuses an `openai` model without a URL.
+        (Provider::Offline, _) | (Provider::OpenAi, None) => {
+            return Ok(Arc::new(Offline::new(offline::Options {
+                first_token_delay: model.first_token_delay,
+                token_delay: model.token_delay,
+            })));
+        }
+    };
+    let options = openai::Options {
+        base_url,
+        api_key: model.api_key.clone(),
+        connect_timeout: model.connect_timeout,
+        first_byte_timeout: model.first_byte_timeout,
+        idle_timeout: model.idle_timeout,
+        total_timeout: model.total_timeout,
+        max_answer_bytes: model.max_answer_bytes.get(),
+        max_line_bytes: MAX_LINE_BYTES,
+    };
+    let adapter = OpenAi::new(options).map_err(|source| StartError::Model {
+        name: name.to_owned(),
+        source,
+    })?;
+    Ok(Arc::new(adapter))
+}
+
+/// The signed calls to every tenant's API.
+pub(super) fn webhooks(config: &Config) -> Result<Webhooks, StartError> {
+    let callbacks = &config.callbacks;
+    let options = webhooks::Options {
+        connect_timeout: callbacks.connect_timeout,
+        total_timeout: callbacks.total_timeout,
+        max_response_bytes: callbacks.max_response_bytes.get(),
+        allow_private_networks: config.calls_private_networks(),
+    };
+    let mut tenants = Vec::new();
+    for (id, tenant) in &config.tenants {
+        if let Some(target) = &tenant.callback {
+            tenants.push((id.clone(), hooks(id, tenant, target)?));
+        }
+    }
+    let book = HookBook::new(tenants)?;
+    Ok(Webhooks::new(options, book, Arc::new(SystemClock))?)
+}
+
+fn hooks(
+    id: &TenantId,
+    tenant: &Tenant,
+    target: &CallbackTarget,
+) -> Result<TenantHooks, StartError> {
+    let secrets = target.secrets.iter().map(|secret| {
+        let parsed = secret.expose().parse::<SigningSecret>();
+        parsed.map_err(|error| StartError::Secret {
+            tenant: id.to_string(),
+            reason: error.to_string(),
+        })
+    });
+    let tasks = tenant.tasks.iter().map(|(name, task)| {
+        let hooks = TaskHooks {
+            pre_process: task.pre_process.clone(),
+            post_process: task.post_process.clone(),
+        };
+        (name.clone(), hooks)
+    });
+    Ok(TenantHooks {
+        base_url: target.base_url.clone(),
+        secrets: secrets.collect::<Result<_, _>>()?,
+        tasks: tasks.collect(),
+    })
+}
+
+/// How the actors work.
+pub(super) fn runtime(config: &Config) -> RuntimeOptions {
+    let runtime = &config.runtime;
+    let limits = config.models.iter();
+    let max_concurrency: HashMap<_, _> = limits
+        .map(|(name, model)| (name.clone(), model.max_concurrency.get()))
+        .collect();
+    RuntimeOptions {
+        arbiters: threads(runtime.arbiters),
+        max_active_tickets: runtime.max_open_tickets.get(),
+        passivate_after: runtime.passivate_after,
+        text_interval: config.sessions.text_interval,
+        sweep_interval: runtime.sweep_interval,
+        store_patience: STORE_PATIENCE,
+        llm: LlmOptions {
+            max_concurrency,
+            default_max_concurrency: 1,
+        },
+        callbacks: CallbackOptions {
+            max_concurrency: HashMap::new(),
+            default_max_concurrency: config.callbacks.max_concurrency.get(),
+        },
+    }
+}
+
+/// The limits of sessions.
+pub(super) fn sessions(config: &Config) -> SessionLimits {
+    let sessions = &config.sessions;
+    SessionLimits {
+        token_ttl: sessions.token_ttl,
+        sessions: sessions.max_sessions,
+        sessions_per_user: sessions.max_sessions_per_user,
+        slow_consumer_deadline: sessions.slow_consumer_deadline,
+        silence_deadline: sessions.heartbeat_timeout,
+        ..SessionLimits::default()
+    }
+}
+
+/// The limits of the HTTP edge.
+pub(super) fn http(config: &Config) -> http::Options {
+    let (server, sessions) = (&config.server, &config.sessions);
+    http::Options {
+        workers: threads(server.workers),
+        max_connections: server.max_connections.get(),
+        max_body_bytes: server.max_body_bytes.get(),
+        body_timeout: server.body_timeout,
+        session: http::SessionOptions {
+            hello_timeout: sessions.hello_timeout,
+            heartbeat: sessions.heartbeat,
+            heartbeat_timeout: sessions.heartbeat_timeout,
+            max_message_bytes: sessions.max_frame_bytes.get(),
+            max_frames_per_second: sessions.max_messages_per_second.get(),
+            ..http::SessionOptions::default()
+        },
+        ..http::Options::default()
+    }
+}
+
+/// `configured` threads, or one for each core.
+pub(super) fn threads(configured: usize) -> NonZeroUsize {
+    NonZeroUsize::new(configured)
+        .or_else(|| available_parallelism().ok())
+        .unwrap_or(NonZeroUsize::MIN)
+}
