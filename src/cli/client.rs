@@ -89,15 +89,6 @@ pub(crate) struct ApiClient {
     key: Key,
 }
 
-/// An answer that is no problem.
-#[derive(Debug, Clone)]
-pub(crate) struct Answer {
-    /// Its status.
-    pub(crate) status: StatusCode,
-    /// Its body.
-    pub(crate) body: Value,
-}
-
 impl ApiClient {
     /// A client for the server and key that the command line names.
     pub(crate) fn new(connection: &Connection) -> Result<Self, Failure> {
@@ -143,7 +134,7 @@ impl ApiClient {
     ) -> Result<T, Failure> {
         let request = self.request(Method::GET, path, query)?;
         let answer = self.call(request.timeout(TOTAL_TIMEOUT)).await?;
-        read(answer.body)
+        read(answer)
     }
 
     /// Posts `body` to `path`, given as segments, and waits for at most `patience` longer than an
@@ -154,7 +145,7 @@ impl ApiClient {
         headers: HeaderMap,
         body: &Value,
         patience: Duration,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Value, Failure> {
         let request = self.request(Method::POST, path, &[])?.headers(headers);
         let request = request.timeout(TOTAL_TIMEOUT.saturating_add(patience));
         self.call(request.json(body)).await
@@ -171,7 +162,10 @@ impl ApiClient {
         if let Some(id) = last.and_then(|id| HeaderValue::from_str(id).ok()) {
             request = request.header(HeaderName::from_static("last-event-id"), id);
         }
-        let response = request.send().await.map_err(|error| self.unreached(&error))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|error| self.unreached(&error))?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -199,20 +193,26 @@ impl ApiClient {
         Ok(request.header(AUTHORIZATION, self.key.0.clone()))
     }
 
-    async fn call(&self, request: RequestBuilder) -> Result<Answer, Failure> {
-        let response = request.send().await.map_err(|error| self.unreached(&error))?;
+    async fn call(&self, request: RequestBuilder) -> Result<Value, Failure> {
+        let response = request
+            .send()
+            .await
+            .map_err(|error| self.unreached(&error))?;
         let (status, body) = self.body(response).await?;
         if !status.is_success() {
             return Err(Problem::read(status, &body).into());
         }
-        let body = serde_json::from_slice(&body).map_err(|_| not_ours())?;
-        Ok(Answer { status, body })
+        serde_json::from_slice(&body).map_err(|_| not_ours())
     }
 
     async fn body(&self, mut response: Response) -> Result<(StatusCode, Vec<u8>), Failure> {
         let status = response.status();
         let mut body = Vec::new();
-        while let Some(piece) = response.chunk().await.map_err(|error| self.unreached(&error))? {
+        while let Some(piece) = response
+            .chunk()
+            .await
+            .map_err(|error| self.unreached(&error))?
+        {
             if body.len() + piece.len() > MAX_RESPONSE_BYTES {
                 let sentence = format!("the answer is larger than {MAX_RESPONSE_BYTES} bytes");
                 return Err(Failure::negative(sentence));
@@ -277,7 +277,11 @@ mod tests {
         let key: Key = "k".parse().unwrap();
         for bad in ["mailto:a@b", "ftp://host"] {
             let refused = ApiClient::connect(bad.parse().unwrap(), key.clone());
-            assert_eq!(refused.map(|_| ()).unwrap_err().exit(), Exit::Usage, "{bad}");
+            assert_eq!(
+                refused.map(|_| ()).unwrap_err().exit(),
+                Exit::Usage,
+                "{bad}"
+            );
         }
     }
 }

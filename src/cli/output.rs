@@ -98,7 +98,9 @@ impl Output {
 
     /// A line about the progress, on stderr. It cannot fail: there is nowhere to say so.
     pub(crate) fn note(&mut self, text: impl Display) {
-        let _ = self.notes.write_all(format!("{DIM}{text}{DIM:#}\n").as_bytes());
+        let _ = self
+            .notes
+            .write_all(format!("{DIM}{text}{DIM:#}\n").as_bytes());
         let _ = self.notes.flush();
     }
 

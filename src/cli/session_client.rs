@@ -186,7 +186,9 @@ impl SessionClient {
     /// Where each text that has not ended stands.
     pub fn cursors(&self) -> Vec<Cursor> {
         let transcripts = self.transcripts.iter();
-        transcripts.filter_map(|(ticket, seen)| seen.cursor(*ticket)).collect()
+        transcripts
+            .filter_map(|(ticket, seen)| seen.cursor(*ticket))
+            .collect()
     }
 
     /// How the server closed, once it has.
@@ -257,15 +259,23 @@ impl Endpoint {
         let mut request = self.url.as_str().into_client_request()?;
         let headers = request.headers_mut();
         let origin = HeaderValue::from_str(&self.origin);
-        headers.insert(ORIGIN, origin.map_err(|_| SessionError::Unsendable("the origin"))?);
-        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+        headers.insert(
+            ORIGIN,
+            origin.map_err(|_| SessionError::Unsendable("the origin"))?,
+        );
+        headers.insert(
+            SEC_WEBSOCKET_PROTOCOL,
+            HeaderValue::from_static(SUBPROTOCOL),
+        );
         let config = WebSocketConfig::default()
             .max_message_size(Some(MAX_MESSAGE_BYTES))
             .max_frame_size(Some(MAX_MESSAGE_BYTES));
         // No Nagle: an acknowledgement is one small frame that somebody waits for.
         let connect = tokio_tungstenite::connect_async_with_config(request, Some(config), true);
         let (mut socket, _) = connect.await?;
-        socket.send(written(&ClientFrame::Hello { token, cursors })?).await?;
+        socket
+            .send(written(&ClientFrame::Hello { token, cursors })?)
+            .await?;
         loop {
             match socket.next().await.transpose()? {
                 Some(Message::Text(text)) => match decode(&text)? {
@@ -282,7 +292,9 @@ impl Endpoint {
                     return Err(SessionError::Refused(frame.into()));
                 }
                 Some(Message::Close(None)) | None => {
-                    return Err(SessionError::Protocol("closed without a welcome".to_owned()));
+                    return Err(SessionError::Protocol(
+                        "closed without a welcome".to_owned(),
+                    ));
                 }
                 Some(_) => {}
             }

@@ -50,6 +50,7 @@ pub(crate) fn table(terminal: Terminal, header: &[&str]) -> Table {
     table.load_style(presets::NOTHING);
     // Colours are taken out further down, by the output.
     table.enforce_styling();
+    table.style_text_only();
     match terminal {
         Terminal::Live { columns } => {
             table

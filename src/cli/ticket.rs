@@ -6,9 +6,9 @@ mod list;
 mod replay;
 mod show;
 mod sse;
-mod watch;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use clap::{Args, Subcommand};
 

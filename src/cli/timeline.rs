@@ -189,7 +189,10 @@ mod tests {
         let timeline = Timeline::fold(ticket(), &history, None);
         let broken = timeline.broken.clone().unwrap();
         assert_eq!(broken.revision, 2);
-        assert!(broken.reason.contains("revision 2 is missing"), "{broken:?}");
+        assert!(
+            broken.reason.contains("revision 2 is missing"),
+            "{broken:?}"
+        );
         assert!(rendered(&timeline).contains("breaks at revision 2"));
     }
 

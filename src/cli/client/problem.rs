@@ -78,7 +78,9 @@ impl From<Problem> for Failure {
 fn advice(code: &str) -> Option<&'static str> {
     Some(match code {
         "unauthorized" => "Check PUNCHCARD_KEY or --key-file: the server does not know this key.",
-        "unknown_task" => "Check the task's name; `punchcard config show` on the server lists them.",
+        "unknown_task" => {
+            "Check the task's name; `punchcard config show` on the server lists them."
+        }
         "invalid_input" => "Change --input to what the task's input schema asks for.",
         "input_too_large" | "body_too_large" => "Send less, or have the task's limit raised.",
         "invalid_idempotency_key" => "Use 1 to 255 visible ASCII characters for --idempotency-key.",

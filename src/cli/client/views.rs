@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use punchcard_events::ticket::{
     CancelMode, Channel, Failure as TicketFailure, StateName, Timings, Usage,
 };
-use punchcard_events::{EventId, TicketId, Timestamp};
+use punchcard_events::{TicketId, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -86,8 +86,6 @@ pub(crate) struct Page {
 #[derive(Debug, Deserialize)]
 pub(crate) struct RecordedView {
     pub(crate) revision: u64,
-    #[serde(default)]
-    pub(crate) id: Option<EventId>,
     #[serde(rename = "type")]
     pub(crate) kind: String,
     pub(crate) schema_version: u16,

@@ -49,8 +49,10 @@ pub(crate) async fn run(
     let id = args.ticket.to_string();
     let body = json!({ "mode": mode });
     let path = ["tickets", &id, "cancel"];
-    let answer = client.post(&path, HeaderMap::new(), &body, Duration::ZERO).await?;
-    let ticket = client::read(answer.body.clone())?;
-    show::print(&answer.body, &ticket, out)?;
+    let answer = client
+        .post(&path, HeaderMap::new(), &body, Duration::ZERO)
+        .await?;
+    let ticket = client::read(answer.clone())?;
+    show::print(&answer, &ticket, out)?;
     Ok(Exit::Success)
 }

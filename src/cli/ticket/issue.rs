@@ -70,13 +70,13 @@ pub(crate) async fn run(
     let wait = Duration::from_secs(args.wait.unwrap_or(0));
     let headers = headers(args);
     let issued = client.post(&["tickets"], headers, &body, wait).await?;
-    let ticket: TicketView = client::read(issued.body.clone())?;
+    let ticket: TicketView = client::read(issued.clone())?;
     if args.wait.is_none() {
-        return told(&issued.body, ticket.id, out);
+        return told(&issued, ticket.id, out);
     }
     let ended = watch::ending(&ticket);
     if let Some(exit) = ended {
-        show::print(&issued.body, &ticket, out)?;
+        show::print(&issued, &ticket, out)?;
         return Ok(exit);
     }
     out.note(format_args!("issued {}, waiting", ticket.id));
@@ -138,8 +138,9 @@ pub(super) fn read_input(input: &str) -> Result<Value, Failure> {
         (read_all(file, input)?, input)
     };
     serde_json::from_str(&text).map_err(|error| {
-        Failure::usage(format!("{place} is not JSON: {error}"))
-            .advise("Give an object such as '{\"question\":\"Why?\"}', a file that holds one, or -.")
+        Failure::usage(format!("{place} is not JSON: {error}")).advise(
+            "Give an object such as '{\"question\":\"Why?\"}', a file that holds one, or -.",
+        )
     })
 }
 

@@ -68,7 +68,9 @@ pub(crate) async fn run(
         let page: Page = client.get(&["tickets"], &query).await?;
         print(args, &page, out)?;
         // A server that gives the same cursor again would keep us here for ever.
-        let next = page.next_cursor.filter(|next| cursor.as_ref() != Some(next));
+        let next = page
+            .next_cursor
+            .filter(|next| cursor.as_ref() != Some(next));
         match next {
             Some(next) if args.all => cursor = Some(next),
             Some(next) if !out.is_json() => {
@@ -97,7 +99,10 @@ fn query(args: &ListArgs, cursor: Option<&str>) -> Vec<(&'static str, String)> {
 
 fn print(args: &ListArgs, page: &Page, out: &mut Output) -> Result<(), Failure> {
     if out.is_json() && args.all {
-        return page.tickets.iter().try_for_each(|ticket| out.json_line(ticket));
+        return page
+            .tickets
+            .iter()
+            .try_for_each(|ticket| out.json_line(ticket));
     }
     if out.is_json() {
         let cursor = &page.next_cursor;
@@ -107,7 +112,15 @@ fn print(args: &ListArgs, page: &Page, out: &mut Output) -> Result<(), Failure> 
         out.note("no tickets");
         return Ok(());
     }
-    let header = ["id", "state", "task", "user", "attempt", "requested", "updated"];
+    let header = [
+        "id",
+        "state",
+        "task",
+        "user",
+        "attempt",
+        "requested",
+        "updated",
+    ];
     let mut table = style::table(out.terminal(), &header);
     for ticket in &page.tickets {
         table.add_row(row(ticket)?);
@@ -124,6 +137,10 @@ fn row(ticket: &Value) -> Result<Vec<Cell>, Failure> {
         Cell::new(style::safe(ticket.user.as_deref().unwrap_or("-"))),
         style::number(ticket.attempt),
         Cell::new(style::time(ticket.requested_at)),
-        Cell::new(ticket.updated_at.map_or_else(|| "-".to_owned(), style::time)),
+        Cell::new(
+            ticket
+                .updated_at
+                .map_or_else(|| "-".to_owned(), style::time),
+        ),
     ])
 }

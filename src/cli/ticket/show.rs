@@ -49,9 +49,15 @@ pub(super) fn print(shown: &Value, ticket: &TicketView, out: &mut Output) -> Res
         return out.document(shown);
     }
     let id = ticket.id;
-    out.line(format_args!("{BOLD}{id}{BOLD:#}  {}", style::state(ticket.state)))?;
+    out.line(format_args!(
+        "{BOLD}{id}{BOLD:#}  {}",
+        style::state(ticket.state)
+    ))?;
     for (name, value) in facts(ticket) {
-        out.line(format_args!("  {DIM}{name:<12}{DIM:#} {}", style::safe(&value)))?;
+        out.line(format_args!(
+            "  {DIM}{name:<12}{DIM:#} {}",
+            style::safe(&value)
+        ))?;
     }
     if let Some(answer) = &ticket.answer {
         out.line("")?;
@@ -78,8 +84,14 @@ fn facts(ticket: &TicketView) -> Vec<(&'static str, String)> {
     add("requested", Some(style::time(ticket.requested_at)));
     add("updated", ticket.updated_at.map(style::time));
     add("deadline", ticket.deadline.map(style::time));
-    add("revision", ticket.revision.map(|revision| revision.to_string()));
-    add("attempt", (ticket.attempt > 0).then(|| ticket.attempt.to_string()));
+    add(
+        "revision",
+        ticket.revision.map(|revision| revision.to_string()),
+    );
+    add(
+        "attempt",
+        (ticket.attempt > 0).then(|| ticket.attempt.to_string()),
+    );
     add("retry at", ticket.retry_at.map(style::time));
     let prompt = ticket.prompt.as_ref().map(|prompt| {
         let hash: String = prompt.hash.chars().take(12).collect();
@@ -89,7 +101,10 @@ fn facts(ticket: &TicketView) -> Vec<(&'static str, String)> {
     add("model", ticket.model.clone());
     add("finish", ticket.finish_reason.clone());
     let tokens = ticket.usage;
-    add("tokens", tokens.map(|u| format!("{} in, {} out", u.prompt_tokens, u.completion_tokens)));
+    add(
+        "tokens",
+        tokens.map(|u| format!("{} in, {} out", u.prompt_tokens, u.completion_tokens)),
+    );
     let timings = ticket.timings.map(|timings| {
         let (total, first) = (timings.total_ms, timings.first_token_ms);
         format!("{total} ms, first text after {first} ms")
@@ -106,7 +121,10 @@ fn facts(ticket: &TicketView) -> Vec<(&'static str, String)> {
     });
     add("failed", failure);
     let cancelled = ticket.cancelled.as_ref();
-    add("cancelled", cancelled.map(|c| format!("{} by {}", word(c.mode), c.by)));
+    add(
+        "cancelled",
+        cancelled.map(|c| format!("{} by {}", word(c.mode), c.by)),
+    );
     add("kept text", cancelled.and_then(|c| c.text.clone()));
     facts
 }

@@ -86,7 +86,8 @@ impl SseReader {
 mod tests {
     use super::*;
 
-    const STREAM: &str = ": hello\r\nid: 3\ndata: {\"a\":\ndata:1}\n\nevent: x\n\nid: 4\rdata: 한\r\r";
+    const STREAM: &str =
+        ": hello\r\nid: 3\ndata: {\"a\":\ndata:1}\n\nevent: x\n\nid: 4\rdata: 한\r\r";
 
     fn read(pieces: &[&[u8]]) -> Vec<SseEvent> {
         let mut reader = SseReader::default();

@@ -87,11 +87,7 @@ pub(super) const fn ending(ticket: &TicketView) -> Option<Exit> {
 /// Called with each frame (as read, and as it came) or with a note about the connection.
 type See<'a> = dyn FnMut(&ServerFrame, &Value, Option<&str>) -> Result<(), Failure> + 'a;
 
-async fn follow(
-    client: &ApiClient,
-    ticket: TicketId,
-    see: &mut See<'_>,
-) -> Result<Exit, Failure> {
+async fn follow(client: &ApiClient, ticket: TicketId, see: &mut See<'_>) -> Result<Exit, Failure> {
     let id = ticket.to_string();
     let path = ["tickets", id.as_str(), "stream"];
     let mut last = None;
@@ -194,7 +190,11 @@ impl Shown {
                 self.end_line(out)?;
                 match retry_at {
                     Some(at) => {
-                        out.note(format_args!("{}, next try {}", state.as_str(), style::time(*at)));
+                        out.note(format_args!(
+                            "{}, next try {}",
+                            state.as_str(),
+                            style::time(*at)
+                        ));
                     }
                     None => out.note(state.as_str()),
                 }
@@ -231,7 +231,10 @@ impl Shown {
             }
             ServerFrame::Lost { reason, .. } => {
                 self.end_line(out)?;
-                out.note(format_args!("the text so far is void: {}", style::safe(reason)));
+                out.note(format_args!(
+                    "the text so far is void: {}",
+                    style::safe(reason)
+                ));
             }
             ServerFrame::Text { .. }
             | ServerFrame::Welcome(_)

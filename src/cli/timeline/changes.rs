@@ -110,7 +110,10 @@ fn answered(event: &TicketAnswered, changes: &mut Vec<Change>) {
         changes.push(says("tokens", format!("{sent} in, {received} out")));
     }
     let (first, total) = (event.timings.first_token_ms, event.timings.total_ms);
-    changes.push(says("model time", format!("{total} ms, first text after {first} ms")));
+    changes.push(says(
+        "model time",
+        format!("{total} ms, first text after {first} ms"),
+    ));
     changes.push(says("text", characters(&event.content)));
 }
 

@@ -25,7 +25,10 @@ pub(crate) fn render(timeline: &Timeline, out: &mut Output) -> Result<(), Failur
         out.line(format_args!("{DIM}issued{DIM:#}  {time} UTC"))?;
     }
     out.line("")?;
-    let head = format!("{:>3}  {:<12}  {:>9}  {:<EVENT$}  changes", "rev", "time", "after", "event");
+    let head = format!(
+        "{:>3}  {:<12}  {:>9}  {:<EVENT$}  changes",
+        "rev", "time", "after", "event"
+    );
     out.line(paint(DIM, head))?;
     for step in &timeline.steps {
         render_step(step, out)?;
@@ -36,7 +39,9 @@ pub(crate) fn render(timeline: &Timeline, out: &mut Output) -> Result<(), Failur
 
 fn render_step(step: &Step, out: &mut Output) -> Result<(), Failure> {
     let time = style::time(step.recorded_at);
-    let clock = time.split_once(' ').map_or(time.as_str(), |(_, clock)| clock);
+    let clock = time
+        .split_once(' ')
+        .map_or(time.as_str(), |(_, clock)| clock);
     let delta = match step.revision {
         0 => String::new(),
         _ => format!("+{}", style::duration(Duration::from_millis(step.delta_ms))),
@@ -79,8 +84,13 @@ fn render_end(timeline: &Timeline, out: &mut Output) -> Result<(), Failure> {
         (None, _) | (_, None) => Duration::ZERO,
     };
     let lasted = style::duration(lasted);
-    out.line(format_args!("{DIM}state{DIM:#}        {name} after {steps} {events}, {lasted}"))?;
-    out.line(format_args!("{DIM}fingerprint{DIM:#}  {}", timeline.fingerprint))?;
+    out.line(format_args!(
+        "{DIM}state{DIM:#}        {name} after {steps} {events}, {lasted}"
+    ))?;
+    out.line(format_args!(
+        "{DIM}fingerprint{DIM:#}  {}",
+        timeline.fingerprint
+    ))?;
     if let Some(broken) = &timeline.broken {
         let (revision, reason) = (broken.revision, style::safe(&broken.reason));
         out.line(format_args!(
