@@ -1,8 +1,127 @@
-//! The command line.
+//! The command line. One file for each command; `args` lists them.
+//!
+//! Results go to stdout, everything else to stderr, both through `output`. What a command found is
+//! in its exit code, which `exit` defines. Nothing here decides anything about tickets.
+
+mod args;
+mod client;
+mod completions;
+mod config;
+mod demo;
+mod exit;
+mod key;
+mod output;
+mod runtime;
+mod serve;
+pub mod session_client;
+mod store;
+mod style;
+mod ticket;
+mod timeline;
+mod tls;
 
 use std::process::ExitCode;
 
+use args::{Cli, Command};
+use clap::Parser as _;
+use exit::{Exit, Failure};
+use output::Output;
+
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = Cli::parse();
+    let mut out = Output::of_process(cli.json);
+    match run(&cli, &mut out) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            if let Failure::Told(complaint) = &failure {
+                out.complain(complaint);
+            }
+            failure.exit().into()
+        }
+    }
+}
+
+fn run(cli: &Cli, out: &mut Output) -> Result<Exit, Failure> {
+    match &cli.command {
+        Command::Serve(args) => runtime::on_system(serve::run(args, out)),
+        Command::Demo(args) => runtime::on_system(demo::run(args, out)),
+        Command::Ticket(args) => runtime::on_client(ticket::run(args, out)),
+        Command::Key(command) => key::run(command, out),
+        Command::Store(command) => store::run(command, out),
+        Command::Config(command) => config::run(command, out),
+        Command::Completions(args) => completions::run(args, out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_is_parsed() {
+        let id = "0192c0de-0000-7000-8000-000000000001";
+        for line in [
+            "serve --config a.toml --config b.toml --listen 127.0.0.1:0 --data-dir d".to_owned(),
+            "demo --once --json".to_owned(),
+            "ticket issue explanation --input {} --user u --metadata a=b --wait".to_owned(),
+            "ticket issue explanation --input {} --wait=5 --idempotency-key k".to_owned(),
+            "ticket list --state failed --limit 5 --all --url http://h:1 --key k".to_owned(),
+            format!("ticket show {id} --json"),
+            format!("ticket replay {id} --at 3"),
+            format!("ticket watch {id}"),
+            format!("ticket cancel {id} --mode void"),
+            "key new --tenant onehour --name backend".to_owned(),
+            "store verify --data-dir d".to_owned(),
+            "store backup f --data-dir d".to_owned(),
+            "config check --config a.toml".to_owned(),
+            "completions zsh".to_owned(),
+        ] {
+            let words = std::iter::once("punchcard").chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_command_line_exits_with_the_usage_code() {
+        for line in [
+            "ticket show not-an-id",
+            "ticket cancel 0192c0de-0000-7000-8000-000000000001 --mode pause",
+            "ticket issue Bad-Task --input {}",
+            "ticket list --state done",
+            "ticket issue explanation --input {} --wait=0",
+            "frobnicate",
+        ] {
+            let words = std::iter::once("punchcard").chain(line.split(' '));
+            let refused = Cli::try_parse_from(words).unwrap_err();
+            assert_eq!(refused.exit_code(), i32::from(Exit::Usage.code()), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_help_has_examples_and_the_exit_codes_are_listed() {
+        let mut command = Cli::command();
+        assert!(command.render_help().to_string().contains("Exit codes:"));
+        for path in ["serve", "demo", "completions"] {
+            let help = command.find_subcommand_mut(path).unwrap().render_help();
+            assert!(help.to_string().contains("Examples:"), "{path}");
+        }
+    }
+
+    #[test]
+    fn completions_are_printed_for_every_shell() {
+        for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+            let cli = Cli::try_parse_from(["punchcard", "completions", shell]).unwrap();
+            let (mut out, results, _) = Output::captured(false);
+            assert_eq!(run(&cli, &mut out), Ok(Exit::Success));
+            assert!(results.text().contains("replay"), "{shell}");
+        }
+    }
 }

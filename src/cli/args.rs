@@ -1,0 +1,61 @@
+//! The command line as clap reads it. Each command's own arguments stand beside what it does.
+
+use clap::{Parser, Subcommand};
+
+use super::completions::CompletionsArgs;
+use super::config::ConfigCommand;
+use super::demo::DemoArgs;
+use super::exit::EXIT_CODES;
+use super::key::KeyCommand;
+use super::serve::ServeArgs;
+use super::store::StoreCommand;
+use super::ticket::TicketArgs;
+
+const EXAMPLES: &str = "\
+Examples:
+  punchcard demo                            everything in one process, no network, no key
+  punchcard serve --config punchcard.toml   the runtime
+  punchcard ticket issue explanation --input '{\"question\":\"Why is the sky blue?\"}' --wait
+  punchcard ticket replay 0192c0de-…        a ticket's history, event by event
+  punchcard store verify --data-dir data    whether the stored history is intact";
+
+/// An actor-based, event-sourced runtime for LLM tickets.
+///
+/// A backend issues a ticket over HTTP and gets an id at once; the runtime prepares the request,
+/// calls the language model, has the answer persisted by the backend's own API, and streams it to
+/// the user over a WebSocket. Every step is an event, durable before it takes effect.
+#[derive(Debug, Parser)]
+#[command(name = "punchcard", version, propagate_version = true)]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"), max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Print results (and errors) as JSON.
+    #[arg(long, global = true, display_order = 900)]
+    pub(crate) json: bool,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the runtime: the HTTP API, sessions and the tickets.
+    Serve(ServeArgs),
+    /// Show the whole path in one process: a sample backend, an offline model, a live session.
+    Demo(DemoArgs),
+    /// Issue, read, follow, replay and cancel tickets of a running server.
+    Ticket(TicketArgs),
+    /// Make API keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Check, measure and copy the embedded event store.
+    #[command(subcommand)]
+    Store(StoreCommand),
+    // `bench` goes here, with its arguments and its work in `cli/bench.rs`.
+    /// Check or show a configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a shell's completion script.
+    Completions(CompletionsArgs),
+}

@@ -1,0 +1,151 @@
+//! Colours, tables and times as the terminal shows them. Calm: colour carries the state, dim the rest.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table, presets};
+use punchcard_events::Timestamp;
+use punchcard_events::ticket::StateName;
+
+use super::output::Terminal;
+
+/// What stands back.
+pub(crate) const DIM: Style = Style::new().dimmed();
+/// What stands out.
+pub(crate) const BOLD: Style = Style::new().bold();
+/// Went well.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// Went wrong.
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+/// Under way.
+pub(crate) const BUSY: Style = AnsiColor::Cyan.on_default();
+/// Ended by request, or waiting after a failure.
+pub(crate) const CAUTION: Style = AnsiColor::Yellow.on_default();
+
+/// The colour of a state.
+pub(crate) const fn of_state(state: StateName) -> Style {
+    match state {
+        StateName::Unrequested | StateName::Requested | StateName::PreProcessed => DIM,
+        StateName::Sent | StateName::Answered => BUSY,
+        StateName::Persisted | StateName::Delivered => GOOD,
+        StateName::Failed => BAD,
+        StateName::Cancelled => CAUTION,
+    }
+}
+
+/// `text` in `style`.
+pub(crate) fn paint(style: Style, text: impl Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// A state's name in its colour.
+pub(crate) fn state(state: StateName) -> String {
+    paint(of_state(state), state.as_str())
+}
+
+/// A table without lines, as wide as the terminal allows.
+pub(crate) fn table(terminal: Terminal, header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    // Colours are taken out further down, by the output.
+    table.enforce_styling();
+    table.style_text_only();
+    match terminal {
+        Terminal::Live { columns } => {
+            table
+                .set_content_arrangement(ContentArrangement::Dynamic)
+                .set_width(columns);
+        }
+        Terminal::Plain => {
+            table.set_content_arrangement(ContentArrangement::Disabled);
+        }
+    }
+    let header = header
+        .iter()
+        .map(|name| Cell::new(name).add_attribute(Attribute::Dim));
+    table.set_header(header);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table
+}
+
+/// A cell for a number.
+pub(crate) fn number(value: impl ToString) -> Cell {
+    Cell::new(value).set_alignment(CellAlignment::Right)
+}
+
+/// A cell for a state, in its colour.
+pub(crate) fn state_cell(state: StateName) -> Cell {
+    let cell = Cell::new(state.as_str());
+    match state {
+        StateName::Unrequested | StateName::Requested | StateName::PreProcessed => {
+            cell.add_attribute(Attribute::Dim)
+        }
+        StateName::Sent | StateName::Answered => cell.fg(comfy_table::Color::Cyan),
+        StateName::Persisted | StateName::Delivered => cell.fg(comfy_table::Color::Green),
+        StateName::Failed => cell.fg(comfy_table::Color::Red),
+        StateName::Cancelled => cell.fg(comfy_table::Color::Yellow),
+    }
+}
+
+/// A time as people read it: `2026-11-23 10:44:30.123`, in UTC.
+pub(crate) fn time(at: Timestamp) -> String {
+    at.to_string().replace('T', " ").replace('Z', "")
+}
+
+/// A duration in the unit that fits: `12 ms`, `3.40 s`, `2 min 5 s`, `3 h 20 min`.
+pub(crate) fn duration(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    let seconds = duration.as_secs();
+    match seconds {
+        0 => format!("{millis} ms"),
+        1..60 => format!("{seconds}.{:02} s", (millis % 1000) / 10),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3600.. => format!("{} h {} min", seconds / 3600, (seconds % 3600) / 60),
+    }
+}
+
+/// Text of a model or a server made safe for a terminal: control characters other than line feed and
+/// tab become `�`, so that an answer can never move the cursor, colour the screen or ring the bell;
+/// and so do the invisible characters that reorder text.
+pub(crate) fn safe(text: &str) -> String {
+    let harmless = |c: char| matches!(c, '\n' | '\t') || !(c.is_control() || reorders(c));
+    text.chars()
+        .map(|c| if harmless(c) { c } else { '\u{fffd}' })
+        .collect()
+}
+
+/// Whether `c` is one of Unicode's explicit bidirectional controls.
+const fn reorders(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_cannot_steer_the_terminal() {
+        assert_eq!(
+            safe("a\x1b[2Jb\r\u{9b}c\u{202e}d\n\t한"),
+            "a�[2Jb��c�d\n\t한"
+        );
+    }
+
+    #[test]
+    fn durations_come_in_the_unit_that_fits() {
+        let written = |millis| duration(Duration::from_millis(millis));
+        assert_eq!(written(7), "7 ms");
+        assert_eq!(written(3_408), "3.40 s");
+        assert_eq!(written(125_000), "2 min 5 s");
+        assert_eq!(written(12_000_000), "3 h 20 min");
+    }
+
+    #[test]
+    fn times_are_read_by_people() {
+        let at = Timestamp::from_millis(1_795_430_670_123);
+        assert_eq!(time(at), "2026-11-23 10:44:30.123");
+    }
+}

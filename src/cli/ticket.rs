@@ -1,0 +1,65 @@
+//! `punchcard ticket`: tickets of a running server.
+
+mod cancel;
+mod issue;
+mod list;
+mod replay;
+mod show;
+mod sse;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use clap::{Args, Subcommand};
+
+use super::client::{ApiClient, Connection};
+use super::exit::{Exit, Failure};
+use super::output::Output;
+
+/// Arguments of `ticket`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  export PUNCHCARD_URL=http://127.0.0.1:8080 PUNCHCARD_KEY=pk_…
+  punchcard ticket issue explanation --input '{\"question\":\"Why?\"}' --user student-17 --wait
+  punchcard ticket list --state failed --limit 20
+  punchcard ticket watch ID")]
+pub(crate) struct TicketArgs {
+    /// Which server, and who asks.
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: TicketCommand,
+}
+
+/// What to do with tickets.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TicketCommand {
+    /// Issue a ticket.
+    Issue(issue::IssueArgs),
+    /// List tickets, newest first.
+    List(list::ListArgs),
+    /// Show a ticket.
+    Show(show::ShowArgs),
+    /// Show a ticket's history as a timeline, or its state at any revision.
+    Replay(replay::ReplayArgs),
+    /// Follow a ticket until it ends, its text as it streams.
+    Watch(watch::WatchArgs),
+    /// Cancel a ticket.
+    Cancel(cancel::CancelArgs),
+}
+
+/// Does it.
+pub(crate) async fn run(args: &TicketArgs, out: &mut Output) -> Result<Exit, Failure> {
+    let client = ApiClient::new(&args.connection)?;
+    match &args.command {
+        TicketCommand::Issue(args) => issue::run(args, &client, out).await,
+        TicketCommand::List(args) => list::run(args, &client, out).await,
+        TicketCommand::Show(args) => show::run(args, &client, out).await,
+        TicketCommand::Replay(args) => replay::run(args, &client, out).await,
+        TicketCommand::Watch(args) => watch::run(args, &client, out).await,
+        TicketCommand::Cancel(args) => cancel::run(args, &client, out).await,
+    }
+}

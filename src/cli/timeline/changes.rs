@@ -1,0 +1,166 @@
+//! What one event changed, in a few words each. No prompt, input or answer is repeated here.
+
+use punchcard_events::Timestamp;
+use punchcard_events::ticket::{
+    AttemptFailed, CallbackFailed, CancelMode, Channel, Failure, TicketAnswered, TicketEvent,
+    TicketPreProcessed, TicketRequested, TicketState,
+};
+use serde::Serialize;
+
+use super::Change;
+use crate::cli::style;
+
+/// What `event`, recorded `at`, changed between `before` and `after`.
+pub(super) fn of(
+    before: &TicketState,
+    event: &TicketEvent,
+    after: &TicketState,
+    at: Timestamp,
+) -> Vec<Change> {
+    let mut changes = Vec::new();
+    if before.name() != after.name() {
+        changes.push(Change {
+            what: "state",
+            from: Some(before.name().as_str().to_owned()),
+            to: after.name().as_str().to_owned(),
+        });
+    }
+    match event {
+        TicketEvent::TicketRequested(e) => requested(e, &mut changes),
+        TicketEvent::TicketPreProcessed(e) => pre_processed(e, &mut changes),
+        TicketEvent::TicketSent(e) => {
+            let from = Some(before.attempt()).filter(|attempt| *attempt > 0);
+            changes.push(Change {
+                what: "attempt",
+                from: from.map(|attempt| attempt.to_string()),
+                to: e.attempt.to_string(),
+            });
+            changes.push(says("model", &e.model));
+        }
+        TicketEvent::AttemptFailed(e) => attempt_failed(e, at, &mut changes),
+        TicketEvent::TicketAnswered(e) => answered(e, &mut changes),
+        TicketEvent::CallbackFailed(e) => callback_failed(e, at, &mut changes),
+        TicketEvent::TicketPersisted(e) => {
+            let whose = match e.answer {
+                Some(_) => "replaced by the backend",
+                None => "the model's",
+            };
+            changes.push(says("answer", whose));
+        }
+        TicketEvent::TicketDelivered(e) => {
+            let way = match e.channel {
+                Channel::Session => "session",
+                Channel::Fetch => "fetched by the issuer",
+            };
+            changes.push(says("channel", way));
+            changes.push(says("by", &e.acknowledged_by));
+        }
+        TicketEvent::TicketFailed(e) => failed(&e.failure, &mut changes),
+        TicketEvent::TicketCancelled(e) => {
+            changes.push(says("mode", word(e.mode)));
+            changes.push(says("by", &e.by));
+            if let (CancelMode::Stop, Some(text)) = (e.mode, &e.text) {
+                changes.push(says("kept", characters(text)));
+            }
+        }
+        TicketEvent::TicketRedriven(e) => {
+            changes.push(says("by", &e.by));
+            changes.push(says("answer by", style::time(e.deadlines.answer_by)));
+        }
+    }
+    changes
+}
+
+fn requested(event: &TicketRequested, changes: &mut Vec<Change>) {
+    changes.push(says("tenant", &event.tenant));
+    changes.push(says("task", &event.task));
+    if let Some(user) = &event.user {
+        changes.push(says("user", user));
+    }
+    for (name, value) in &event.metadata {
+        changes.push(says("metadata", format!("{name}={value}")));
+    }
+    if event.idempotency.is_some() {
+        changes.push(says("idempotency", "key given"));
+    }
+}
+
+fn pre_processed(event: &TicketPreProcessed, changes: &mut Vec<Change>) {
+    if event.input.is_some() {
+        changes.push(says("input", "replaced by the backend"));
+    }
+    let hash: String = event.prompt.hash.chars().take(12).collect();
+    let version = event.prompt.version;
+    changes.push(says("prompt", format!("version {version}, {hash}")));
+    let messages = event.messages.len();
+    changes.push(says("messages", messages));
+    changes.push(says("model", &event.model));
+}
+
+fn attempt_failed(event: &AttemptFailed, at: Timestamp, changes: &mut Vec<Change>) {
+    changes.push(says("error", word(event.error.kind)));
+    changes.push(says("because", &event.error.message));
+    changes.push(retry("retry", event.retry_at, at));
+}
+
+fn answered(event: &TicketAnswered, changes: &mut Vec<Change>) {
+    changes.push(says("finish", &event.finish_reason));
+    if let Some(usage) = event.usage {
+        let (sent, received) = (usage.prompt_tokens, usage.completion_tokens);
+        changes.push(says("tokens", format!("{sent} in, {received} out")));
+    }
+    let (first, total) = (event.timings.first_token_ms, event.timings.total_ms);
+    changes.push(says(
+        "model time",
+        format!("{total} ms, first text after {first} ms"),
+    ));
+    changes.push(says("text", characters(&event.content)));
+}
+
+fn callback_failed(event: &CallbackFailed, at: Timestamp, changes: &mut Vec<Change>) {
+    changes.push(says("callback", event.callback.as_str()));
+    changes.push(says("try", event.try_number));
+    changes.push(says("error", word(event.error.kind)));
+    changes.push(says("because", &event.error.message));
+    changes.push(retry("retry", event.retry_at, at));
+}
+
+fn failed(failure: &Failure, changes: &mut Vec<Change>) {
+    changes.push(says("stage", word(failure.stage)));
+    changes.push(says("code", &failure.code));
+    changes.push(says("because", &failure.message));
+}
+
+fn retry(what: &'static str, retry_at: Option<Timestamp>, at: Timestamp) -> Change {
+    match retry_at {
+        Some(retry_at) => {
+            let wait = style::duration(retry_at.since(at));
+            says(what, format!("in {wait}, at {}", style::time(retry_at)))
+        }
+        None => says(what, "none"),
+    }
+}
+
+fn characters(text: &str) -> String {
+    match text.chars().count() {
+        1 => "1 character".to_owned(),
+        count => format!("{count} characters"),
+    }
+}
+
+fn says(what: &'static str, to: impl ToString) -> Change {
+    Change {
+        what,
+        from: None,
+        to: style::safe(&to.to_string()),
+    }
+}
+
+/// A word of the events as their JSON has it.
+fn word(word: impl Serialize) -> String {
+    match serde_json::to_value(word) {
+        Ok(serde_json::Value::String(word)) => word,
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}
