@@ -18,7 +18,6 @@ mod store;
 mod style;
 mod ticket;
 mod timeline;
-mod tls;
 
 use std::process::ExitCode;
 

@@ -45,7 +45,7 @@ pub(crate) enum Command {
     /// Show the whole path in one process: a sample backend, an offline model, a live session.
     Demo(DemoArgs),
     /// Issue, read, follow, replay and cancel tickets of a running server.
-    Ticket(TicketArgs),
+    Ticket(Box<TicketArgs>),
     /// Make API keys.
     #[command(subcommand)]
     Key(KeyCommand),

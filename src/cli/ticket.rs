@@ -10,6 +10,8 @@ mod sse;
 mod tests;
 mod watch;
 
+pub(crate) use replay::fetch_history;
+
 use clap::{Args, Subcommand};
 
 use super::client::{ApiClient, Connection};
