@@ -17,8 +17,10 @@ use crate::cli::style::{self, DIM};
 const TEXT_INTERVAL: Duration = Duration::from_secs(1);
 /// Columns of text in a plain line.
 const PLAIN_COLUMNS: usize = 72;
-/// Up one line, to its start, and clear it.
-const UP_AND_CLEAR: &str = "\x1b[1A\r\x1b[2K";
+/// Up one line, to its start.
+const UP: &str = "\x1b[1A\r";
+/// Clears from here to the end of the line; after the new text, so that nothing flickers.
+const CLEAR_REST: &str = "\x1b[K";
 
 /// The tickets and what was shown of them.
 pub(super) struct Board {
@@ -109,9 +111,10 @@ impl Board {
     }
 
     fn redraw(&mut self, columns: u16, out: &mut Output) -> Result<(), Failure> {
-        let mut screen = UP_AND_CLEAR.repeat(self.drawn);
+        let mut screen = UP.repeat(self.drawn);
         for row in &self.rows {
             screen.push_str(&row.line(usize::from(columns), self.started.elapsed()));
+            screen.push_str(CLEAR_REST);
             screen.push('\n');
         }
         self.drawn = self.rows.len();

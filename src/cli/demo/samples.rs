@@ -8,6 +8,8 @@ pub(super) struct Sample {
     pub(super) task: &'static str,
     /// Its input.
     pub(super) input: Value,
+    /// Whether the task has the backend save its answer before the user sees it.
+    pub(super) saved: bool,
 }
 
 /// One ticket for each sample task.
@@ -15,6 +17,7 @@ pub(super) fn samples() -> [Sample; 3] {
     [
         Sample {
             task: "writing-review",
+            saved: true,
             input: json!({
                 "topic": "Should students wear school uniforms?",
                 "level": "middle",
@@ -27,6 +30,7 @@ pub(super) fn samples() -> [Sample; 3] {
         },
         Sample {
             task: "question-making",
+            saved: true,
             input: json!({
                 "level": "B1",
                 "count": 2,
@@ -38,6 +42,7 @@ pub(super) fn samples() -> [Sample; 3] {
         },
         Sample {
             task: "explanation",
+            saved: false,
             input: json!({
                 "question": "Why is the sky blue but the sunset red?",
                 "subject": "science",
@@ -67,12 +72,13 @@ mod tests {
     }
 
     #[test]
-    fn every_sample_fits_its_task_s_input_schema() {
+    fn every_sample_fits_its_task() {
         let config = Config::demo([]).unwrap();
         let tenant = config.tenants.values().next().unwrap();
         for sample in samples() {
             let task = &tenant.tasks[&sample.task.parse().unwrap()];
             let schema = task.input_schema.as_deref().unwrap();
+            assert_eq!(sample.saved, task.post_process.is_some());
             assert!(
                 jsonschema::is_valid(schema, &sample.input),
                 "{}",
