@@ -281,3 +281,27 @@ fn say_where_next(stage: &Stage, board: &Board, out: &mut Output) -> Result<(), 
     ))?;
     out.line(style::paint(DIM, "Ctrl-C ends the demo."))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_delivers_its_three_tickets_and_leaves_an_intact_store() {
+        let dir = tempfile::tempdir().unwrap();
+        let keep = dir.path().join("kept");
+        let args = DemoArgs {
+            once: true,
+            keep: Some(keep.clone()),
+        };
+        let (mut out, stdout, _) = Output::captured(false);
+        let ended = crate::cli::runtime::on_system(run(&args, &mut out));
+        assert_eq!(ended, Ok(Exit::Success), "{}", stdout.text());
+        let text = stdout.text();
+        for expected in ["explanation      delivered", "delivered 3 answers", "fingerprint"] {
+            assert!(text.contains(expected), "no `{expected}` in:\n{text}");
+        }
+        let report = crate::adapters::store_sqlite::verify(&keep).unwrap();
+        assert!(report.is_clean() && report.tickets == 3, "{report:?}");
+    }
+}
