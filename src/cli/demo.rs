@@ -298,7 +298,11 @@ mod tests {
         let ended = crate::cli::runtime::on_system(run(&args, &mut out));
         assert_eq!(ended, Ok(Exit::Success), "{}", stdout.text());
         let text = stdout.text();
-        for expected in ["explanation      delivered", "delivered 3 answers", "fingerprint"] {
+        for expected in [
+            "explanation      delivered",
+            "delivered 3 answers",
+            "fingerprint",
+        ] {
             assert!(text.contains(expected), "no `{expected}` in:\n{text}");
         }
         let report = crate::adapters::store_sqlite::verify(&keep).unwrap();
