@@ -571,15 +571,7 @@ async fn a_reader_that_stops_is_cut_while_its_neighbour_goes_on() {
             read += length as u64;
         }
     }
-    let cut = async {
-        let mut tick = tokio::time::interval(Duration::from_millis(20));
-        while edge.sessions.count().await != Ok(1) {
-            tick.tick().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, cut)
-        .await
-        .expect("the stopped reader is cut");
+    until_watched_by(&edge, 1).await;
 
     // What it can still read is what lay in the buffers: the fault was real.
     let stream = stopped.0.get_mut();
@@ -592,4 +584,52 @@ async fn a_reader_that_stops_is_cut_while_its_neighbour_goes_on() {
 
     script.send(complete()).expect("a model that listens");
     healthy.hear_type("answer").await;
+}
+
+#[tokio::test]
+async fn an_event_stream_that_nobody_reads_is_cut_too() {
+    let limits = SessionLimits {
+        slow_consumer_deadline: Duration::from_millis(500),
+        ..SessionLimits::default()
+    };
+    let edge = Edge::start_with(Options::default(), limits);
+    let script = edge.model.script();
+    let ticket = edge.issue(None).await;
+    let mut stopped = tokio::net::TcpStream::connect(edge.address)
+        .await
+        .expect("a connection");
+    let head = format!(
+        "GET /v1/tickets/{ticket}/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n\r\n"
+    );
+    stopped.write_all(head.as_bytes()).await.expect("a head");
+    until_watched_by(&edge, 1).await;
+    let mut sent = 0;
+    let feed = async {
+        let mut tick = tokio::time::interval(Duration::from_millis(20));
+        // Until the buffers between here and there are full, however large this system makes them.
+        while edge.sessions.count().await == Ok(1) {
+            let piece = "x".repeat(512 * 1024);
+            sent += piece.len();
+            script.send(text(&piece)).expect("a model that listens");
+            tick.tick().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, feed)
+        .await
+        .expect("the stopped reader is cut");
+    let mut rest = Vec::new();
+    let _ = stopped.read_to_end(&mut rest).await;
+    assert!(rest.len() < sent, "it never stopped");
+}
+
+/// Waits until so many watchers are connected.
+async fn until_watched_by(edge: &Edge, count: usize) {
+    let reached = async {
+        let mut tick = tokio::time::interval(Duration::from_millis(20));
+        while edge.sessions.count().await != Ok(count) {
+            tick.tick().await;
+        }
+    };
+    let reached = tokio::time::timeout(PATIENCE, reached).await;
+    reached.expect("the count is reached in time");
 }

@@ -130,7 +130,7 @@ impl TaskBook for World {
             pre_process: false,
             post_process: false,
             answer_format: AnswerFormat::Text,
-            model_retry: retry.clone(),
+            model_retry: retry,
             callback_retry: retry,
             deadlines: Deadlines {
                 answer_by: hour,
@@ -416,10 +416,16 @@ impl Edge {
     }
 }
 
+/// Reads one response: as long as it says it is, or to the end of the connection. A server that has
+/// answered without reading the whole body keeps the connection open for a moment, so its end says
+/// nothing about the answer.
 async fn read_reply(stream: &mut TcpStream) -> Reply {
     let mut bytes = Vec::new();
-    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes)).await;
-    let _ = read.expect("an answer in time");
+    let whole = async {
+        while !is_whole(&bytes) && stream.read_buf(&mut bytes).await.is_ok_and(|n| n > 0) {}
+    };
+    let whole = tokio::time::timeout(PATIENCE, whole).await;
+    whole.expect("an answer in time");
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").expect("a head");
     Reply {
@@ -427,6 +433,18 @@ async fn read_reply(stream: &mut TcpStream) -> Reply {
         head: head.replace("\r\n", "\n"),
         body: body.to_owned(),
     }
+}
+
+fn is_whole(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let Some((head, _)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    let length = length.and_then(|length| length.parse::<usize>().ok());
+    length.is_some_and(|length| bytes.len() >= head.len() + 4 + length)
 }
 
 /// A WebSocket client.
