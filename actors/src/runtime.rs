@@ -68,8 +68,19 @@ pub struct Runtime {
     tickets: Tickets,
     registry: Registry,
     arbiters: Vec<Arbiter>,
+    /// Ends with the runtime.
+    _sweeper: Sweeper,
     llm: Addr<LlmSupervisor>,
     callbacks: Addr<CallbackSupervisor>,
+}
+
+/// The task that looks for overdue tickets; dropping it ends the task.
+struct Sweeper(tokio::task::JoinHandle<()>);
+
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// What [`Runtime::recover`] did.
@@ -84,6 +95,18 @@ impl Runtime {
     ///
     /// No ticket of an earlier run is picked up yet: see [`Self::recover`].
     pub async fn start(ports: Ports, options: RuntimeOptions) -> Self {
+        let arbiters = (0..options.arbiters.get()).map(|_| Arbiter::new());
+        Self::start_on(arbiters.collect(), ports, options)
+    }
+
+    /// Starts the whole tree on the calling thread, so that whoever owns that thread's time (a test
+    /// that has paused it, say) owns the runtime's.
+    pub async fn start_here(ports: Ports, options: RuntimeOptions) -> Self {
+        Self::start_on(vec![], ports, options)
+    }
+
+    /// Starts a shard on each of `arbiters`; without any, as many as asked for on this thread.
+    fn start_on(arbiters: Vec<Arbiter>, ports: Ports, options: RuntimeOptions) -> Self {
         let llm = LlmSupervisor::new(Arc::clone(&ports.model), options.llm);
         let callbacks = CallbackSupervisor::new(Arc::clone(&ports.callbacks), options.callbacks);
         let switchboard = Switchboard::default();
@@ -99,23 +122,28 @@ impl Runtime {
             store_patience: options.store_patience,
         });
         let shared = Shared::new(options.max_active_tickets);
-        let mut arbiters = Vec::new();
-        let mut shards = Vec::new();
-        for _ in 0..options.arbiters.get() {
-            let arbiter = Arbiter::new();
+        let shard = || {
             let (deps, shared) = (Arc::clone(&deps), Arc::clone(&shared));
-            shards.push(Shard::start_in_arbiter(&arbiter.handle(), move |_| {
-                Shard::new(deps, shared)
-            }));
-            arbiters.push(arbiter);
-        }
+            move || Shard::new(deps, shared)
+        };
+        let shards = if arbiters.is_empty() {
+            let here = (0..options.arbiters.get()).map(|_| shard()().start());
+            here.collect()
+        } else {
+            let there = arbiters.iter().map(|arbiter| {
+                let shard = shard();
+                Shard::start_in_arbiter(&arbiter.handle(), move |_| shard())
+            });
+            there.collect()
+        };
         let registry = Registry::new(shards, shared);
         let tickets = Tickets::new(ports, registry.clone(), switchboard);
-        actix::spawn(sweep(tickets.clone(), options.sweep_interval));
+        let sweeper = Sweeper(actix::spawn(sweep(tickets.clone(), options.sweep_interval)));
         Self {
             tickets,
             registry,
             arbiters,
+            _sweeper: sweeper,
             llm: llm.start(),
             callbacks: callbacks.start(),
         }
