@@ -233,23 +233,33 @@ async fn recover(tickets: Tickets, registry: Registry, per_second: NonZeroU32) -
 
 /// Looks for answers that nobody took in time. Other tickets watch their own deadlines.
 async fn sweep(tickets: Tickets, interval: Duration) {
-    const PAGE: usize = 500;
     loop {
         tokio::time::sleep(interval).await;
-        let filter = TicketFilter {
-            states: vec![StateName::Persisted],
-            overdue_at: Some(tickets.now()),
-            ..TicketFilter::default()
-        };
-        match ids(&tickets, &filter, None, PAGE).await {
-            Ok(overdue) => {
-                for ticket in overdue {
-                    if let Err(error) = tickets.expire(ticket).await {
-                        tracing::warn!(ticket.id = %ticket, %error, "an overdue ticket was not ended");
-                    }
-                }
+        if let Err(error) = sweep_once(&tickets).await {
+            tracing::warn!(%error, "overdue tickets cannot be listed");
+        }
+    }
+}
+
+/// Goes over all overdue answers once, so one that cannot be ended holds up no other.
+async fn sweep_once(tickets: &Tickets) -> Result<(), ReadError> {
+    const PAGE: usize = 500;
+    let filter = TicketFilter {
+        states: vec![StateName::Persisted],
+        overdue_at: Some(tickets.now()),
+        ..TicketFilter::default()
+    };
+    let mut after = None;
+    loop {
+        let overdue = ids(tickets, &filter, after, PAGE).await?;
+        for ticket in &overdue {
+            if let Err(error) = tickets.expire(*ticket).await {
+                tracing::warn!(ticket.id = %ticket, %error, "an overdue ticket was not ended");
             }
-            Err(error) => tracing::warn!(%error, "overdue tickets cannot be listed"),
+        }
+        match overdue.last() {
+            Some(last) if overdue.len() == PAGE => after = Some(*last),
+            _ => return Ok(()),
         }
     }
 }

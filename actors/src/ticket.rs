@@ -110,6 +110,8 @@ pub(crate) struct TicketActor {
     idle: Option<SpawnHandle>,
     /// It leaves as soon as no call is in flight.
     parking: bool,
+    /// It leaves as soon as the questions in its mailbox are answered.
+    leaving: bool,
     start: Option<Start>,
     obituary: Obituary,
 }
@@ -121,7 +123,14 @@ struct Ongoing {
 }
 
 impl TicketActor {
-    pub(crate) fn new(id: TicketId, start: Start, deps: Arc<Deps>, obituary: Obituary) -> Self {
+    /// With `parking` it does no work: it answers what it is asked and leaves.
+    pub(crate) fn new(
+        id: TicketId,
+        start: Start,
+        parking: bool,
+        deps: Arc<Deps>,
+        obituary: Obituary,
+    ) -> Self {
         Self {
             id,
             stream: id.stream(),
@@ -134,7 +143,8 @@ impl TicketActor {
             ongoing: None,
             deadline: None,
             idle: None,
-            parking: false,
+            parking,
+            leaving: false,
             start: Some(start),
             obituary,
         }
@@ -166,19 +176,38 @@ impl TicketActor {
 
     /// Starts the work on what the state owes, unless it is under way.
     fn owe(&mut self, ctx: &mut Context<Self>) {
+        let now = self.deps.clock.now();
+        if self.ongoing.is_none() && self.state.deadline().is_some_and(|due| due <= now) {
+            // Nothing is begun that comes too late.
+            return self.transact(ctx, Command::Expire { now }, None);
+        }
         self.set_deadline(ctx);
         if self.ongoing.is_some() {
             return;
         }
-        if self.parking {
-            self.leave(ctx, Left::Parked);
-            return;
-        }
         match next_effect(&self.state) {
-            None => self.leave(ctx, Left::Finished),
+            None => self.leave_soon(ctx),
+            Some(_) if self.parking => self.leave_soon(ctx),
             Some(Effect::Deliver) => self.passivate_later(ctx),
             Some(effect) => self.work_on(effect, ctx),
         }
+    }
+
+    /// Leaves after the questions already put: actix polls the mailbox before spawned futures, and
+    /// drops what is in it when an actor stops.
+    fn leave_soon(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.leaving, true) {
+            return;
+        }
+        let asked = std::future::ready(()).into_actor(self);
+        ctx.spawn(asked.map(|(), act, ctx| {
+            act.leaving = false;
+            match next_effect(&act.state) {
+                None => act.leave(ctx, Left::Finished),
+                Some(_) if act.parking && act.ongoing.is_none() => act.leave(ctx, Left::Parked),
+                Some(_) => {}
+            }
+        }));
     }
 
     fn work_on(&mut self, effect: Effect, ctx: &mut Context<Self>) {
@@ -253,7 +282,7 @@ impl TicketActor {
         let calling = self.ongoing.as_ref().is_some_and(|o| o.calling.get());
         if !calling {
             self.stop_ongoing(ctx);
-            self.leave(ctx, Left::Parked);
+            self.leave_soon(ctx);
         }
     }
 

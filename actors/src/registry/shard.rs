@@ -102,7 +102,8 @@ impl Shard {
         self.incarnations += 1;
         let incarnation = self.incarnations;
         let obituary = Obituary::new(ticket, incarnation, self.obituaries.clone());
-        let actor = TicketActor::new(ticket, start, Arc::clone(&self.deps), obituary);
+        let parking = self.is_stopping();
+        let actor = TicketActor::new(ticket, start, parking, Arc::clone(&self.deps), obituary);
         let addr = actor.start();
         let slot = Slot {
             addr: addr.clone(),
@@ -120,7 +121,15 @@ impl Shard {
         slot.addr.connected().then_some(&slot.addr)
     }
 
+    fn is_stopping(&self) -> bool {
+        self.shared.stopping.load(Ordering::Acquire)
+    }
+
     fn restart(&mut self, ticket: TicketId) {
+        if self.is_stopping() {
+            // The store has it, and the next run picks it up.
+            return;
+        }
         let panics = self.panics.get(&ticket).copied().unwrap_or(0);
         match panics {
             0..MAX_PANICS => {
@@ -159,8 +168,7 @@ impl Shard {
             }
             Left::StoreFailed => {
                 ctx.run_later(STORE_RETRY, move |shard, _| {
-                    let stopping = shard.shared.stopping.load(Ordering::Acquire);
-                    if !stopping && shard.living(ticket).is_none() {
+                    if !shard.is_stopping() && shard.living(ticket).is_none() {
                         shard.start(ticket, Start::Stored(None));
                     }
                 });
@@ -191,7 +199,11 @@ impl Handler<StartTicket> for Shard {
     type Result = ();
 
     fn handle(&mut self, message: StartTicket, _: &mut Self::Context) {
-        self.start(message.ticket, message.start);
+        // A repeat of an issue may meet the actor of the first, which has the ticket in hand. The
+        // reply is dropped then, and the next repeat finds the ticket.
+        if self.living(message.ticket).is_none() {
+            self.start(message.ticket, message.start);
+        }
     }
 }
 
@@ -225,7 +237,7 @@ impl Handler<Activate> for Shard {
     fn handle(&mut self, message: Activate, _: &mut Self::Context) -> Self::Result {
         let mut replayed = Vec::with_capacity(message.tickets.len());
         for ticket in message.tickets {
-            if self.living(ticket).is_none() {
+            if self.living(ticket).is_none() && !self.is_stopping() {
                 let (ready, when_ready) = oneshot::channel();
                 self.start(ticket, Start::Stored(Some(ready)));
                 replayed.push(when_ready);

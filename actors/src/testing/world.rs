@@ -213,3 +213,8 @@ fn options() -> RuntimeOptions {
         },
     }
 }
+
+/// Lets `duration` of a paused clock pass: everything due by then happens.
+pub async fn time_passes(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
