@@ -112,6 +112,8 @@ pub(crate) struct TicketActor {
     parking: bool,
     /// It leaves as soon as the questions in its mailbox are answered.
     leaving: bool,
+    /// Why the store cannot be used; it then does nothing but say so, and leaves.
+    unusable: Option<String>,
     start: Option<Start>,
     obituary: Obituary,
 }
@@ -145,6 +147,7 @@ impl TicketActor {
             idle: None,
             parking,
             leaving: false,
+            unusable: None,
             start: Some(start),
             obituary,
         }
@@ -169,7 +172,7 @@ impl TicketActor {
             }
             Err(error) => {
                 tracing::error!(ticket.id = %act.id, %error, "the ticket's history cannot be used");
-                act.leave(ctx, Left::StoreFailed);
+                act.give_way(ctx, error.to_string());
             }
         }));
     }
@@ -264,6 +267,15 @@ impl TicketActor {
         actix::ActorContext::stop(ctx);
     }
 
+    /// The store did not take or give events for too long: those who ask are told, and the registry
+    /// tries again later.
+    fn give_way(&mut self, ctx: &mut Context<Self>, reason: String) {
+        self.stop_ongoing(ctx);
+        self.unusable = Some(reason);
+        let asked = std::future::ready(()).into_actor(self);
+        ctx.spawn(asked.map(|(), act, ctx| act.leave(ctx, Left::StoreFailed)));
+    }
+
     fn news(&self) -> Option<News> {
         Some(News {
             ticket: self.id,
@@ -331,6 +343,10 @@ impl Handler<Asked> for TicketActor {
             return;
         }
         let Asked { ask, reply } = asked;
+        if let Some(reason) = &self.unusable {
+            let _ = reply.send(Err(TicketError::Unavailable(reason.clone())));
+            return;
+        }
         let command = match ask {
             Ask::Look => {
                 let _ = reply.send(self.current());

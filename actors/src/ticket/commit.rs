@@ -57,6 +57,10 @@ impl TicketActor {
         reply: Option<Reply>,
         conflicts: u32,
     ) {
+        if self.unusable.is_some() {
+            // The outcome of work that ended just now is lost with the actor, as in a crash.
+            return;
+        }
         match self.plan(command.clone()) {
             Err(rejection) => {
                 match reply {
@@ -190,7 +194,7 @@ impl TicketActor {
                 if let Some(reply) = reply {
                     let _ = reply.send(Err(TicketError::Unavailable(refused.to_string())));
                 }
-                act.leave(ctx, Left::StoreFailed);
+                act.give_way(ctx, refused.to_string());
             }
         }));
     }

@@ -120,6 +120,11 @@ impl TestRuntime {
         status.expect("the supervisor of the callbacks lives")
     }
 
+    /// Stops the runtime and tells how many tickets were cut off in a call.
+    pub async fn stop(self, grace: Duration) -> usize {
+        self.runtime.stop(grace).await
+    }
+
     /// Stops the runtime, and fails the test if anything is left undone: actors alive, calls in
     /// flight, permits out, callers in line, planned faults that never fired, scripts that nobody
     /// played, or a history that no ticket can have.
