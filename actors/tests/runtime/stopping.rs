@@ -118,7 +118,7 @@ fn a_runtime_that_stops_takes_no_tickets_and_starts_no_work() {
         assert_eq!(world.model.counts().panics, 1);
         assert_eq!(
             world.model.counts().begun,
-            2,
+            3,
             "the crashed one is not run again"
         );
         assert_eq!(world.callbacks.counts().pre_process, 1);
