@@ -33,9 +33,6 @@ use crate::permits::Permit;
 use crate::ports::{Clock, EventStore, TaskBook};
 use crate::tickets::{TicketError, load};
 
-/// More than the messages one ticket's watchers and issuers send at once.
-const MAILBOX: usize = 64;
-
 /// What every ticket actor works with.
 pub(crate) struct Deps {
     pub(crate) store: Arc<dyn EventStore>,
@@ -311,7 +308,6 @@ impl Actor for TicketActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(MAILBOX);
         match self.start.take() {
             Some(Start::Fresh(request, reply)) => {
                 self.transact(ctx, Command::Request(*request), Some(reply));

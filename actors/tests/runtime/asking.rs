@@ -154,3 +154,39 @@ fn more_tickets_than_allowed_are_refused_and_room_is_found_again() {
         drop(run);
     });
 }
+
+#[test]
+fn more_questions_than_a_mailbox_holds_are_told_so_at_once() {
+    in_paused_time(async {
+        let world = World::new();
+        let run = world.start().await;
+        let ticket = run.issue("review").await;
+        run.await_state(ticket, StateName::Persisted).await;
+        world.store.set_down(true);
+        let first = run
+            .tickets()
+            .acknowledge(ticket, Channel::Fetch, "key".into());
+        let burst = async {
+            time_passes(Duration::from_millis(10)).await;
+            let asks = (0..500).map(|_| {
+                run.tickets()
+                    .acknowledge(ticket, Channel::Fetch, "key".into())
+            });
+            join_all(asks).await
+        };
+        let (first, burst) = futures_util::join!(first, burst);
+        assert!(matches!(first, Err(TicketError::Unavailable(_))));
+        let busy = burst
+            .iter()
+            .filter(|answer| matches!(answer, Err(TicketError::Busy)));
+        let waited = burst
+            .iter()
+            .filter(|a| matches!(a, Err(TicketError::Unavailable(_))));
+        let (busy, waited) = (busy.count(), waited.count());
+        assert_eq!(busy + waited, 500, "{burst:?}");
+        assert!(waited <= 70, "{waited} questions waited in a mailbox of 64");
+        assert!(waited > 0);
+        world.store.set_down(false);
+        run.teardown().await;
+    });
+}

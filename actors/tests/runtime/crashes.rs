@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use punchcard_actors::testing::callbacks::Reply;
+use punchcard_actors::testing::memory_store::Fault;
 use punchcard_actors::testing::model::Script;
 use punchcard_actors::testing::world::{World, in_paused_time, in_real_time, time_passes};
 use punchcard_events::ticket::{CancelMode, Stage, StateName, TicketState};
@@ -115,6 +116,24 @@ fn three_panics_of_a_callback_make_a_ticket_poison_in_that_stage() {
         let news = run.await_state(ticket, StateName::Failed).await;
         assert_poison(&news.state, Stage::Persist);
         assert_eq!(world.callbacks.counts().panics, 6);
+        run.teardown().await;
+    });
+}
+
+#[test]
+fn a_poisoned_ticket_that_the_store_does_not_take_is_failed_later_and_not_run_again() {
+    in_paused_time(async {
+        let world = World::new();
+        world.model.always(Script::panics());
+        for _ in 0..12 {
+            world.store.fail_kind("TicketFailed", Fault::Unavailable);
+        }
+        let run = world.start().await;
+        let ticket = run.issue("review").await;
+        let news = run.await_state(ticket, StateName::Failed).await;
+        assert_poison(&news.state, Stage::Model);
+        assert_eq!(world.model.counts().panics, 3);
+        assert_eq!(world.store.faults_fired().unavailable, 12);
         run.teardown().await;
     });
 }

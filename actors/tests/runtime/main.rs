@@ -1,5 +1,10 @@
 //! What the runtime promises, as tests: the real actors over the doubles of `testing`.
 
+#![expect(
+    clippy::expect_used,
+    reason = "what does not go as expected fails the test"
+)]
+
 mod asking;
 mod callbacks;
 mod cancelling;
