@@ -133,3 +133,40 @@ fn a_runtime_that_stops_takes_no_tickets_and_starts_no_work() {
         run.teardown().await;
     });
 }
+
+#[test]
+fn a_question_to_a_ticket_that_owes_work_does_not_start_that_work_while_the_runtime_stops() {
+    let store = MemoryStore::new();
+    let left = in_paused_time(async {
+        let world = World::over(store.clone(), START);
+        world.callbacks.next_pre_process(Reply::Hangs);
+        let run = world.start().await;
+        let left = run.issue("essay").await;
+        world.callbacks.until(|counts| counts.in_flight == 1).await;
+        left
+    });
+    in_paused_time(async {
+        let world = World::over(store.clone(), START);
+        let held = world.model.hold_next();
+        let run = world.start().await;
+        let slow = run.issue("review").await;
+        held.text("half");
+        run.await_text(slow, "half").await;
+        let tickets = run.tickets().clone();
+        let stop = run.stop(Duration::from_secs(5));
+        let meanwhile = async {
+            time_passes(Duration::from_secs(1)).await;
+            let news = tickets.expire(left).await.expect("answered");
+            assert_eq!(news.state.name(), StateName::Requested);
+            time_passes(Duration::from_secs(1)).await;
+            held.complete();
+        };
+        let (cut, ()) = join(stop, meanwhile).await;
+        assert_eq!(cut, 0);
+        assert_eq!(
+            world.callbacks.counts().pre_process,
+            0,
+            "it waits for the next run"
+        );
+    });
+}

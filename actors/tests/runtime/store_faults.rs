@@ -129,7 +129,7 @@ fn a_ticket_outlasts_a_store_that_is_down_for_long() {
         run.await_text(ticket, "A good start.").await;
         world.store.set_down(true);
         held.complete();
-        time_passes(Duration::from_mins(5)).await;
+        time_passes(Duration::from_mins(40)).await;
         let asked = run
             .tickets()
             .cancel(ticket, CancelMode::Stop, "key".into())
@@ -139,7 +139,10 @@ fn a_ticket_outlasts_a_store_that_is_down_for_long() {
             "{asked:?}"
         );
         let appends = world.store.appends();
-        assert!(appends < 200, "{appends} tries in five minutes are a storm");
+        assert!(
+            appends < 500,
+            "{appends} tries in forty minutes are a storm"
+        );
         world.store.set_down(false);
         run.await_state(ticket, StateName::Persisted).await;
         assert!(world.store.faults_fired().unavailable > 1);
