@@ -287,8 +287,9 @@ impl Handler<Drain> for Shard {
     fn handle(&mut self, _: Drain, _: &mut Self::Context) {
         for slot in self.actors.values() {
             let (reply, _) = oneshot::channel();
-            // A full mailbox means work in flight; the grace time bounds it.
-            let _ = slot.addr.try_send(Asked {
+            // A clone of the address has a place of its own, so a full mailbox keeps nobody at work.
+            // An actor that is closed already needs no word.
+            let _ = slot.addr.clone().try_send(Asked {
                 ask: Ask::Park,
                 reply,
             });

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use punchcard_actors::ports::TicketIndex as _;
 use punchcard_actors::testing::callbacks::Reply;
 use punchcard_actors::testing::clock::START;
 use punchcard_actors::testing::memory_store::MemoryStore;
@@ -144,4 +145,26 @@ fn stage_and_code(state: &TicketState) -> (Stage, &str) {
         TicketState::Failed(failed) => (failed.failure.stage, &failed.failure.code),
         other => unreachable!("not failed: {other:?}"),
     }
+}
+
+#[test]
+fn overdue_answers_beyond_one_page_are_swept_up_in_one_sweep() {
+    in_paused_time(async {
+        let mut world = World::new();
+        world.options.sweep_interval = Duration::from_hours(4);
+        let run = world.start().await;
+        let mut last = run.issue("review").await;
+        for _ in 0..1_100 {
+            last = run.issue("review").await;
+        }
+        run.await_state(last, StateName::Persisted).await;
+        time_passes(Duration::from_hours(4) + Duration::from_secs(1)).await;
+        let counts = world
+            .store
+            .count_by_state()
+            .await
+            .expect("the list is read");
+        assert_eq!(counts, [(StateName::Failed, 1_101)]);
+        run.teardown().await;
+    });
 }

@@ -3,13 +3,13 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 use punchcard_actors::testing::callbacks::Reply;
 use punchcard_actors::testing::clock::START;
 use punchcard_actors::testing::memory_store::MemoryStore;
 use punchcard_actors::testing::model::Script;
 use punchcard_actors::testing::world::{World, in_paused_time, issue, time_passes};
-use punchcard_actors::tickets::IssueError;
+use punchcard_actors::tickets::{IssueError, TicketError};
 use punchcard_events::ticket::{Channel, StateName};
 
 #[test]
@@ -168,5 +168,47 @@ fn a_question_to_a_ticket_that_owes_work_does_not_start_that_work_while_the_runt
             0,
             "it waits for the next run"
         );
+    });
+}
+
+#[test]
+fn an_actor_whose_mailbox_is_full_hears_that_the_runtime_stops_all_the_same() {
+    in_paused_time(async {
+        let world = World::new();
+        let held = world.model.hold_next();
+        let run = world.start().await;
+        let ticket = run.issue("essay").await;
+        held.text("A good start.");
+        run.await_text(ticket, "A good start.").await;
+        world.store.set_down(true);
+        held.complete();
+        time_passes(Duration::from_millis(1)).await;
+        let tickets = run.tickets().clone();
+        let ack = || tickets.acknowledge(ticket, Channel::Fetch, "key".into());
+        let burst = join_all((0..100).map(|_| ack()));
+        let stop = async {
+            time_passes(Duration::from_millis(1)).await;
+            run.stop(Duration::from_secs(5)).await
+        };
+        let back = async {
+            time_passes(Duration::from_secs(1)).await;
+            world.store.set_down(false);
+        };
+        let (answers, cut, ()) = futures_util::join!(burst, stop, back);
+        assert!(
+            answers.iter().any(|a| matches!(a, Err(TicketError::Busy))),
+            "it was full"
+        );
+        assert_eq!(cut, 0);
+        assert_eq!(
+            world.store.kinds_of(ticket).last().map(String::as_str),
+            Some("TicketAnswered")
+        );
+        assert_eq!(
+            world.callbacks.counts().post_process,
+            0,
+            "nothing new is begun"
+        );
+        assert!(world.store.faults_fired().unavailable > 0);
     });
 }
