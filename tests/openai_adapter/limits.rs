@@ -7,7 +7,7 @@ use punchcard_events::ticket::AttemptErrorKind as Kind;
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::fake_model::{Behaviour, Ending, FakeModel, Step};
-use super::{MORE, adapter, options, outcome};
+use super::{MORE, WHOLE, adapter, complete, options, outcome};
 
 /// A clock that the test lets run out.
 const SHORT: Duration = Duration::from_millis(150);
@@ -107,6 +107,26 @@ async fn the_connection_must_stand_in_time() {
     assert_eq!(error.kind, Kind::Timeout, "{error:?}");
     assert!(error.message.contains("no connection"), "{error:?}");
     assert!((SHORT..SHORT + LATE).contains(&start.elapsed()));
+}
+
+#[tokio::test]
+async fn a_finished_answer_waits_for_its_token_count_only_so_long_even_if_bytes_keep_coming() {
+    let finished = WHOLE.replace("data: [DONE]\n\n", "");
+    let comments = Step::Drip(COMMENT.as_bytes().to_vec(), Duration::from_millis(5));
+    let then_comments = vec![Step::chunk(&finished), comments];
+    let behaviours = [
+        Behaviour::stall_after(&finished),
+        Behaviour::Stream(then_comments, Ending::Clean),
+    ];
+    for behaviour in behaviours {
+        let server = FakeModel::playing([behaviour]).await;
+        let mut options = options(&server.base_url);
+        options.idle_timeout = SHORT;
+        let start = Instant::now();
+        assert_eq!(outcome(&OpenAi::new(options).unwrap()).await, complete());
+        assert!(start.elapsed() < SHORT + LATE);
+        server.until(|counts| counts.abandoned == 1).await;
+    }
 }
 
 #[tokio::test]

@@ -26,6 +26,8 @@ pub(super) struct Clocks {
     first_byte: Instant,
     total: Instant,
     idle: Duration,
+    /// Whether `total` is already that of an answer of which only the token count is missing.
+    finished: bool,
 }
 
 impl Clocks {
@@ -36,6 +38,7 @@ impl Clocks {
             first_byte: now + options.first_byte_timeout,
             total: now + options.total_timeout,
             idle: options.idle_timeout,
+            finished: false,
         }
     }
 
@@ -47,17 +50,18 @@ impl Clocks {
         )
     }
 
-    fn until_next_chunk(&self, progress: &Progress) -> Deadline {
+    fn until_next_chunk(&mut self, progress: &Progress) -> Deadline {
         if !progress.has_started() {
             return self.until_first_byte();
         }
-        let idle = if progress.is_finished() {
-            self.idle.min(USAGE_WAIT)
-        } else {
-            self.idle
-        };
+        let now = Instant::now();
+        if progress.is_finished() && !std::mem::replace(&mut self.finished, true) {
+            // From here on the whole rest has one deadline: bytes that keep coming must not hold
+            // back an answer that is complete.
+            self.total = self.total.min(now + self.idle.min(USAGE_WAIT));
+        }
         self.within_total(
-            Instant::now() + idle,
+            now + self.idle,
             "the model's server fell silent in its answer",
         )
     }
