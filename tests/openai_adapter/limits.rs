@@ -130,6 +130,28 @@ async fn a_finished_answer_waits_for_its_token_count_only_so_long_even_if_bytes_
 }
 
 #[tokio::test]
+async fn a_refusal_does_not_wait_for_the_rest_of_its_body() {
+    let json = ("content-type", "application/json".to_owned());
+    let body = vec![Step::chunk("{\"error\":")];
+    let server = FakeModel::playing([Behaviour::ChunkedStatus(
+        429,
+        vec![json],
+        body,
+        Ending::Stall,
+    )])
+    .await;
+    let start = Instant::now();
+    let error = outcome(&adapter(&server)).await.error();
+    assert_eq!(error.kind, Kind::RateLimited);
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        start.elapsed()
+    );
+    server.until(|counts| counts.abandoned == 1).await;
+}
+
+#[tokio::test]
 async fn an_answer_may_have_just_so_many_bytes() {
     let answer = |pieces: usize| [&MORE.repeat(pieces), FINISH].concat();
     for (pieces, fits) in [(4, true), (5, false)] {
