@@ -7,7 +7,7 @@ use punchcard_events::ticket::AttemptErrorKind as Kind;
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::fake_model::{Behaviour, Ending, FakeModel, Step};
-use super::{MORE, WHOLE, adapter, complete, options, outcome};
+use super::{MORE, WHOLE, adapter, complete, options, outcome, whole};
 
 /// A clock that the test lets run out.
 const SHORT: Duration = Duration::from_millis(150);
@@ -107,6 +107,18 @@ async fn the_connection_must_stand_in_time() {
     assert_eq!(error.kind, Kind::Timeout, "{error:?}");
     assert!(error.message.contains("no connection"), "{error:?}");
     assert!((SHORT..SHORT + LATE).contains(&start.elapsed()));
+}
+
+#[tokio::test]
+async fn clocks_too_long_to_be_told_are_no_panic() {
+    let server = FakeModel::playing([whole()]).await;
+    let mut options = options(&server.base_url);
+    options.connect_timeout = Duration::MAX;
+    options.first_byte_timeout = Duration::MAX;
+    options.idle_timeout = Duration::MAX;
+    options.total_timeout = Duration::MAX;
+    assert_eq!(outcome(&OpenAi::new(options).unwrap()).await, complete());
+    assert_eq!(server.counts().requests, 1);
 }
 
 #[tokio::test]

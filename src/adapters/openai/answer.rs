@@ -13,6 +13,8 @@ use super::chunk::Progress;
 use super::sse::Parser;
 use super::{Options, failure};
 
+/// Longer clocks are cut to this: a point in time that cannot be expressed would be a panic.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// How long a finished answer waits for its token count: it is complete, and somebody is waiting.
 const USAGE_WAIT: Duration = Duration::from_secs(2);
 /// How long a connection may take to end its response before it is given up for reuse.
@@ -35,9 +37,9 @@ impl Clocks {
     pub(super) fn start(options: &Options) -> Self {
         let now = Instant::now();
         Self {
-            first_byte: now + options.first_byte_timeout,
-            total: now + options.total_timeout,
-            idle: options.idle_timeout,
+            first_byte: now + options.first_byte_timeout.min(LONGEST),
+            total: now + options.total_timeout.min(LONGEST),
+            idle: options.idle_timeout.min(LONGEST),
             finished: false,
         }
     }
