@@ -26,4 +26,8 @@ mod session;
 mod history;
 mod world;
 
+mod asking;
+mod cancelling;
+mod failing;
+mod sessions;
 mod whole_path;

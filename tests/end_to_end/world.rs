@@ -194,21 +194,29 @@ pub(crate) fn held(before: &str, gate: &crate::fake_backend::Gate, after: &str) 
 }
 
 /// The configuration, filled in.
-fn settings(dir: &Path, backend: &FakeBackend, model: &ScriptedModel, keys: &[ApiKey; 2]) -> String {
+fn settings(
+    dir: &Path,
+    backend: &FakeBackend,
+    model: &ScriptedModel,
+    keys: &[ApiKey; 2],
+) -> String {
     let (key, stranger) = (keys[0].config_line(), keys[1].config_line());
+    let (data_dir, backend) = (dir.join("data"), backend.url());
     let words = [
-        ("@DATA_DIR@", text(&dir.join("data"))),
+        ("@DATA_DIR@", text(&data_dir)),
         ("@MODEL_URL@", model.base_url()),
         ("@MODEL_KEY@", MODEL_KEY),
         ("@KEY@", &key),
         ("@STRANGER_KEY@", &stranger),
         ("@ORIGIN@", ORIGIN),
-        ("@BACKEND_URL@", backend.url().as_str()),
+        ("@BACKEND_URL@", backend.as_str()),
         ("@WEBHOOK_SECRET@", WEBHOOK_SECRET),
         ("@PRE@", PRE),
         ("@POST@", POST),
         ("@PROMPT_CANARY@", PROMPT_CANARY),
     ];
     let template = include_str!("punchcard.toml").to_owned();
-    words.into_iter().fold(template, |text, (word, value)| text.replace(word, value))
+    words
+        .into_iter()
+        .fold(template, |text, (word, value)| text.replace(word, value))
 }
