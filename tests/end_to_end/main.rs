@@ -29,5 +29,8 @@ mod world;
 mod asking;
 mod cancelling;
 mod failing;
+mod kills;
+mod load;
+mod restarts;
 mod sessions;
 mod whole_path;

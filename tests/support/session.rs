@@ -277,6 +277,8 @@ impl Seen {
                 self.answer = Some(frame["answer"].clone());
             }
             "failed" | "cancelled" => self.ended = Some(frame.clone()),
+            // A refusal of something this client asked for; it changes nothing.
+            "error" => {}
             "lost" => {
                 self.lost.push(frame["reason"].as_str().unwrap().to_owned());
                 self.restart(0);
