@@ -45,6 +45,7 @@ async fn a_process_killed_at_any_moment_loses_no_accepted_ticket_and_doubles_no_
         "only {hits} of {rounds} kills hit open tickets"
     );
     assert!(account.interrupted_attempts > 0);
+    assert!(account.repeated_callbacks > 0);
 }
 
 fn setting(name: &str) -> Option<u64> {

@@ -24,7 +24,7 @@ const ISSUERS: usize = 3;
 /// The user whose session comes back after every crash.
 const USER: &str = "student-1";
 /// Between two tickets of one issuer, and before a request is repeated.
-const BREATH: Duration = Duration::from_millis(20);
+const BREATH: Duration = Duration::from_millis(8);
 /// Between two pieces of the model's text.
 const THINKING: Duration = Duration::from_millis(15);
 /// How long the rest may take once nothing is killed any more.

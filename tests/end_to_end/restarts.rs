@@ -60,8 +60,10 @@ async fn a_call_that_outlasts_the_grace_time_is_made_again_after_the_restart() {
     let input = json!({ "word": "endless" });
     let ticket = world.api.issue("explain", Some("u1"), input).await;
     session.until_text(&ticket, "cut off").await;
-    world.stop().await;
+    let mut server = world.take_server();
+    server.ask_to_stop().await;
     assert_eq!(session.until_closed().await.code, 4503);
+    assert!(server.ended().await.success());
 
     world.start_again().await;
     let mut session = world.session("u1", session.cut()).await;

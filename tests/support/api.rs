@@ -15,13 +15,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// A client without limits of its own but a deadline.
+/// A client for loopback, with a deadline.
 pub(crate) fn http() -> reqwest::Client {
     // An error says that it is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .timeout(PATIENCE)
         .no_proxy()
+        // Loopback only: reading the system's certificates takes longer than starting a server.
+        .tls_certs_only([])
         .build()
         .unwrap()
 }

@@ -182,7 +182,11 @@ impl Session {
             loop {
                 match self.try_next().await {
                     Ok(_) => {}
-                    Err(Over::Closed(closed)) => return closed,
+                    Err(Over::Closed(closed)) => {
+                        // Reading on sends the answer that the server waits for.
+                        while self.socket.next().await.is_some_and(|frame| frame.is_ok()) {}
+                        return closed;
+                    }
                     Err(Over::Broken(how)) => panic!("broken in place of closed: {how}"),
                 }
             }
