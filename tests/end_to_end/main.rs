@@ -31,6 +31,8 @@ mod cancelling;
 mod failing;
 mod kills;
 mod load;
+mod refusals;
 mod restarts;
 mod sessions;
+mod starting;
 mod whole_path;

@@ -210,7 +210,12 @@ impl Session {
         self.try_say(frame).await.unwrap();
     }
 
-    /// The same, for a server that may go away.
+    /// Says something that need not be a frame.
+    pub(crate) async fn say_text(&mut self, text: &str) {
+        self.socket.send(Message::text(text)).await.unwrap();
+    }
+
+    /// The same as [`Self::say`], for a server that may go away.
     pub(crate) async fn try_say(&mut self, frame: &Value) -> Result<(), tungstenite::Error> {
         self.socket.send(Message::text(frame.to_string())).await
     }
