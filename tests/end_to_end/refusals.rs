@@ -44,7 +44,7 @@ fn bad_tickets() -> Vec<Refusal> {
             "input_too_large",
             Some("/input"),
         ),
-        (review(json!({})), 422, invalid, Some("/input")),
+        (review(json!({})), 422, invalid, Some("/input/essay")),
         (
             review(json!({ "essay": 7 })),
             422,
