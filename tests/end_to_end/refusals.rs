@@ -61,7 +61,7 @@ fn bad_tickets() -> Vec<Refusal> {
             review(json!({ "essay": "x", "extra": 1 })),
             422,
             invalid,
-            Some("/input"),
+            Some("/input/extra"),
         ),
         (
             with("tenant", json!("stranger")),
