@@ -66,7 +66,7 @@ struct Moments(u64);
 impl Moments {
     /// How long the next round lives.
     fn next(&mut self) -> Duration {
-        let early = self.draw() % EARLY_EVERY == 0;
+        let early = self.draw().is_multiple_of(EARLY_EVERY);
         let micros = if early {
             self.draw() % 20_000
         } else {

@@ -130,7 +130,9 @@ impl Load {
         }
         let accepted = std::mem::take(&mut *self.shared.accepted.lock().unwrap());
         let settled = tokio::time::timeout(AFTERMATH, self.until_ended(&accepted)).await;
-        assert!(settled.is_ok(), "tickets are left open after {AFTERMATH:?}");
+        if settled.is_err() {
+            self.blame(&accepted).await;
+        }
         // A frame that broke the protocol has failed the user's task.
         assert!(!self.user.is_finished(), "{:?}", (&mut self.user).await);
         self.user.abort();
@@ -151,6 +153,18 @@ impl Load {
                     break;
                 }
                 tokio::time::sleep(BREATH).await;
+            }
+        }
+    }
+
+    /// Fails the test with the first ticket that is still open.
+    async fn blame(&self, accepted: &[Accepted]) {
+        for ticket in accepted {
+            let shown = self.world.api.ticket(&ticket.id).await;
+            let state = shown["state"].as_str().and_then(StateName::parse);
+            if !state.is_some_and(StateName::is_terminal) {
+                let history = self.world.api.history(&ticket.id).await;
+                panic!("left open after {AFTERMATH:?}: {shown:#}\n{history:#?}");
             }
         }
     }
@@ -299,15 +313,23 @@ impl Shared {
             return memory;
         };
         let opened = Session::try_open(api.base(), ORIGIN, token, memory.clone()).await;
-        let Ok(mut session) = opened else {
-            return memory;
+        let mut session = match opened {
+            Ok(session) => session,
+            Err(over) => {
+                if let Over::Closed(closed) = over {
+                    assert_eq!(closed.code, 4503, "{closed:?}");
+                }
+                return memory;
+            }
         };
         loop {
             match session.try_next().await {
-                Ok(frame) if frame["type"] == "answer" => {
-                    let ack = json!({ "type": "ack", "ticket": frame["ticket"] });
-                    // If it is lost, the next session shows the answer again.
-                    let _ = session.try_say(&ack).await;
+                Ok(frame) if frame["type"] == "answer" => acknowledge(&mut session, &frame).await,
+                Ok(frame) if frame["type"] == "error" => {
+                    // More acknowledgements at once than a session takes: it asks for a repeat.
+                    assert_eq!(frame["code"], "overloaded", "{frame}");
+                    tokio::time::sleep(BREATH).await;
+                    acknowledge(&mut session, &frame).await;
                 }
                 Ok(_) => {}
                 Err(Over::Closed(closed)) => {
@@ -326,6 +348,13 @@ impl Shared {
         api.moved_to(&base.unwrap_or_default());
         api
     }
+}
+
+/// Acknowledges the answer of the ticket that `frame` is about. If that is lost on the way, the next
+/// session shows the answer again.
+async fn acknowledge(session: &mut Session, frame: &Value) {
+    let ack = json!({ "type": "ack", "ticket": frame["ticket"] });
+    let _ = session.try_say(&ack).await;
 }
 
 /// A model that takes its time, so that a crash finds calls in flight.
