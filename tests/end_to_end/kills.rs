@@ -6,12 +6,18 @@
 use std::time::Duration;
 
 use crate::load::Load;
+use crate::punchcard::Punchcard;
 
 /// The signal that cannot be caught.
 const SIGKILL: i32 = 9;
 
 /// The rounds of the ordinary test run.
 const ROUNDS: u64 = 200;
+
+/// One round in so many also kills the next start, somewhere in this time.
+const STILLBORN_EVERY: u64 = 8;
+/// See [`STILLBORN_EVERY`].
+const STARTING_MICROS: u64 = 150_000;
 
 /// One round in so many kills right after the start, while open tickets are being picked up.
 const EARLY_EVERY: u64 = 4;
@@ -28,8 +34,13 @@ async fn a_process_killed_at_any_moment_loses_no_accepted_ticket_and_doubles_no_
     for _ in 0..rounds {
         tokio::time::sleep(moments.next()).await;
         let calls_in_flight = load.world.model.running();
-        load.restart(async |server| assert_eq!(server.kill().await, Some(SIGKILL)))
-            .await;
+        let kill = async |server: Punchcard| assert_eq!(server.kill().await, Some(SIGKILL));
+        if moments.one_in(STILLBORN_EVERY) {
+            let life = Duration::from_micros(moments.below(STARTING_MICROS));
+            load.restart_twice(life, kill).await;
+        } else {
+            load.restart(kill).await;
+        }
         hits += u64::from(calls_in_flight > 0);
     }
     let killing = begun.elapsed();
@@ -66,13 +77,20 @@ struct Moments(u64);
 impl Moments {
     /// How long the next round lives.
     fn next(&mut self) -> Duration {
-        let early = self.draw().is_multiple_of(EARLY_EVERY);
-        let micros = if early {
-            self.draw() % 20_000
+        let micros = if self.one_in(EARLY_EVERY) {
+            self.below(20_000)
         } else {
-            40_000 + self.draw() % 160_000
+            40_000 + self.below(160_000)
         };
         Duration::from_micros(micros)
+    }
+
+    fn one_in(&mut self, many: u64) -> bool {
+        self.draw().is_multiple_of(many)
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.draw() % limit
     }
 
     fn draw(&mut self) -> u64 {

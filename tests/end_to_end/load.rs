@@ -1,23 +1,21 @@
-//! Issuers and a user who go on while the program dies and comes back, and the account that is drawn
-//! up at the end.
+//! Issuers and a user who go on while the program dies and comes back. What must be true at the end is
+//! in `account.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use punchcard_events::ticket::StateName;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::api::{Api, send, try_send, types};
+use crate::account::{self, Accepted, Account};
+use crate::api::{Api, send, try_send};
 use crate::fake_backend::Behaviour;
-use crate::history::fold;
-use crate::punchcard::run;
+use crate::punchcard::{Punchcard, stillborn};
 use crate::scripted_model::{Call, Step, Turn};
 use crate::session::{Memory, Over, Session};
-use crate::world::{ANSWER_CANARY, ORIGIN, POST, PROMPT_CANARY, World, review, text};
+use crate::world::{ANSWER_CANARY, ORIGIN, POST, PROMPT_CANARY, World, review};
 
 /// Backends that issue at the same time.
 const ISSUERS: usize = 3;
@@ -27,9 +25,6 @@ const USER: &str = "student-1";
 const BREATH: Duration = Duration::from_millis(8);
 /// Between two pieces of the model's text.
 const THINKING: Duration = Duration::from_millis(15);
-/// How long the rest may take once nothing is killed any more.
-const AFTERMATH: Duration = Duration::from_secs(60);
-
 /// Sessions may acknowledge as fast as tickets come, and the log stays small.
 const SETTINGS: &str = r#"
 [sessions]
@@ -39,14 +34,6 @@ text_interval = "10ms"
 [log]
 level = "warn"
 "#;
-
-/// A ticket that an issuer was told is accepted.
-#[derive(Debug, Clone)]
-struct Accepted {
-    id: String,
-    word: String,
-    body: Value,
-}
 
 /// What the issuers and the user share with the test.
 #[derive(Clone)]
@@ -67,16 +54,6 @@ pub(crate) struct Load {
     over: watch::Sender<bool>,
     issuers: JoinSet<()>,
     user: JoinHandle<()>,
-}
-
-/// What is left when the load is over, for the test to judge.
-#[derive(Debug)]
-pub(crate) struct Account {
-    pub(crate) tickets: usize,
-    pub(crate) delivered: usize,
-    pub(crate) failed: usize,
-    pub(crate) interrupted_attempts: usize,
-    pub(crate) repeated_callbacks: usize,
 }
 
 impl Load {
@@ -112,9 +89,23 @@ impl Load {
     }
 
     /// Ends the program with `end`, and starts it again on the same data directory.
-    pub(crate) async fn restart(&mut self, end: impl AsyncFnOnce(crate::punchcard::Punchcard)) {
+    pub(crate) async fn restart(&mut self, end: impl AsyncFnOnce(Punchcard)) {
         let server = self.world.take_server();
         end(server).await;
+        self.start_again().await;
+    }
+
+    /// The same, with a start in between that is killed after `life`, ready or not.
+    pub(crate) async fn restart_twice(&mut self, life: Duration, end: impl AsyncFnOnce(Punchcard)) {
+        let server = self.world.take_server();
+        end(server).await;
+        self.base.send_replace(None);
+        let ended = stillborn(self.world.configs(), &self.world.log(), life).await;
+        assert_eq!(ended, Some(9), "it was still starting or running");
+        self.start_again().await;
+    }
+
+    async fn start_again(&mut self) {
         self.base.send_replace(None);
         self.world.start_again().await;
         self.base
@@ -129,121 +120,15 @@ impl Load {
             ended.unwrap();
         }
         let accepted = std::mem::take(&mut *self.shared.accepted.lock().unwrap());
-        let settled = tokio::time::timeout(AFTERMATH, self.until_ended(&accepted)).await;
-        if settled.is_err() {
-            self.blame(&accepted).await;
-        }
+        account::until_ended(&self.world, &accepted).await;
         // A frame that broke the protocol has failed the user's task.
         assert!(!self.user.is_finished(), "{:?}", (&mut self.user).await);
         self.user.abort();
-        let account = self.check(&accepted).await;
+        let account = Account::draw_up(&self.world, &accepted).await;
         self.world.stop().await;
         self.world.verify_store().await;
-        self.check_count(accepted.len()).await;
+        account::check_count(&self.world, accepted.len()).await;
         account
-    }
-
-    /// Fetches what nobody else takes, until every ticket has ended.
-    async fn until_ended(&self, accepted: &[Accepted]) {
-        for ticket in accepted {
-            loop {
-                let shown = self.world.api.ticket(&ticket.id).await;
-                let state = StateName::parse(shown["state"].as_str().unwrap()).unwrap();
-                if state.is_terminal() {
-                    break;
-                }
-                tokio::time::sleep(BREATH).await;
-            }
-        }
-    }
-
-    /// Fails the test with the first ticket that is still open.
-    async fn blame(&self, accepted: &[Accepted]) {
-        for ticket in accepted {
-            let shown = self.world.api.ticket(&ticket.id).await;
-            let state = shown["state"].as_str().and_then(StateName::parse);
-            if !state.is_some_and(StateName::is_terminal) {
-                let history = self.world.api.history(&ticket.id).await;
-                panic!("left open after {AFTERMATH:?}: {shown:#}\n{history:#?}");
-            }
-        }
-    }
-
-    async fn check(&self, accepted: &[Accepted]) -> Account {
-        let mut account = Account {
-            tickets: accepted.len(),
-            delivered: 0,
-            failed: 0,
-            interrupted_attempts: 0,
-            repeated_callbacks: self.check_callbacks(accepted),
-        };
-        let calls = self.world.model.calls();
-        let mut called: BTreeMap<&str, usize> = BTreeMap::new();
-        for call in &calls {
-            *called.entry(word_of(call)).or_default() += 1;
-        }
-        let effects = self.world.backend.effects();
-        for ticket in accepted {
-            let id = ticket.id.as_str();
-            let history = self.world.api.history(id).await;
-            let state = fold(id, &history);
-            for field in ["task", "input", "metadata"] {
-                assert_eq!(history[0]["data"][field], ticket.body[field], "{id}");
-            }
-            let count = |kind: &str| types(&history).iter().filter(|k| *k == kind).count();
-            let sent = count("TicketSent");
-            let called = called.remove(ticket.word.as_str()).unwrap_or_default();
-            assert!(
-                called <= sent,
-                "{called} calls for {sent} intents: {history:#?}"
-            );
-            let has_hook = ticket.body["task"] != "say";
-            if has_hook && count("TicketPersisted") == 1 {
-                let key = format!("msg_{id}_post_process");
-                assert!(effects.contains_key(&key), "persisted at nobody's: {id}");
-            }
-            account.interrupted_attempts += interruptions(&history);
-            match state.name() {
-                StateName::Delivered => account.delivered += 1,
-                StateName::Failed => {
-                    let failure = &history.last().unwrap()["data"]["failure"];
-                    assert_ne!(failure["message"], "", "{id}");
-                    account.failed += 1;
-                }
-                other => panic!("{id} ended as {other:?}: {history:#?}"),
-            }
-        }
-        assert!(
-            called.is_empty(),
-            "calls for tickets nobody was told of: {called:?}"
-        );
-        account
-    }
-
-    /// Checks that all tries of a callback said the same and belong to an accepted ticket; gives how
-    /// many were repeats.
-    fn check_callbacks(&self, accepted: &[Accepted]) -> usize {
-        let ids: BTreeSet<&str> = accepted.iter().map(|ticket| ticket.id.as_str()).collect();
-        let deliveries = self.world.backend.deliveries();
-        let mut first: BTreeMap<&str, Value> = BTreeMap::new();
-        for delivery in &deliveries {
-            assert_eq!(delivery.signature, Ok(()));
-            let data = delivery.json()["data"].take();
-            assert!(ids.contains(data["ticket"].as_str().unwrap()), "{data}");
-            let said = first.entry(delivery.id()).or_insert_with(|| data.clone());
-            assert_eq!(*said, data, "a repeat says something else");
-        }
-        deliveries.len() - first.len()
-    }
-
-    /// Checks that the store holds the accepted tickets and no others.
-    async fn check_count(&self, accepted: usize) {
-        let data_dir = self.world.data_dir();
-        let stats = run(&["--json", "store", "stats", "--data-dir", text(&data_dir)]).await;
-        let stats: Value = serde_json::from_slice(&stats.stdout).unwrap();
-        let states = stats["tickets"].as_object().unwrap();
-        let stored: u64 = states.values().filter_map(Value::as_u64).sum();
-        assert_eq!(stored, accepted as u64, "{stats}");
     }
 }
 
@@ -324,7 +209,10 @@ impl Shared {
         };
         loop {
             match session.try_next().await {
-                Ok(frame) if frame["type"] == "answer" => acknowledge(&mut session, &frame).await,
+                Ok(frame) if frame["type"] == "answer" => {
+                    check_text(&session, &frame);
+                    acknowledge(&mut session, &frame).await;
+                }
                 Ok(frame) if frame["type"] == "error" => {
                     // More acknowledgements at once than a session takes: it asks for a repeat.
                     assert_eq!(frame["code"], "overloaded", "{frame}");
@@ -348,6 +236,19 @@ impl Shared {
         api.moved_to(&base.unwrap_or_default());
         api
     }
+}
+
+/// Checks that what was streamed of an answer is its beginning.
+fn check_text(session: &Session, answer: &Value) {
+    let seen = session.seen(answer["ticket"].as_str().unwrap());
+    let whole = match &answer["answer"] {
+        Value::String(text) => text.clone(),
+        document => document.to_string(),
+    };
+    assert!(
+        whole.starts_with(&seen.text),
+        "{answer} is not what was streamed: {seen:?}"
+    );
 }
 
 /// Acknowledges the answer of the ticket that `frame` is about. If that is lost on the way, the next
@@ -375,16 +276,8 @@ fn thoughtful(call: &Call) -> Turn {
 }
 
 /// The word a prompt is about, which is a ticket's own.
-fn word_of(call: &Call) -> &str {
+pub(crate) fn word_of(call: &Call) -> &str {
     call.prompt().trim_start_matches(PROMPT_CANARY).trim()
-}
-
-/// How many attempts a crash or stop has cut off.
-fn interruptions(history: &[Value]) -> usize {
-    let is_interruption = |event: &&Value| {
-        event["type"] == "AttemptFailed" && event["data"]["error"]["kind"] == "interrupted"
-    };
-    history.iter().filter(is_interruption).count()
 }
 
 /// Waits until the program refuses new tickets because it is stopping.

@@ -26,6 +26,7 @@ mod session;
 mod history;
 mod world;
 
+mod account;
 mod asking;
 mod cancelling;
 mod failing;

@@ -50,18 +50,7 @@ impl Punchcard {
     /// The same, for a start that may be refused.
     pub(crate) async fn try_start(configs: &[PathBuf], log: &Path) -> Result<Self, Ended> {
         let before = read(log).len();
-        let mut child = command(&["--json", "serve"])
-            .args(
-                configs
-                    .iter()
-                    .flat_map(|file| [Path::new("--config"), file]),
-            )
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(append(log))
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+        let mut child = spawn(configs, log);
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         let announced = tokio::time::timeout(PATIENCE, stdout.read_line(&mut line)).await;
@@ -156,6 +145,28 @@ impl Drop for Punchcard {
             std::thread::sleep(LOOK_EVERY);
         }
     }
+}
+
+/// Starts `serve` and kills it after `life`, ready or not. Says by which signal it ended.
+pub(crate) async fn stillborn(configs: &[PathBuf], log: &Path, life: Duration) -> Option<i32> {
+    let mut child = spawn(configs, log);
+    tokio::time::sleep(life).await;
+    child.start_kill().unwrap();
+    child.wait().await.unwrap().signal()
+}
+
+fn spawn(configs: &[PathBuf], log: &Path) -> Child {
+    let configs = configs
+        .iter()
+        .flat_map(|file| [Path::new("--config"), file]);
+    command(&["--json", "serve"])
+        .args(configs)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(append(log))
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
 }
 
 /// A command that ends by itself.
