@@ -149,6 +149,9 @@ impl StreamHandler<Result<Message, ProtocolError>> for Session {
         };
         if matches!(self.phase, Phase::Closed) {
             if matches!(frame, Message::Close(_)) {
+                // Both have said goodbye. Left alone, the HTTP server would linger for seconds, and
+                // so would the client's close event and a stop of this process.
+                self.socket.cut();
                 ctx.stop();
             }
             return;
