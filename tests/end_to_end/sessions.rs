@@ -155,3 +155,34 @@ async fn an_answer_that_was_not_shown_cannot_be_acknowledged() {
     session.ack(&ticket).await;
     session.until_state(&ticket, "delivered").await;
 }
+
+#[tokio::test]
+async fn a_user_who_comes_back_to_many_answers_acknowledges_them_all_at_once() {
+    let many = 60;
+    let world = World::with("sessions.max_messages_per_second = 5").await;
+    let mut tickets = Vec::new();
+    for number in 0..many {
+        let input = json!({ "word": format!("number {number}") });
+        tickets.push(world.api.issue("explain", Some("u1"), input).await);
+    }
+    for ticket in &tickets {
+        world.api.until_event(ticket, "TicketPersisted").await;
+    }
+    let mut session = world.session("u1", Memory::new()).await;
+    for ticket in &tickets {
+        while session.seen(ticket).answer.is_none() {
+            session.next().await;
+        }
+    }
+    for ticket in &tickets {
+        session.ack(ticket).await;
+    }
+    for ticket in &tickets {
+        session.until_state(ticket, "delivered").await;
+    }
+    // What nobody asked for is still limited.
+    for _ in 0..many {
+        session.say(&json!({ "type": "ping" })).await;
+    }
+    assert_eq!(session.until_closed().await.code, 4429);
+}
