@@ -14,13 +14,17 @@ const SIGKILL: i32 = 9;
 /// The rounds of the ordinary test run.
 const ROUNDS: u64 = 200;
 
-/// One round in so many also kills the next start, somewhere in this time.
+/// How long a round lives at most, from its first call of the model: so a slow machine has full rounds
+/// too.
+const LIFE: Duration = Duration::from_millis(200);
+/// One round in so many is killed right after the start, while open tickets are being picked up.
+const EARLY_EVERY: u64 = 4;
+/// See [`EARLY_EVERY`].
+const EARLY: Duration = Duration::from_millis(20);
+/// One round in so many also has the next start killed, somewhere in this time.
 const STILLBORN_EVERY: u64 = 8;
 /// See [`STILLBORN_EVERY`].
-const STARTING_MICROS: u64 = 150_000;
-
-/// One round in so many kills right after the start, while open tickets are being picked up.
-const EARLY_EVERY: u64 = 4;
+const STARTING: Duration = Duration::from_millis(150);
 
 #[tokio::test]
 async fn a_process_killed_at_any_moment_loses_no_accepted_ticket_and_doubles_no_effect() {
@@ -32,11 +36,16 @@ async fn a_process_killed_at_any_moment_loses_no_accepted_ticket_and_doubles_no_
     let mut hits = 0;
     let begun = tokio::time::Instant::now();
     for _ in 0..rounds {
-        tokio::time::sleep(moments.next()).await;
+        if moments.one_in(EARLY_EVERY) {
+            tokio::time::sleep(moments.up_to(EARLY)).await;
+        } else {
+            load.is_at_work().await;
+            tokio::time::sleep(moments.up_to(LIFE)).await;
+        }
         let calls_in_flight = load.world.model.running();
         let kill = async |server: Punchcard| assert_eq!(server.kill().await, Some(SIGKILL));
         if moments.one_in(STILLBORN_EVERY) {
-            let life = Duration::from_micros(moments.below(STARTING_MICROS));
+            let life = moments.up_to(STARTING);
             load.restart_twice(life, kill).await;
         } else {
             load.restart(kill).await;
@@ -75,22 +84,12 @@ fn random_seed() -> u64 {
 struct Moments(u64);
 
 impl Moments {
-    /// How long the next round lives.
-    fn next(&mut self) -> Duration {
-        let micros = if self.one_in(EARLY_EVERY) {
-            self.below(20_000)
-        } else {
-            40_000 + self.below(160_000)
-        };
-        Duration::from_micros(micros)
+    fn up_to(&mut self, longest: Duration) -> Duration {
+        longest * u32::try_from(self.draw() % 1_000).unwrap() / 1_000
     }
 
     fn one_in(&mut self, many: u64) -> bool {
         self.draw().is_multiple_of(many)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.draw() % limit
     }
 
     fn draw(&mut self) -> u64 {

@@ -87,6 +87,12 @@ impl Load {
         }
     }
 
+    /// Returns once the program has called the model again.
+    pub(crate) async fn is_at_work(&self) {
+        let before = self.world.model.calls_count();
+        self.world.model.calls_reach(before + 1).await;
+    }
+
     /// Ends the program with `end`, and starts it again on the same data directory.
     pub(crate) async fn restart(&mut self, end: impl AsyncFnOnce(Punchcard)) {
         let server = self.world.take_server();

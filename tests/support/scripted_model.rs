@@ -146,6 +146,11 @@ impl ScriptedModel {
         self.state.calls.lock().unwrap().clone()
     }
 
+    /// How many calls there have been.
+    pub(crate) fn calls_count(&self) -> usize {
+        *self.state.came.borrow()
+    }
+
     /// How many calls are being answered right now.
     pub(crate) fn running(&self) -> usize {
         self.state.running.load(Ordering::SeqCst)
