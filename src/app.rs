@@ -22,6 +22,9 @@ use crate::{http, telemetry};
 use access::Access;
 use readiness::StoreReadiness;
 
+/// How long sessions have to close at a stop before their sockets are closed for them.
+const CLOSING_TIME: Duration = Duration::from_secs(3);
+
 /// A running Punchcard. Lives within an actix system.
 pub struct App {
     store: SqliteStore,
@@ -103,11 +106,23 @@ impl App {
         }
         // A supervisor that is gone has no sessions to close.
         let _ = self.sessions.close_all().await;
+        sessions_gone(&self.sessions).await;
         self.http.stop().await;
         self.runtime.stop(Duration::ZERO).await;
         let store = self.store;
         // Only a panic in there could fail this, and then nothing is left to do.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
+    }
+}
+
+/// Waits until every session has closed, as far as that goes. To a server a session is a request
+/// that never ends, and waiting for those is slower.
+async fn sessions_gone(sessions: &Sessions) {
+    let deadline = tokio::time::Instant::now() + CLOSING_TIME;
+    while tokio::time::Instant::now() < deadline
+        && !matches!(sessions.count().await, Ok(0) | Err(_))
+    {
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 

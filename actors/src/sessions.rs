@@ -66,7 +66,7 @@ impl Default for SessionLimits {
             tokens: count(100_000),
             sessions: count(20_000),
             sessions_per_user: count(16),
-            slow_consumer_deadline: Duration::from_secs(15),
+            slow_consumer_deadline: Duration::from_secs(10),
             silence_deadline: Duration::from_secs(60),
             close_grace: Duration::from_secs(2),
             reconnect_spread: Duration::from_secs(10),

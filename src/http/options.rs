@@ -79,7 +79,7 @@ impl Default for Options {
 impl Default for StreamOptions {
     fn default() -> Self {
         Self {
-            heartbeat: Duration::from_secs(15),
+            heartbeat: Duration::from_secs(25),
         }
     }
 }
@@ -88,10 +88,10 @@ impl Default for SessionOptions {
     fn default() -> Self {
         Self {
             hello_timeout: Duration::from_secs(5),
-            heartbeat: Duration::from_secs(15),
-            heartbeat_timeout: Duration::from_secs(45),
+            heartbeat: Duration::from_secs(25),
+            heartbeat_timeout: Duration::from_secs(60),
             max_message_bytes: 64 * 1024,
-            max_frames_per_second: 50,
+            max_frames_per_second: 20,
             welcome_tickets: 1_000,
             max_cursors: 500,
         }
