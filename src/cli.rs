@@ -19,7 +19,6 @@ mod store;
 mod style;
 mod ticket;
 mod timeline;
-mod tls;
 
 use std::process::ExitCode;
 

@@ -13,6 +13,9 @@ use tracing_subscriber::filter::ParseError;
 
 use crate::config::{Log, LogFormat};
 
+/// Libraries whose information is ours to give. The configured level comes after, and wins.
+const QUIET: &str = "actix_server=warn";
+
 /// Bounds of the duration histograms, in seconds.
 const DURATION_BUCKETS: [f64; 12] = [
     0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0,
@@ -23,7 +26,7 @@ const DURATION_BUCKETS: [f64; 12] = [
 /// # Errors
 /// When the level is not one that the filter understands.
 pub fn start_logging(log: &Log) -> Result<(), ParseError> {
-    let filter = EnvFilter::builder().parse(&log.level)?;
+    let filter = EnvFilter::builder().parse(format!("{QUIET},{}", log.level))?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

@@ -16,7 +16,7 @@ const EXAMPLES: &str = "\
 Examples:
   punchcard demo                            everything in one process, no network, no key
   punchcard serve --config punchcard.toml   the runtime
-  punchcard ticket issue explanation --input '{\"question\":\"Why is the sky blue?\"}' --wait
+  punchcard ticket issue explanation --input '{\"question\":\"Why is the sky blue?\",\"level\":\"middle\"}' --wait
   punchcard ticket replay 0192c0de-…        a ticket's history, event by event
   punchcard store verify --data-dir data    whether the stored history is intact";
 
@@ -46,7 +46,7 @@ pub(crate) enum Command {
     /// Show the whole path in one process: a sample backend, an offline model, a live session.
     Demo(DemoArgs),
     /// Issue, read, follow, replay and cancel tickets of a running server.
-    Ticket(TicketArgs),
+    Ticket(Box<TicketArgs>),
     /// Make API keys.
     #[command(subcommand)]
     Key(KeyCommand),

@@ -116,7 +116,7 @@ impl ApiClient {
             let sentence = format!("`{base}` is not the address of a server");
             return Err(Failure::usage(sentence).advise("Use http://HOST:PORT or https://HOST."));
         }
-        super::tls::provide();
+        crate::adapters::tls::install_provider();
         let http = reqwest::Client::builder()
             .user_agent(concat!("punchcard/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)

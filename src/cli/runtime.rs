@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 
 use super::exit::Failure;
-use crate::app::App;
+use crate::app::{App, StartError};
 use crate::config::Config;
 
 /// A running runtime.
@@ -15,11 +15,9 @@ pub(crate) struct Runtime {
 impl Runtime {
     /// Starts everything that `config` asks for; ready when this returns.
     pub(crate) async fn start(config: Config) -> Result<Self, Failure> {
-        let started = App::start(config).await;
-        let app = started.map_err(|error| {
-            Failure::unreachable(format!("failed to start: {error}"))
-                .advise("`punchcard config show` names the addresses and the data directory.")
-        })?;
+        let app = App::start(config)
+            .await
+            .map_err(|error| not_started(&error))?;
         Ok(Self { app })
     }
 
@@ -37,6 +35,20 @@ impl Runtime {
     pub(crate) async fn stop(self) {
         self.app.stop().await;
     }
+}
+
+/// The failure that a start without success is.
+fn not_started(error: &StartError) -> Failure {
+    let exit = match error {
+        StartError::Config(_)
+        | StartError::Model { .. }
+        | StartError::Hooks(_)
+        | StartError::Secret { .. } => Exit::Usage,
+        StartError::Store(_) | StartError::Listen { .. } | StartError::Http(_) => Exit::Unreachable,
+        StartError::Webhooks(_) | StartError::Metrics(_) => Exit::Negative,
+    };
+    Failure::new(exit, format!("failed to start: {error}"))
+        .advise("`punchcard config show` names every address, directory and task.")
 }
 
 /// Runs `work` on the actors' system, which is what the runtime and the demo's backend live on.

@@ -5,6 +5,8 @@
 //! texts ended. Not here: fetching session tokens (the issuer's backend does that), and TLS.
 
 mod frame;
+#[cfg(test)]
+mod tests;
 mod transcript;
 
 pub use frame::{OpenTicket, ServerFrame, Welcome};
@@ -98,9 +100,6 @@ impl SessionClient {
     /// Connects to `url` (`ws://…/v1/session`) as a page of `origin` would, and says hello with the
     /// single-use `token`, going on from `cursors`.
     ///
-    /// Text that goes on from a cursor has its offsets checked only from a
-    /// [`reconnect`](Self::reconnect); a client made with cursors takes the server's word for them.
-    ///
     /// # Errors
     /// When the server cannot be reached, refuses, or does not answer in time.
     pub async fn connect(
@@ -117,7 +116,10 @@ impl SessionClient {
         let client = Self {
             socket,
             endpoint,
-            transcripts: BTreeMap::new(),
+            transcripts: cursors
+                .iter()
+                .map(|cursor| (cursor.ticket, Transcript::resumed(cursor)))
+                .collect(),
             closed: None,
         };
         Ok((client, welcome))

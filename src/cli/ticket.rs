@@ -10,6 +10,8 @@ mod sse;
 mod tests;
 mod watch;
 
+pub(crate) use replay::fetch_history;
+
 use clap::{Args, Subcommand};
 
 use super::client::{ApiClient, Connection};
@@ -21,7 +23,7 @@ use super::output::Output;
 #[command(after_help = "\
 Examples:
   export PUNCHCARD_URL=http://127.0.0.1:8080 PUNCHCARD_KEY=pk_…
-  punchcard ticket issue explanation --input '{\"question\":\"Why?\"}' --user student-17 --wait
+  punchcard ticket issue explanation --input '{\"question\":\"Why?\",\"level\":\"middle\"}' --user student-17 --wait
   punchcard ticket list --state failed --limit 20
   punchcard ticket watch ID")]
 pub(crate) struct TicketArgs {

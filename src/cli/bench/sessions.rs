@@ -23,6 +23,9 @@ use super::wire::Wire;
 /// How long a session may take to open.
 const OPEN_PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a session rests before it repeats a refused acknowledgement.
+const REST: Duration = Duration::from_millis(5);
+
 /// The most latencies that are kept.
 const MAX_SAMPLES: usize = 1_000_000;
 
@@ -178,6 +181,10 @@ async fn token(orders: &Orders, user: usize) -> anyhow::Result<String> {
     Ok(token.token)
 }
 
+fn acknowledgement(ticket: &str) -> Message {
+    Message::text(format!(r#"{{"type":"ack","ticket":"{ticket}"}}"#))
+}
+
 /// Reads frames until the connection ends; an answer is acknowledged at once.
 async fn attend(mut socket: Socket, watcher: Watcher) -> anyhow::Result<()> {
     while let Some(message) = socket.next().await {
@@ -186,9 +193,11 @@ async fn attend(mut socket: Socket, watcher: Watcher) -> anyhow::Result<()> {
         };
         let frame: Frame<'_> = serde_json::from_str(&text)?;
         match (frame.r#type, frame.ticket) {
-            ("answer", Some(ticket)) => {
-                let ack = format!(r#"{{"type":"ack","ticket":"{ticket}"}}"#);
-                socket.send(Message::text(ack)).await?;
+            ("answer", Some(ticket)) => socket.send(acknowledgement(ticket)).await?,
+            // The server does only so much for one session at a time.
+            ("error", Some(ticket)) => {
+                tokio::time::sleep(REST).await;
+                socket.send(acknowledgement(ticket)).await?;
             }
             ("text", Some(_)) if frame.offset == Some(0) => {
                 if let Some(latency) = &watcher.latency {

@@ -53,7 +53,7 @@ impl Settings {
             open_tickets: args.tickets.unwrap_or(if quick { 10_000 } else { 100_000 }),
             idle_sessions: args.sessions.unwrap_or(if quick { 1_000 } else { 10_000 }),
             issuing_connections: 64,
-            users: 16,
+            users: 64,
             directory: args.dir.clone().unwrap_or_else(std::env::temp_dir),
         }
     }

@@ -38,7 +38,8 @@ impl Problem {
 
     fn sentence(&self) -> String {
         let told = self.detail.as_deref().filter(|detail| !detail.is_empty());
-        let sentence = match told.or(Some(self.title.as_str()).filter(|t| !t.is_empty())) {
+        let title = || Some(self.title.as_str()).filter(|title| !title.is_empty());
+        let sentence = match told.or_else(title) {
             Some(told) => style::safe(told),
             None => format!("the server answered with status {}", self.status),
         };

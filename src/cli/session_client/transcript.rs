@@ -55,6 +55,16 @@ pub enum OutOfOrder {
 }
 
 impl Transcript {
+    /// The transcript of a client that holds text up to `cursor` elsewhere: [`Self::text`] starts
+    /// there.
+    pub fn resumed(cursor: &Cursor) -> Self {
+        Self {
+            generation: cursor.generation,
+            units: cursor.offset,
+            ..Self::default()
+        }
+    }
+
     /// Takes in a frame of this ticket.
     ///
     /// # Errors

@@ -24,9 +24,9 @@ const MAX_PREFER_WAIT: u64 = 60;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  punchcard ticket issue explanation --input '{\"question\":\"Why is the sky blue?\"}'
+  punchcard ticket issue explanation --input '{\"question\":\"Why is the sky blue?\",\"level\":\"middle\"}'
   punchcard ticket issue writing-review --input essay.json --user student-17 --metadata lesson=L-204
-  echo '{\"passage\":\"…\",\"count\":3}' | punchcard ticket issue question-making --input - --wait=120
+  echo '{\"passage\":\"…\",\"count\":3,\"level\":\"B1\"}' | punchcard ticket issue question-making --input - --wait=120
   punchcard ticket issue explanation --input q.json --idempotency-key lesson-204-q7")]
 pub(crate) struct IssueArgs {
     /// The task to run.

@@ -83,7 +83,7 @@ pub(crate) async fn run(
 }
 
 fn query(args: &ListArgs, cursor: Option<&str>) -> Vec<(&'static str, String)> {
-    let limit = args.limit.or(args.all.then_some(PAGE));
+    let limit = args.limit.or_else(|| args.all.then_some(PAGE));
     let parts = [
         ("state", args.state.clone()),
         ("task", args.task.as_ref().map(ToString::to_string)),

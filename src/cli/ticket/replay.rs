@@ -29,9 +29,9 @@ pub(crate) struct ReplayArgs {
 
 /// A ticket's history as the API gives it.
 #[derive(Debug, Deserialize)]
-pub(crate) struct History {
+struct History {
     /// Its events, in the order of their revisions.
-    pub(crate) events: Vec<RecordedView>,
+    events: Vec<RecordedView>,
 }
 
 /// Replays the ticket.
@@ -40,13 +40,13 @@ pub(crate) async fn run(
     client: &ApiClient,
     out: &mut Output,
 ) -> Result<Exit, Failure> {
-    let history = fetch(client, args.ticket).await?;
-    let last = history.events.last().map_or(0, |event| event.revision);
+    let history = fetch_history(client, args.ticket).await?;
+    let last = history.last().map_or(0, |event| event.revision);
     if let Some(at) = args.at.filter(|at| *at > last) {
         let sentence = format!("{} has no revision {at}", args.ticket);
         return Err(Failure::usage(sentence).advise(format!("Its last revision is {last}.")));
     }
-    let timeline = Timeline::fold(args.ticket, &history.events, args.at);
+    let timeline = Timeline::fold(args.ticket, &history, args.at);
     if out.is_json() && args.at.is_none() {
         out.document(&timeline)?;
     } else if args.at.is_none() {
@@ -66,7 +66,11 @@ pub(crate) async fn run(
 }
 
 /// The history of a ticket.
-pub(crate) async fn fetch(client: &ApiClient, ticket: TicketId) -> Result<History, Failure> {
+pub(crate) async fn fetch_history(
+    client: &ApiClient,
+    ticket: TicketId,
+) -> Result<Vec<RecordedView>, Failure> {
     let path = ["tickets", &ticket.to_string(), "events"];
-    client.get(&path, &[]).await
+    let history: History = client.get(&path, &[]).await?;
+    Ok(history.events)
 }

@@ -25,9 +25,12 @@ struct Asked {
     body: Value,
 }
 
+/// Status, content type and body.
+type Reply = (u16, &'static str, String);
+
 #[derive(Clone, Default)]
 struct Script {
-    replies: Arc<Mutex<VecDeque<(u16, &'static str, String)>>>,
+    replies: Arc<Mutex<VecDeque<Reply>>>,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
@@ -57,7 +60,7 @@ struct Ran {
 }
 
 /// Runs `punchcard ticket LINE` against a server that gives `replies` in their order.
-fn ran(line: &[&str], replies: &[(u16, &'static str, String)]) -> Ran {
+fn ran(line: &[&str], replies: &[Reply]) -> Ran {
     actix::System::new().block_on(async {
         let script = Script::default();
         script
@@ -101,11 +104,11 @@ fn ran(line: &[&str], replies: &[(u16, &'static str, String)]) -> Ran {
     })
 }
 
-fn json_reply(status: u16, body: &Value) -> (u16, &'static str, String) {
+fn json_reply(status: u16, body: &Value) -> Reply {
     (status, "application/json", body.to_string())
 }
 
-fn sse(text: &str) -> (u16, &'static str, String) {
+fn sse(text: &str) -> Reply {
     (200, "text/event-stream", text.to_owned())
 }
 

@@ -184,6 +184,11 @@ impl Shown {
         // Out of order text is shown all the same; the answer that follows is what counts.
         let in_order = self.transcript.take(frame).is_ok();
         match frame {
+            // The frame with the reason follows at once.
+            ServerFrame::State {
+                state: StateName::Failed | StateName::Cancelled,
+                ..
+            } => {}
             ServerFrame::State {
                 state, retry_at, ..
             } => {
@@ -225,7 +230,10 @@ impl Shown {
             ServerFrame::Cancelled { text, .. } => {
                 self.end_line(out)?;
                 out.note("cancelled");
-                if let Some(text) = text.as_ref().filter(|_| !self.live) {
+                if let Some(text) = text
+                    .as_ref()
+                    .filter(|text| !(self.live && **text == self.transcript.text))
+                {
                     out.line(style::safe(text))?;
                 }
             }
