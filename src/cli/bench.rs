@@ -60,8 +60,12 @@ pub(crate) struct BenchArgs {
     rounds: Option<u32>,
 
     /// How long each round is measured [default: 5]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=600))]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=600))]
     seconds: Option<u32>,
+
+    /// How long each runs before it is measured [default: 2]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=60))]
+    warm_up: Option<u32>,
 
     /// Tickets under way at a time
     #[arg(long, value_delimiter = ',', default_values_t = [100, 1_000])]

@@ -20,9 +20,6 @@ const FIRST: usize = 200;
 /// Sessions opened at the same time.
 const AT_ONCE: usize = 64;
 
-/// How long the program may settle before its memory is read.
-const SETTLE: Duration = Duration::from_secs(3);
-
 /// Memory of idle sessions.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct IdleSessions {
@@ -52,11 +49,11 @@ pub(super) async fn measure(settings: &Settings) -> anyhow::Result<IdleSessions>
         users: FIRST,
     };
     drop(Sessions::open(&orders, AT_ONCE, &Watcher::default()).await?);
-    tokio::time::sleep(SETTLE).await;
+    tokio::time::sleep(settings.warm_up).await;
     let before = child.usage()?.rss_bytes;
     orders.users = settings.idle_sessions;
     let mut sessions = Sessions::open(&orders, AT_ONCE, &Watcher::default()).await?;
-    tokio::time::sleep(SETTLE).await;
+    tokio::time::sleep(settings.warm_up).await;
     let after = child.usage()?.rss_bytes;
     let open = sessions.count();
     if open != settings.idle_sessions {

@@ -30,9 +30,6 @@ const FIRST: u64 = 500;
 /// Without any progress for this long, the section fails.
 const STALL: Duration = Duration::from_secs(30);
 
-/// How long a program may settle before its memory is read.
-const SETTLE: Duration = Duration::from_secs(2);
-
 /// Memory of open tickets.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Memory {
@@ -88,12 +85,12 @@ pub(super) async fn measure(
         users: settings.users,
     };
     issue(settings, &orders, FIRST).await?;
-    let before = settled(&child, addresses.admin_listen, FIRST).await?;
+    let before = settled(settings, &child, addresses.admin_listen, FIRST).await?;
     let begun = Instant::now();
     let count = settings.open_tickets;
     issue(settings, &orders, count).await?;
     let elapsed = begun.elapsed();
-    let after = settled(&child, addresses.admin_listen, FIRST + count).await?;
+    let after = settled(settings, &child, addresses.admin_listen, FIRST + count).await?;
     let memory = Memory::of(count, before, after, elapsed, home.data_bytes());
     child.kill().await?;
     if !recovery {
@@ -164,9 +161,14 @@ async fn issue(settings: &Settings, orders: &Orders, count: u64) -> anyhow::Resu
 }
 
 /// What the program holds when this many tickets wait for the model.
-async fn settled(child: &UnderTest, admin: SocketAddr, tickets: u64) -> anyhow::Result<Usage> {
+async fn settled(
+    settings: &Settings,
+    child: &UnderTest,
+    admin: SocketAddr,
+    tickets: u64,
+) -> anyhow::Result<Usage> {
     wait_for(admin, tickets).await?;
-    tokio::time::sleep(SETTLE).await;
+    tokio::time::sleep(settings.warm_up).await;
     child.usage()
 }
 

@@ -15,7 +15,7 @@ pub(super) struct Settings {
     /// How long a round is measured.
     #[serde(serialize_with = "seconds", rename = "seconds")]
     pub(super) measured: Duration,
-    /// How long it runs before that.
+    /// How long it runs before that, and how long memory settles before it is read.
     #[serde(serialize_with = "seconds", rename = "warm_up_seconds")]
     pub(super) warm_up: Duration,
     /// The model's delays.
@@ -43,10 +43,11 @@ impl Settings {
         let pick = |usual, short| if quick { short } else { usual };
         let rounds = args.rounds.unwrap_or_else(|| pick(5, 1));
         let seconds = args.seconds.unwrap_or_else(|| pick(5, 2));
+        let warm_up = args.warm_up.unwrap_or_else(|| pick(2, 1));
         Self {
             rounds,
             measured: Duration::from_secs(u64::from(seconds)),
-            warm_up: Duration::from_secs(if quick { 1 } else { 2 }),
+            warm_up: Duration::from_secs(u64::from(warm_up)),
             model_delays_ms: vec![0, 200],
             in_flight: args.in_flight.clone(),
             latency_in_flight: vec![10, 100],
