@@ -68,8 +68,19 @@ pub struct Runtime {
     tickets: Tickets,
     registry: Registry,
     arbiters: Vec<Arbiter>,
+    /// Ends with the runtime.
+    _sweeper: Sweeper,
     llm: Addr<LlmSupervisor>,
     callbacks: Addr<CallbackSupervisor>,
+}
+
+/// The task that looks for overdue tickets; dropping it ends the task.
+struct Sweeper(tokio::task::JoinHandle<()>);
+
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// What [`Runtime::recover`] did.
@@ -84,6 +95,18 @@ impl Runtime {
     ///
     /// No ticket of an earlier run is picked up yet: see [`Self::recover`].
     pub async fn start(ports: Ports, options: RuntimeOptions) -> Self {
+        let arbiters = (0..options.arbiters.get()).map(|_| Arbiter::new());
+        Self::start_on(arbiters.collect(), ports, options)
+    }
+
+    /// Starts the whole tree on the calling thread, so that whoever owns that thread's time (a test
+    /// that has paused it, say) owns the runtime's.
+    pub async fn start_here(ports: Ports, options: RuntimeOptions) -> Self {
+        Self::start_on(vec![], ports, options)
+    }
+
+    /// Starts a shard on each of `arbiters`; without any, as many as asked for on this thread.
+    fn start_on(arbiters: Vec<Arbiter>, ports: Ports, options: RuntimeOptions) -> Self {
         let llm = LlmSupervisor::new(Arc::clone(&ports.model), options.llm);
         let callbacks = CallbackSupervisor::new(Arc::clone(&ports.callbacks), options.callbacks);
         let switchboard = Switchboard::default();
@@ -99,23 +122,28 @@ impl Runtime {
             store_patience: options.store_patience,
         });
         let shared = Shared::new(options.max_active_tickets);
-        let mut arbiters = Vec::new();
-        let mut shards = Vec::new();
-        for _ in 0..options.arbiters.get() {
-            let arbiter = Arbiter::new();
+        let shard = || {
             let (deps, shared) = (Arc::clone(&deps), Arc::clone(&shared));
-            shards.push(Shard::start_in_arbiter(&arbiter.handle(), move |_| {
-                Shard::new(deps, shared)
-            }));
-            arbiters.push(arbiter);
-        }
+            move || Shard::new(deps, shared)
+        };
+        let shards = if arbiters.is_empty() {
+            let here = (0..options.arbiters.get()).map(|_| shard()().start());
+            here.collect()
+        } else {
+            let there = arbiters.iter().map(|arbiter| {
+                let shard = shard();
+                Shard::start_in_arbiter(&arbiter.handle(), move |_| shard())
+            });
+            there.collect()
+        };
         let registry = Registry::new(shards, shared);
         let tickets = Tickets::new(ports, registry.clone(), switchboard);
-        actix::spawn(sweep(tickets.clone(), options.sweep_interval));
+        let sweeper = Sweeper(actix::spawn(sweep(tickets.clone(), options.sweep_interval)));
         Self {
             tickets,
             registry,
             arbiters,
+            _sweeper: sweeper,
             llm: llm.start(),
             callbacks: callbacks.start(),
         }
@@ -205,23 +233,33 @@ async fn recover(tickets: Tickets, registry: Registry, per_second: NonZeroU32) -
 
 /// Looks for answers that nobody took in time. Other tickets watch their own deadlines.
 async fn sweep(tickets: Tickets, interval: Duration) {
-    const PAGE: usize = 500;
     loop {
         tokio::time::sleep(interval).await;
-        let filter = TicketFilter {
-            states: vec![StateName::Persisted],
-            overdue_at: Some(tickets.now()),
-            ..TicketFilter::default()
-        };
-        match ids(&tickets, &filter, None, PAGE).await {
-            Ok(overdue) => {
-                for ticket in overdue {
-                    if let Err(error) = tickets.expire(ticket).await {
-                        tracing::warn!(ticket.id = %ticket, %error, "an overdue ticket was not ended");
-                    }
-                }
+        if let Err(error) = sweep_once(&tickets).await {
+            tracing::warn!(%error, "overdue tickets cannot be listed");
+        }
+    }
+}
+
+/// Goes over all overdue answers once, so one that cannot be ended holds up no other.
+async fn sweep_once(tickets: &Tickets) -> Result<(), ReadError> {
+    const PAGE: usize = 500;
+    let filter = TicketFilter {
+        states: vec![StateName::Persisted],
+        overdue_at: Some(tickets.now()),
+        ..TicketFilter::default()
+    };
+    let mut after = None;
+    loop {
+        let overdue = ids(tickets, &filter, after, PAGE).await?;
+        for ticket in &overdue {
+            if let Err(error) = tickets.expire(*ticket).await {
+                tracing::warn!(ticket.id = %ticket, %error, "an overdue ticket was not ended");
             }
-            Err(error) => tracing::warn!(%error, "overdue tickets cannot be listed"),
+        }
+        match overdue.last() {
+            Some(last) if overdue.len() == PAGE => after = Some(*last),
+            _ => return Ok(()),
         }
     }
 }

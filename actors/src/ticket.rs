@@ -33,9 +33,6 @@ use crate::permits::Permit;
 use crate::ports::{Clock, EventStore, TaskBook};
 use crate::tickets::{TicketError, load};
 
-/// More than the messages one ticket's watchers and issuers send at once.
-const MAILBOX: usize = 64;
-
 /// What every ticket actor works with.
 pub(crate) struct Deps {
     pub(crate) store: Arc<dyn EventStore>,
@@ -110,6 +107,10 @@ pub(crate) struct TicketActor {
     idle: Option<SpawnHandle>,
     /// It leaves as soon as no call is in flight.
     parking: bool,
+    /// It leaves as soon as the questions in its mailbox are answered.
+    leaving: bool,
+    /// Why the store cannot be used; it then does nothing but say so, and leaves.
+    unusable: Option<String>,
     start: Option<Start>,
     obituary: Obituary,
 }
@@ -121,7 +122,14 @@ struct Ongoing {
 }
 
 impl TicketActor {
-    pub(crate) fn new(id: TicketId, start: Start, deps: Arc<Deps>, obituary: Obituary) -> Self {
+    /// With `parking` it does no work: it answers what it is asked and leaves.
+    pub(crate) fn new(
+        id: TicketId,
+        start: Start,
+        parking: bool,
+        deps: Arc<Deps>,
+        obituary: Obituary,
+    ) -> Self {
         Self {
             id,
             stream: id.stream(),
@@ -134,7 +142,9 @@ impl TicketActor {
             ongoing: None,
             deadline: None,
             idle: None,
-            parking: false,
+            parking,
+            leaving: false,
+            unusable: None,
             start: Some(start),
             obituary,
         }
@@ -159,26 +169,45 @@ impl TicketActor {
             }
             Err(error) => {
                 tracing::error!(ticket.id = %act.id, %error, "the ticket's history cannot be used");
-                act.leave(ctx, Left::StoreFailed);
+                act.give_way(ctx, error.to_string());
             }
         }));
     }
 
     /// Starts the work on what the state owes, unless it is under way.
     fn owe(&mut self, ctx: &mut Context<Self>) {
+        let now = self.deps.clock.now();
+        if self.ongoing.is_none() && self.state.deadline().is_some_and(|due| due <= now) {
+            // Nothing is begun that comes too late.
+            return self.transact(ctx, Command::Expire { now }, None);
+        }
         self.set_deadline(ctx);
         if self.ongoing.is_some() {
             return;
         }
-        if self.parking {
-            self.leave(ctx, Left::Parked);
-            return;
-        }
         match next_effect(&self.state) {
-            None => self.leave(ctx, Left::Finished),
+            None => self.leave_soon(ctx),
+            Some(_) if self.parking => self.leave_soon(ctx),
             Some(Effect::Deliver) => self.passivate_later(ctx),
             Some(effect) => self.work_on(effect, ctx),
         }
+    }
+
+    /// Leaves after the questions already put: actix polls the mailbox before spawned futures, and
+    /// drops what is in it when an actor stops.
+    fn leave_soon(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.leaving, true) {
+            return;
+        }
+        let asked = std::future::ready(()).into_actor(self);
+        ctx.spawn(asked.map(|(), act, ctx| {
+            act.leaving = false;
+            match next_effect(&act.state) {
+                None => act.leave(ctx, Left::Finished),
+                Some(_) if act.parking && act.ongoing.is_none() => act.leave(ctx, Left::Parked),
+                Some(_) => {}
+            }
+        }));
     }
 
     fn work_on(&mut self, effect: Effect, ctx: &mut Context<Self>) {
@@ -235,6 +264,15 @@ impl TicketActor {
         actix::ActorContext::stop(ctx);
     }
 
+    /// The store did not take or give events for too long: those who ask are told, and the registry
+    /// tries again later.
+    fn give_way(&mut self, ctx: &mut Context<Self>, reason: String) {
+        self.stop_ongoing(ctx);
+        self.unusable = Some(reason);
+        let asked = std::future::ready(()).into_actor(self);
+        ctx.spawn(asked.map(|(), act, ctx| act.leave(ctx, Left::StoreFailed)));
+    }
+
     fn news(&self) -> Option<News> {
         Some(News {
             ticket: self.id,
@@ -253,7 +291,7 @@ impl TicketActor {
         let calling = self.ongoing.as_ref().is_some_and(|o| o.calling.get());
         if !calling {
             self.stop_ongoing(ctx);
-            self.leave(ctx, Left::Parked);
+            self.leave_soon(ctx);
         }
     }
 
@@ -270,7 +308,6 @@ impl Actor for TicketActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(MAILBOX);
         match self.start.take() {
             Some(Start::Fresh(request, reply)) => {
                 self.transact(ctx, Command::Request(*request), Some(reply));
@@ -302,6 +339,10 @@ impl Handler<Asked> for TicketActor {
             return;
         }
         let Asked { ask, reply } = asked;
+        if let Some(reason) = &self.unusable {
+            let _ = reply.send(Err(TicketError::Unavailable(reason.clone())));
+            return;
+        }
         let command = match ask {
             Ask::Look => {
                 let _ = reply.send(self.current());

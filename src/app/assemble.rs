@@ -158,6 +158,10 @@ pub(super) fn http(config: &Config) -> http::Options {
         max_connections: server.max_connections.get(),
         max_body_bytes: server.max_body_bytes.get(),
         body_timeout: server.body_timeout,
+        session_url: server.session_url.as_ref().map(ToString::to_string),
+        stream: http::StreamOptions {
+            heartbeat: sessions.heartbeat,
+        },
         session: http::SessionOptions {
             hello_timeout: sessions.hello_timeout,
             heartbeat: sessions.heartbeat,

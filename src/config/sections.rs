@@ -21,6 +21,9 @@ pub struct Server {
     pub listen: SocketAddr,
     /// Where health and metrics are served.
     pub admin_listen: SocketAddr,
+    /// Where clients open sessions, when it is not what the request's `Host` says.
+    #[serde(default, deserialize_with = "values::optional_url")]
+    pub session_url: Option<Url>,
     /// HTTP worker threads; 0 means one for each core.
     pub workers: usize,
     /// The most bytes a request body may have.

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, ResponseFuture, StreamHandler};
 use punchcard_events::TicketId;
+use punchcard_events::retry::RetryPolicy;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
@@ -17,11 +17,19 @@ use crate::tickets::TicketError;
 /// More than the messages that HTTP workers have under way to one shard.
 const MAILBOX: usize = 8_192;
 
+/// More than the questions that one ticket's watchers and issuers have under way at once.
+const TICKET_MAILBOX: usize = 64;
+
 /// After so many panics a ticket is failed as poison.
 const MAX_PANICS: u32 = 3;
 
-/// How long after a store failure a ticket is picked up again.
-const STORE_RETRY: Duration = Duration::from_secs(5);
+/// How long after a store failure a ticket is picked up again: spread, so that all tickets do not
+/// come back at once, and ever longer, so that a damaged history costs little.
+const STORE_RETRY: RetryPolicy = RetryPolicy {
+    max_tries: u32::MAX,
+    initial_delay_ms: 5_000,
+    max_delay_ms: 60_000,
+};
 
 /// The ticket actors of one arbiter.
 pub(crate) struct Shard {
@@ -30,6 +38,8 @@ pub(crate) struct Shard {
     actors: HashMap<TicketId, Slot>,
     /// Panics of tickets that have not ended since.
     panics: HashMap<TicketId, u32>,
+    /// Store failures of tickets that have not got over them since.
+    store_failures: HashMap<TicketId, u32>,
     incarnations: u64,
     obituaries: mpsc::UnboundedSender<Gone>,
     obituary_desk: Option<mpsc::UnboundedReceiver<Gone>>,
@@ -92,26 +102,38 @@ impl Shard {
             shared,
             actors: HashMap::new(),
             panics: HashMap::new(),
+            store_failures: HashMap::new(),
             incarnations: 0,
             obituaries,
             obituary_desk: Some(desk),
         }
     }
 
-    fn start(&mut self, ticket: TicketId, start: Start) -> Addr<TicketActor> {
+    fn start(&mut self, ticket: TicketId, start: Start) {
         self.incarnations += 1;
         let incarnation = self.incarnations;
         let obituary = Obituary::new(ticket, incarnation, self.obituaries.clone());
-        let actor = TicketActor::new(ticket, start, Arc::clone(&self.deps), obituary);
-        let addr = actor.start();
-        let slot = Slot {
-            addr: addr.clone(),
-            incarnation,
-        };
+        let parking = self.is_stopping();
+        let actor = TicketActor::new(ticket, start, parking, Arc::clone(&self.deps), obituary);
+        let mut context = Context::new();
+        // Before anything can be sent: actix starts with room for few.
+        context.set_mailbox_capacity(TICKET_MAILBOX);
+        let addr = context.run(actor);
+        let slot = Slot { addr, incarnation };
         if self.actors.insert(ticket, slot).is_none() {
             self.shared.active.fetch_add(1, Ordering::Relaxed);
         }
-        addr
+    }
+
+    /// Starts the actor of a stored ticket; one that keeps crashing does nothing but fail it.
+    fn wake(&mut self, ticket: TicketId, ready: Option<oneshot::Sender<()>>) {
+        let panics = self.panics.get(&ticket).copied().unwrap_or(0);
+        let start = if panics < MAX_PANICS {
+            Start::Stored(ready)
+        } else {
+            Start::Poison
+        };
+        self.start(ticket, start);
     }
 
     /// The ticket's living actor.
@@ -120,20 +142,24 @@ impl Shard {
         slot.addr.connected().then_some(&slot.addr)
     }
 
+    fn is_stopping(&self) -> bool {
+        self.shared.stopping.load(Ordering::Acquire)
+    }
+
     fn restart(&mut self, ticket: TicketId) {
+        if self.is_stopping() {
+            // The store has it, and the next run picks it up.
+            return;
+        }
         let panics = self.panics.get(&ticket).copied().unwrap_or(0);
-        match panics {
-            0..MAX_PANICS => {
-                self.start(ticket, Start::Stored(None));
-            }
-            MAX_PANICS => {
-                tracing::error!(ticket.id = %ticket, panics, "the ticket is failed as poison");
-                metrics::counter!("tickets_poisoned_total").increment(1);
-                self.start(ticket, Start::Poison);
-            }
-            _ => {
-                tracing::error!(ticket.id = %ticket, panics, "the ticket cannot even be failed; it is left alone");
-            }
+        if panics == MAX_PANICS {
+            tracing::error!(ticket.id = %ticket, panics, "the ticket is failed as poison");
+            metrics::counter!("tickets_poisoned_total").increment(1);
+        }
+        if panics > MAX_PANICS {
+            tracing::error!(ticket.id = %ticket, panics, "the ticket cannot even be failed; it is left alone");
+        } else {
+            self.wake(ticket, None);
         }
     }
 
@@ -156,16 +182,22 @@ impl Shard {
             }
             Left::Finished => {
                 self.panics.remove(&ticket);
+                self.store_failures.remove(&ticket);
             }
             Left::StoreFailed => {
-                ctx.run_later(STORE_RETRY, move |shard, _| {
-                    let stopping = shard.shared.stopping.load(Ordering::Acquire);
-                    if !stopping && shard.living(ticket).is_none() {
-                        shard.start(ticket, Start::Stored(None));
+                let failures = self.store_failures.entry(ticket).or_insert(0);
+                *failures = failures.saturating_add(1);
+                let delay = STORE_RETRY.delay(*failures, self.deps.clock.jitter());
+                ctx.run_later(delay.unwrap_or_default(), move |shard, _| {
+                    if !shard.is_stopping() && shard.living(ticket).is_none() {
+                        shard.wake(ticket, None);
                     }
                 });
             }
-            Left::Passivated | Left::Parked => {}
+            Left::Passivated => {
+                self.store_failures.remove(&ticket);
+            }
+            Left::Parked => {}
         }
     }
 }
@@ -191,7 +223,11 @@ impl Handler<StartTicket> for Shard {
     type Result = ();
 
     fn handle(&mut self, message: StartTicket, _: &mut Self::Context) {
-        self.start(message.ticket, message.start);
+        // A repeat of an issue may meet the actor of the first, which has the ticket in hand. The
+        // reply is dropped then, and the next repeat finds the ticket.
+        if self.living(message.ticket).is_none() {
+            self.start(message.ticket, message.start);
+        }
     }
 }
 
@@ -205,10 +241,15 @@ impl Handler<AskTicket> for Shard {
             reply,
             start,
         } = message;
-        let addr = match self.living(ticket) {
-            Some(addr) => addr.clone(),
-            None if start => self.start(ticket, Start::Stored(None)),
-            None => return false,
+        if self.living(ticket).is_none() {
+            if !start {
+                return false;
+            }
+            self.wake(ticket, None);
+        }
+        // Not through a clone: actix grants every clone of an address a place beyond the limit.
+        let Some(addr) = self.living(ticket) else {
+            return false;
         };
         if let Err(error) = addr.try_send(Asked { ask, reply }) {
             let asked = error.into_inner();
@@ -225,9 +266,9 @@ impl Handler<Activate> for Shard {
     fn handle(&mut self, message: Activate, _: &mut Self::Context) -> Self::Result {
         let mut replayed = Vec::with_capacity(message.tickets.len());
         for ticket in message.tickets {
-            if self.living(ticket).is_none() {
+            if self.living(ticket).is_none() && !self.is_stopping() {
                 let (ready, when_ready) = oneshot::channel();
-                self.start(ticket, Start::Stored(Some(ready)));
+                self.wake(ticket, Some(ready));
                 replayed.push(when_ready);
             }
         }
@@ -246,8 +287,9 @@ impl Handler<Drain> for Shard {
     fn handle(&mut self, _: Drain, _: &mut Self::Context) {
         for slot in self.actors.values() {
             let (reply, _) = oneshot::channel();
-            // A full mailbox means work in flight; the grace time bounds it.
-            let _ = slot.addr.try_send(Asked {
+            // A clone of the address has a place of its own, so a full mailbox keeps nobody at work.
+            // An actor that is closed already needs no word.
+            let _ = slot.addr.clone().try_send(Asked {
                 ask: Ask::Park,
                 reply,
             });

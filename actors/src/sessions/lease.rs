@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use punchcard_events::{TenantId, UserId};
@@ -55,6 +55,7 @@ pub struct Lease {
     heard: AtomicU64,
     goodbye: OnceLock<(Goodbye, Instant)>,
     called: Notify,
+    was_cut: AtomicBool,
     kind: &'static str,
 }
 
@@ -77,6 +78,7 @@ impl Lease {
             heard: AtomicU64::new(0),
             goodbye: OnceLock::new(),
             called: Notify::new(),
+            was_cut: AtomicBool::new(false),
             kind,
         })
     }
@@ -108,9 +110,13 @@ impl Lease {
         }
     }
 
-    /// Ends the connection at once.
-    pub fn cut(&self) {
-        self.connection.cut();
+    /// Ends the connection at once; false when that was done before.
+    pub(super) fn cut(&self) -> bool {
+        let first = !self.was_cut.swap(true, Ordering::Relaxed);
+        if first {
+            self.connection.cut();
+        }
+        first
     }
 
     /// For how long news have been waiting for the watcher.

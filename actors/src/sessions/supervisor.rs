@@ -42,10 +42,11 @@ impl SessionSupervisor {
         self.tokens.sweep();
         self.roster.sweep();
         for lease in self.roster.present() {
-            if let Some(reason) = self.overdue(&lease) {
+            if let Some(reason) = self.overdue(&lease)
+                && lease.cut()
+            {
                 metrics::counter!("sessions_cut_total", "reason" => reason).increment(1);
                 tracing::info!(session.id = %lease.id, reason, "connection cut");
-                lease.cut();
             }
         }
     }

@@ -57,6 +57,10 @@ impl TicketActor {
         reply: Option<Reply>,
         conflicts: u32,
     ) {
+        if self.unusable.is_some() {
+            // The outcome of work that ended just now is lost with the actor, as in a crash.
+            return;
+        }
         match self.plan(command.clone()) {
             Err(rejection) => {
                 match reply {
@@ -66,16 +70,26 @@ impl TicketActor {
                     // The outcome of work that a cancellation or deadline has overtaken.
                     None => tracing::debug!(ticket.id = %self.id, %rejection, "outcome dropped"),
                 }
-                self.owe(ctx);
+                self.carry_on(ctx, conflicts);
             }
             Ok(plan) if plan.events.is_empty() => {
                 if let Some(reply) = reply {
                     let _ = reply.send(self.current());
                 }
-                self.owe(ctx);
+                self.carry_on(ctx, conflicts);
             }
             Ok(plan) => self.append(ctx, plan, command, reply, conflicts),
         }
+    }
+
+    /// Goes on with what is owed. After a conflict that is the foreign writer's state: an attempt it
+    /// recorded is not ours to call the model for, so it is closed as after a crash.
+    fn carry_on(&mut self, ctx: &mut Context<Self>, conflicts: u32) {
+        if conflicts == 0 {
+            return self.owe(ctx);
+        }
+        let now = self.deps.clock.now();
+        self.transact(ctx, Command::Resume { now }, None);
     }
 
     /// Decides, and goes on deciding as long as what is owed next needs nobody outside: a task
@@ -162,14 +176,25 @@ impl TicketActor {
             Ok(revision) => act.committed(ctx, plan, revision, last_event, reply),
             Err(Refused::Conflict) if conflicts < MAX_CONFLICTS => act.reload(ctx, move |act, ctx| {
                 act.stop_ongoing(ctx);
+                if matches!(command, Command::Send { .. }) {
+                    // Its permit went back with the plan.
+                    return act.carry_on(ctx, conflicts + 1);
+                }
                 act.transact_after(ctx, command, reply, conflicts + 1);
             }),
+            Err(Refused::NotBegun(error)) => {
+                tracing::warn!(ticket.id = %act.id, %error, "the new ticket was not stored");
+                if let Some(reply) = reply {
+                    let _ = reply.send(Err(TicketError::Unavailable(error.to_string())));
+                }
+                act.leave(ctx, Left::Finished);
+            }
             Err(refused) => {
                 tracing::warn!(ticket.id = %act.id, ?refused, "the ticket's events were not stored");
                 if let Some(reply) = reply {
                     let _ = reply.send(Err(TicketError::Unavailable(refused.to_string())));
                 }
-                act.leave(ctx, Left::StoreFailed);
+                act.give_way(ctx, refused.to_string());
             }
         }));
     }
@@ -271,6 +296,9 @@ enum Refused {
     Conflict,
     #[error("{0}")]
     Store(AppendError),
+    /// Nothing of a new ticket was written, for certain.
+    #[error("{0}")]
+    NotBegun(AppendError),
 }
 
 /// Appends, and asks again while the store is unavailable or does not say: the same event ids at the
@@ -286,17 +314,23 @@ async fn append_durably(
     let mut delays = APPEND_RETRY
         .iter()
         .chain(std::iter::repeat(&APPEND_RETRY[4]));
+    let mut nothing_written = true;
     loop {
         let error = match store.append(&stream, expected, &events).await {
             Ok(appended) => return Ok(appended.revision),
             Err(AppendError::Conflict { .. }) => return Err(Refused::Conflict),
-            Err(error @ (AppendError::Unavailable(_) | AppendError::OutcomeUnknown(_))) => error,
+            Err(error @ AppendError::Unavailable(_)) => error,
+            Err(error @ AppendError::OutcomeUnknown(_)) => {
+                nothing_written = false;
+                error
+            }
         };
-        // A new ticket's caller is told at once when nothing was written, and tries again itself.
-        let refuse_at_once =
-            expected == ExpectedRevision::NoStream && matches!(error, AppendError::Unavailable(_));
+        if nothing_written && expected == ExpectedRevision::NoStream {
+            // A new ticket's caller is told at once, and tries again itself.
+            return Err(Refused::NotBegun(error));
+        }
         let delay = delays.next().copied().unwrap_or(APPEND_RETRY[4]);
-        if refuse_at_once || begun.elapsed() + delay > patience {
+        if begun.elapsed() + delay > patience {
             return Err(Refused::Store(error));
         }
         tokio::time::sleep(delay).await;

@@ -1,0 +1,195 @@
+//! A task book without files: tasks whose terms a test sets.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use punchcard_events::retry::RetryPolicy;
+use punchcard_events::ticket::{
+    AnswerFormat, Deadlines, Message, Parameters, PromptRef, Role, Terms,
+};
+use punchcard_events::{TaskName, TenantId, Timestamp};
+use serde_json::Value;
+
+use crate::ports::{InputRefusal, PrepareError, Prepared, TaskBook};
+
+type Check = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
+
+/// One task: what its tickets are accepted under. Set the fields that matter to the test.
+#[derive(Clone)]
+pub struct PlainTask {
+    /// Whether the tenant's API prepares the input.
+    pub pre_process: bool,
+    /// Whether the tenant's API persists the answer.
+    pub post_process: bool,
+    /// What the answer must be.
+    pub answer_format: AnswerFormat,
+    /// Tries of the model call.
+    pub model_retry: RetryPolicy,
+    /// Tries of each callback.
+    pub callback_retry: RetryPolicy,
+    /// From the request to the deadline of the answer.
+    pub answer_within: Duration,
+    /// From the request to the deadline of persisting it.
+    pub persist_within: Duration,
+    /// From the request to the deadline of delivering it.
+    pub deliver_within: Duration,
+    /// The model to ask.
+    pub model: String,
+    /// The members an input object must have.
+    pub required: Vec<String>,
+    /// The most bytes of an input.
+    pub max_input_bytes: usize,
+    /// What an answer must pass.
+    pub check: Check,
+    /// Whether the prompt cannot be rendered.
+    pub broken_prompt: bool,
+}
+
+/// The book. Clones share the tasks.
+#[derive(Debug, Clone, Default)]
+pub struct PlainTasks {
+    tasks: Arc<Mutex<HashMap<TaskName, PlainTask>>>,
+}
+
+impl Default for PlainTask {
+    /// A task without callbacks: four tries a second apart and up, deadlines after one, two and
+    /// three hours.
+    fn default() -> Self {
+        let retry = RetryPolicy {
+            max_tries: 4,
+            initial_delay_ms: 1_000,
+            max_delay_ms: 8_000,
+        };
+        Self {
+            pre_process: false,
+            post_process: false,
+            answer_format: AnswerFormat::Text,
+            model_retry: retry,
+            callback_retry: retry,
+            answer_within: Duration::from_hours(1),
+            persist_within: Duration::from_hours(2),
+            deliver_within: Duration::from_hours(3),
+            model: "small".to_owned(),
+            required: vec![],
+            max_input_bytes: 1 << 20,
+            check: Arc::new(|_| Ok(())),
+            broken_prompt: false,
+        }
+    }
+}
+
+impl PlainTask {
+    /// A task with both callbacks.
+    pub fn with_callbacks() -> Self {
+        Self {
+            pre_process: true,
+            post_process: true,
+            ..Self::default()
+        }
+    }
+}
+
+impl fmt::Debug for PlainTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlainTask").finish_non_exhaustive()
+    }
+}
+
+impl PlainTasks {
+    /// An empty book.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts a task in, or changes it.
+    pub fn set(&self, name: &TaskName, task: PlainTask) {
+        self.tasks().insert(name.clone(), task);
+    }
+
+    /// Takes a task out.
+    pub fn remove(&self, name: &TaskName) {
+        self.tasks().remove(name);
+    }
+
+    fn find(&self, name: &TaskName) -> Option<PlainTask> {
+        self.tasks().get(name).cloned()
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, HashMap<TaskName, PlainTask>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TaskBook for PlainTasks {
+    fn accept(
+        &self,
+        _: &TenantId,
+        name: &TaskName,
+        input: &Value,
+        now: Timestamp,
+    ) -> Result<Terms, InputRefusal> {
+        let task = self.find(name);
+        let task = task.ok_or_else(|| InputRefusal::UnknownTask(name.clone()))?;
+        let actual = input.to_string().len();
+        if actual > task.max_input_bytes {
+            return Err(InputRefusal::InputTooLarge {
+                actual,
+                limit: task.max_input_bytes,
+            });
+        }
+        for member in &task.required {
+            if input.get(member).is_none() {
+                return Err(InputRefusal::InvalidInput {
+                    field: format!("/input/{member}"),
+                    message: format!("`{member}` is missing"),
+                });
+            }
+        }
+        Ok(Terms {
+            pre_process: task.pre_process,
+            post_process: task.post_process,
+            answer_format: task.answer_format,
+            model_retry: task.model_retry,
+            callback_retry: task.callback_retry,
+            deadlines: Deadlines {
+                answer_by: now.plus(task.answer_within),
+                persist_by: now.plus(task.persist_within),
+                deliver_by: now.plus(task.deliver_within),
+            },
+        })
+    }
+
+    fn prepare(
+        &self,
+        _: &TenantId,
+        name: &TaskName,
+        input: &Value,
+    ) -> Result<Prepared, PrepareError> {
+        let task = self.find(name);
+        let task = task.ok_or_else(|| PrepareError::UnknownTask(name.clone()))?;
+        if task.broken_prompt {
+            return Err(PrepareError::Template("the template is broken".to_owned()));
+        }
+        Ok(Prepared {
+            prompt: PromptRef {
+                version: 1,
+                hash: "0".repeat(64),
+            },
+            messages: Arc::new([Message {
+                role: Role::User,
+                content: input.to_string(),
+            }]),
+            model: task.model,
+            parameters: Arc::new(Parameters::default()),
+        })
+    }
+
+    fn check_answer(&self, _: &TenantId, name: &TaskName, content: &str) -> Result<(), String> {
+        match self.find(name) {
+            Some(task) => (task.check)(content),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! What the runtime promises, as tests: the real actors over the doubles of `testing`.
+
+#![expect(
+    clippy::expect_used,
+    reason = "what does not go as expected fails the test"
+)]
+
+mod asking;
+mod callbacks;
+mod cancelling;
+mod crashes;
+mod deadlines;
+mod feed;
+mod idempotency;
+mod life;
+mod permits;
+mod recovery;
+mod retries;
+mod stopping;
+mod store_faults;
+mod streaming;

@@ -1,0 +1,247 @@
+//! The session supervisor on a paused clock.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use punchcard_actors::feed::{Inbox, News};
+use punchcard_actors::sessions::{
+    Admission, Connection, Goodbye, Grant, SessionError, SessionLimits, SessionSupervisor, Sessions,
+};
+use punchcard_events::ticket::TicketState;
+use punchcard_events::{Revision, TenantId, TicketId, UserId};
+use tokio::task::LocalSet;
+use uuid::Uuid;
+
+const TWO: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
+
+/// A connection that counts how often it was cut.
+#[derive(Clone, Default)]
+struct Wire(Arc<AtomicU32>);
+
+impl Connection for Wire {
+    fn cut(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Wire {
+    fn cuts(&self) -> u32 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+fn limits() -> SessionLimits {
+    SessionLimits {
+        tokens_per_tenant: TWO,
+        sessions: TWO.saturating_add(1),
+        sessions_per_user: TWO,
+        ..SessionLimits::default()
+    }
+}
+
+fn tenant(name: &str) -> TenantId {
+    TenantId::new(name).expect("a name")
+}
+
+fn user(name: &str) -> UserId {
+    UserId::new(name).expect("a name")
+}
+
+fn grant(of: &str) -> Grant {
+    Grant {
+        tenant: tenant(of),
+        user: user("min"),
+        key_prefix: "pk".into(),
+    }
+}
+
+fn admission(name: &str, inbox: &Arc<Inbox>, wire: &Wire) -> Admission {
+    Admission {
+        tenant: tenant("onehour"),
+        user: Some(user(name)),
+        key_prefix: "pk".into(),
+        inbox: Arc::clone(inbox),
+        connection: Box::new(wire.clone()),
+    }
+}
+
+async fn supervised<F: Future<Output = ()>>(test: impl FnOnce(Sessions) -> F) {
+    let local = LocalSet::new();
+    local
+        .run_until(async { test(SessionSupervisor::launch(limits())).await })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_opens_once_and_not_after_its_time() {
+    supervised(|sessions| async move {
+        let token = sessions.mint(grant("onehour")).await.expect("a token");
+        assert_eq!(
+            sessions.redeem("pst_wrong").await,
+            Err(SessionError::BadToken)
+        );
+        assert_eq!(sessions.redeem(token.expose()).await, Ok(grant("onehour")));
+        assert_eq!(
+            sessions.redeem(token.expose()).await,
+            Err(SessionError::BadToken)
+        );
+        let late = sessions.mint(grant("onehour")).await.expect("a token");
+        assert_ne!(late.expose(), token.expose());
+        assert!(!format!("{late:?}").contains(late.expose()));
+        tokio::time::advance(sessions.token_ttl()).await;
+        assert_eq!(
+            sessions.redeem(late.expose()).await,
+            Err(SessionError::BadToken)
+        );
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_tenants_unused_tokens_are_bounded_and_leave_room_for_others() {
+    supervised(|sessions| async move {
+        let used = sessions.mint(grant("onehour")).await.expect("a token");
+        sessions.mint(grant("onehour")).await.expect("a token");
+        let refused = sessions.mint(grant("onehour")).await.map(drop);
+        assert_eq!(refused, Err(SessionError::TooManyTokens));
+        sessions
+            .mint(grant("another"))
+            .await
+            .expect("another tenant's token");
+        sessions
+            .redeem(used.expose())
+            .await
+            .expect("a use makes room");
+        sessions.mint(grant("onehour")).await.expect("a token");
+        tokio::time::advance(sessions.token_ttl()).await;
+        sessions
+            .mint(grant("onehour"))
+            .await
+            .expect("time makes room");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watcher_whose_news_wait_too_long_is_cut_and_its_neighbour_is_not() {
+    supervised(|sessions| async move {
+        let (frozen, healthy) = (Inbox::new(), Inbox::new());
+        let (frozen_wire, healthy_wire) = (Wire::default(), Wire::default());
+        let a = sessions
+            .admit(admission("min", &frozen, &frozen_wire))
+            .await
+            .expect("room");
+        let b = sessions
+            .admit(admission("lee", &healthy, &healthy_wire))
+            .await
+            .expect("room");
+        for inbox in [&frozen, &healthy] {
+            inbox.put(News {
+                ticket: TicketId(Uuid::from_u128(1)),
+                revision: Revision::FIRST,
+                state: TicketState::Unrequested,
+                live: None,
+            });
+        }
+        healthy.try_take().expect("news");
+        tokio::time::sleep(limits().slow_consumer_deadline - Duration::from_secs(2)).await;
+        assert_eq!(frozen_wire.cuts(), 0, "its deadline has not passed");
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        assert_eq!(frozen_wire.cuts(), 1, "once is enough");
+        assert_eq!(healthy_wire.cuts(), 0);
+        drop((a, b));
+        assert_eq!(sessions.count().await, Ok(0), "leaving takes no message");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_peer_is_cut_and_one_that_is_heard_is_not() {
+    supervised(|sessions| async move {
+        let (silent, heard) = (Wire::default(), Wire::default());
+        let _silent = sessions
+            .admit(admission("min", &Inbox::new(), &silent))
+            .await
+            .expect("room");
+        let alive = sessions
+            .admit(admission("lee", &Inbox::new(), &heard))
+            .await
+            .expect("room");
+        for _ in 0..7 {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            alive.hear();
+        }
+        assert!(silent.cuts() > 0);
+        assert_eq!(heard.cuts(), 0);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_users_oldest_session_makes_room_and_a_full_house_refuses() {
+    supervised(|sessions| async move {
+        let (inbox, wire) = (Inbox::new(), Wire::default());
+        let admit = |name: &str| sessions.admit(admission(name, &inbox, &wire));
+        let first = admit("min").await.expect("room");
+        let second = admit("min").await.expect("room");
+        let third = admit("min").await.expect("room");
+        assert_eq!(first.goodbye().await, Goodbye::SessionLimit);
+        let refused = admit("lee").await.map(drop);
+        assert_eq!(refused, Err(SessionError::TooManySessions));
+        drop(first);
+        let fourth = admit("lee").await.expect("the one that left made room");
+        tokio::time::sleep(limits().close_grace + Duration::from_secs(2)).await;
+        assert_eq!(wire.cuts(), 0, "those that leave in time are not cut");
+        drop((second, third, fourth));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_tells_each_its_own_time_and_cuts_those_that_stay() {
+    supervised(|sessions| async move {
+        let (inbox, stays) = (Inbox::new(), Wire::default());
+        let first = sessions
+            .admit(admission("min", &inbox, &stays))
+            .await
+            .expect("room");
+        let second = sessions
+            .admit(admission("lee", &inbox, &stays))
+            .await
+            .expect("room");
+        sessions.close_all().await.expect("a supervisor");
+        assert_ne!(first.goodbye().await, second.goodbye().await);
+        let late = sessions
+            .admit(admission("min", &inbox, &stays))
+            .await
+            .map(drop);
+        assert_eq!(late, Err(SessionError::Stopping));
+        tokio::time::sleep(limits().close_grace + Duration::from_secs(2)).await;
+        assert!(stays.cuts() > 0);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoked_key_loses_its_sessions_and_its_tokens() {
+    supervised(|sessions| async move {
+        let (inbox, wire) = (Inbox::new(), Wire::default());
+        let session = sessions
+            .admit(admission("min", &inbox, &wire))
+            .await
+            .expect("room");
+        let token = sessions.mint(grant("onehour")).await.expect("a token");
+        let closed = sessions.close_key(tenant("onehour"), "pk".into()).await;
+        closed.expect("a supervisor");
+        assert_eq!(session.goodbye().await, Goodbye::Revoked);
+        assert_eq!(
+            sessions.redeem(token.expose()).await,
+            Err(SessionError::BadToken)
+        );
+    })
+    .await;
+}

@@ -1,0 +1,499 @@
+//! The HTTP edge on a real socket, over the real runtime, an in-memory store and a scripted model.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use futures_util::{SinkExt as _, StreamExt as _, stream};
+use punchcard::http::auth::{Authenticator, Caller, Origins};
+use punchcard::http::health::{Check, Readiness};
+use punchcard::http::{Options, Parts, serve};
+use punchcard_actors::callbacks::CallbackOptions;
+use punchcard_actors::llm::LlmOptions;
+use punchcard_actors::ports::{
+    AnswerPart, AnswerStream, Callbacks, Clock, InputRefusal, LanguageModel, ModelCall,
+    PostProcessCall, PreProcessCall, PreProcessReply, PrepareError, Prepared, TaskBook,
+};
+use punchcard_actors::runtime::{Ports, Runtime, RuntimeOptions};
+use punchcard_actors::sessions::{SessionLimits, SessionSupervisor, Sessions};
+use punchcard_actors::testing::memory_store::MemoryStore;
+use punchcard_events::retry::{Jitter, RetryPolicy};
+use punchcard_events::ticket::{
+    AnswerFormat, AttemptError, CallbackError, Deadlines, Message, Parameters, PromptRef, Role,
+    Terms,
+};
+use punchcard_events::{TaskName, TenantId, Timestamp};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::{Error as WsError, Message as WsMessage};
+
+pub(crate) const KEY: &str = "key-of-onehour";
+pub(crate) const OTHER_KEY: &str = "key-of-another";
+pub(crate) const ORIGIN: &str = "https://app.example.com";
+pub(crate) const OTHER_ORIGIN: &str = "https://another.example.com";
+/// The longest anything may take here.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+type Parts1 = Result<AnswerPart, AttemptError>;
+/// What a test makes the model say.
+pub(crate) type Script = mpsc::UnboundedSender<Parts1>;
+
+/// Says what the test says; a call without a script is answered at once.
+#[derive(Default)]
+pub(crate) struct ScriptedModel(Mutex<VecDeque<mpsc::UnboundedReceiver<Parts1>>>);
+
+impl ScriptedModel {
+    /// A script for the next call.
+    pub(crate) fn script(&self) -> Script {
+        let (script, lines) = mpsc::unbounded_channel();
+        let mut scripts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        scripts.push_back(lines);
+        script
+    }
+}
+
+pub(crate) fn text(text: &str) -> Parts1 {
+    Ok(AnswerPart::Text(text.to_owned()))
+}
+
+pub(crate) fn complete() -> Parts1 {
+    Ok(AnswerPart::Complete {
+        finish_reason: "stop".into(),
+        usage: None,
+    })
+}
+
+#[async_trait]
+impl LanguageModel for ScriptedModel {
+    async fn answer(&self, _: ModelCall) -> Result<AnswerStream, AttemptError> {
+        let mut scripts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(match scripts.pop_front() {
+            Some(lines) => stream::unfold(lines, |mut lines| async {
+                lines.recv().await.map(|line| (line, lines))
+            })
+            .boxed(),
+            None => stream::iter([text("fine"), complete()]).boxed(),
+        })
+    }
+}
+
+struct World;
+
+#[async_trait]
+impl Callbacks for World {
+    async fn pre_process(&self, _: PreProcessCall) -> Result<PreProcessReply, CallbackError> {
+        unreachable!("no task asks for it")
+    }
+    async fn post_process(&self, _: PostProcessCall) -> Result<Option<Arc<Value>>, CallbackError> {
+        unreachable!("no task asks for it")
+    }
+}
+
+impl Clock for World {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(0))
+    }
+    fn jitter(&self) -> Jitter {
+        Jitter::MIN
+    }
+}
+
+impl TaskBook for World {
+    fn accept(
+        &self,
+        _: &TenantId,
+        task: &TaskName,
+        _: &Value,
+        now: Timestamp,
+    ) -> Result<Terms, InputRefusal> {
+        if task.as_str() != "echo" {
+            return Err(InputRefusal::UnknownTask(task.clone()));
+        }
+        let retry = RetryPolicy {
+            max_tries: 3,
+            initial_delay_ms: 1,
+            max_delay_ms: 1,
+        };
+        let hour = now.plus(Duration::from_secs(3_600));
+        Ok(Terms {
+            pre_process: false,
+            post_process: false,
+            answer_format: AnswerFormat::Text,
+            model_retry: retry,
+            callback_retry: retry,
+            deadlines: Deadlines {
+                answer_by: hour,
+                persist_by: hour,
+                deliver_by: hour,
+            },
+        })
+    }
+
+    fn prepare(&self, _: &TenantId, _: &TaskName, _: &Value) -> Result<Prepared, PrepareError> {
+        Ok(Prepared {
+            prompt: PromptRef {
+                version: 1,
+                hash: "00".into(),
+            },
+            messages: Arc::new([Message {
+                role: Role::User,
+                content: "echo".into(),
+            }]),
+            model: "scripted".into(),
+            parameters: Arc::new(Parameters::default()),
+        })
+    }
+
+    fn check_answer(&self, _: &TenantId, _: &TaskName, _: &str) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl Authenticator for World {
+    fn authenticate(&self, key: &str) -> Option<Caller> {
+        let tenant = match key {
+            KEY => "onehour",
+            OTHER_KEY => "another",
+            _ => return None,
+        };
+        Some(Caller {
+            tenant: TenantId::new(tenant).ok()?,
+            key_prefix: format!("pk_{tenant}"),
+        })
+    }
+}
+
+impl Origins for World {
+    fn any_allows(&self, origin: &str) -> bool {
+        [ORIGIN, OTHER_ORIGIN].contains(&origin)
+    }
+    fn tenant_allows(&self, tenant: &TenantId, origin: &str) -> bool {
+        match tenant.as_str() {
+            "onehour" => origin == ORIGIN,
+            _ => origin == OTHER_ORIGIN,
+        }
+    }
+}
+
+#[async_trait]
+impl Readiness for World {
+    async fn checks(&self) -> Vec<Check> {
+        vec![Check {
+            name: "store",
+            ok: true,
+            detail: None,
+        }]
+    }
+}
+
+/// The running edge; dropping it stops it.
+pub(crate) struct Edge {
+    pub(crate) address: SocketAddr,
+    pub(crate) model: Arc<ScriptedModel>,
+    pub(crate) sessions: Sessions,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Edge {
+    pub(crate) fn start() -> Self {
+        Self::start_with(Options::default(), SessionLimits::default())
+    }
+
+    pub(crate) fn start_with(mut options: Options, limits: SessionLimits) -> Self {
+        options.workers = NonZeroUsize::MIN.saturating_add(1);
+        options.shutdown_timeout = Duration::from_secs(1);
+        let model = Arc::new(ScriptedModel::default());
+        let (stop, stopped) = oneshot::channel();
+        let (tell, told) = std::sync::mpsc::channel();
+        let scripted = Arc::clone(&model);
+        let thread = std::thread::spawn(move || {
+            actix::System::new().block_on(run(options, limits, scripted, tell, stopped));
+        });
+        let (address, sessions) = told.recv_timeout(PATIENCE).expect("the edge starts");
+        Self {
+            address,
+            model,
+            sessions,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Edge {
+    fn drop(&mut self) {
+        if let (Some(stop), Some(thread)) = (self.stop.take(), self.thread.take()) {
+            let _ = stop.send(());
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn run(
+    options: Options,
+    limits: SessionLimits,
+    model: Arc<ScriptedModel>,
+    tell: std::sync::mpsc::Sender<(SocketAddr, Sessions)>,
+    stopped: oneshot::Receiver<()>,
+) {
+    let store = Arc::new(MemoryStore::new());
+    let world = Arc::new(World);
+    let ports = Ports {
+        store: store.clone(),
+        index: store,
+        model,
+        callbacks: world.clone(),
+        tasks: world.clone(),
+        clock: world.clone(),
+    };
+    let runtime = Runtime::start(ports, runtime_options()).await;
+    let sessions = SessionSupervisor::launch(limits);
+    let parts = Parts {
+        tickets: runtime.tickets().clone(),
+        sessions: sessions.clone(),
+        keys: world.clone(),
+        origins: world.clone(),
+        readiness: world,
+        metrics: None,
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let serving = serve(listener, None, parts, options).expect("a server");
+    tell.send((serving.address(), sessions.clone()))
+        .expect("a test");
+    let _ = stopped.await;
+    let _ = sessions.close_all().await;
+    serving.abort().await;
+    runtime.stop(Duration::from_millis(100)).await;
+}
+
+fn runtime_options() -> RuntimeOptions {
+    RuntimeOptions {
+        arbiters: NonZeroUsize::MIN,
+        max_active_tickets: 1_000,
+        passivate_after: Duration::from_secs(60),
+        text_interval: Duration::from_millis(5),
+        sweep_interval: Duration::from_secs(60),
+        store_patience: Duration::from_secs(5),
+        llm: LlmOptions {
+            max_concurrency: HashMap::new(),
+            default_max_concurrency: 100,
+        },
+        callbacks: CallbackOptions {
+            max_concurrency: HashMap::new(),
+            default_max_concurrency: 100,
+        },
+    }
+}
+
+/// A response.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).expect("a JSON body")
+    }
+
+    pub(crate) fn code(&self) -> String {
+        assert!(
+            self.head.contains("content-type: application/problem+json"),
+            "{self:?}"
+        );
+        self.json()["code"].as_str().expect("a code").to_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let start = format!("{name}: ");
+        self.head
+            .lines()
+            .find_map(|line| line.strip_prefix(start.as_str()))
+    }
+}
+
+impl Edge {
+    /// One request, written as it stands: `head` is the request line and headers but the last ones.
+    pub(crate) async fn raw(&self, head: &str, body: &[u8]) -> Reply {
+        let mut stream = TcpStream::connect(self.address)
+            .await
+            .expect("a connection");
+        let length = body.len();
+        let head =
+            format!("{head}Host: edge\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+        // The server may answer and close before it has read everything.
+        let _ = stream.write_all(head.as_bytes()).await;
+        let _ = stream.write_all(body).await;
+        read_reply(&mut stream).await
+    }
+
+    pub(crate) async fn get(&self, key: &str, path: &str) -> Reply {
+        self.send("GET", key, path, "", "").await
+    }
+
+    pub(crate) async fn post(&self, path: &str, headers: &str, body: &Value) -> Reply {
+        self.send("POST", KEY, path, headers, &body.to_string())
+            .await
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        key: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> Reply {
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n{headers}"
+        );
+        self.raw(&head, body.as_bytes()).await
+    }
+
+    /// Issues a ticket and gives its id.
+    pub(crate) async fn issue(&self, user: Option<&str>) -> String {
+        let body = serde_json::json!({"task": "echo", "input": {"x": 1}, "user": user});
+        let reply = self.post("/v1/tickets", "", &body).await;
+        assert_eq!(reply.status, 202, "{reply:?}");
+        reply.json()["id"].as_str().expect("an id").to_owned()
+    }
+
+    pub(crate) async fn token(&self, user: &str) -> String {
+        let reply = self
+            .post("/v1/session-tokens", "", &serde_json::json!({"user": user}))
+            .await;
+        assert_eq!(reply.status, 201, "{reply:?}");
+        reply.json()["token"].as_str().expect("a token").to_owned()
+    }
+
+    /// Opens a WebSocket.
+    pub(crate) async fn connect(
+        &self,
+        origin: Option<&str>,
+        protocol: Option<&str>,
+    ) -> Result<Socket, WsError> {
+        let stream = TcpStream::connect(self.address)
+            .await
+            .expect("a connection");
+        let url = format!("ws://{}/v1/session", self.address);
+        let mut request = url.into_client_request().expect("a request");
+        let headers = request.headers_mut();
+        if let Some(origin) = origin {
+            headers.insert("Origin", origin.parse().expect("a value"));
+        }
+        if let Some(protocol) = protocol {
+            headers.insert("Sec-WebSocket-Protocol", protocol.parse().expect("a value"));
+        }
+        let (socket, _) = tokio_tungstenite::client_async(request, stream).await?;
+        Ok(Socket(socket))
+    }
+
+    /// Opens a session of `user` and says hello.
+    pub(crate) async fn session(&self, user: &str, cursors: Value) -> Socket {
+        let token = self.token(user).await;
+        let mut socket = self
+            .connect(Some(ORIGIN), Some("punchcard.v1"))
+            .await
+            .expect("an upgrade");
+        socket
+            .say(&serde_json::json!({"type": "hello", "token": token, "cursors": cursors}))
+            .await;
+        socket
+    }
+}
+
+/// Reads one response: as long as it says it is, or to the end of the connection. A server that has
+/// answered without reading the whole body keeps the connection open for a moment, so its end says
+/// nothing about the answer.
+async fn read_reply(stream: &mut TcpStream) -> Reply {
+    let mut bytes = Vec::new();
+    let whole = async {
+        while !is_whole(&bytes) && stream.read_buf(&mut bytes).await.is_ok_and(|n| n > 0) {}
+    };
+    let whole = tokio::time::timeout(PATIENCE, whole).await;
+    whole.expect("an answer in time");
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    Reply {
+        status: head[9..12].parse().expect("a status"),
+        head: head.replace("\r\n", "\n"),
+        body: body.to_owned(),
+    }
+}
+
+fn is_whole(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let Some((head, _)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    let length = length.and_then(|length| length.parse::<usize>().ok());
+    length.is_some_and(|length| bytes.len() >= head.len() + 4 + length)
+}
+
+/// A WebSocket client.
+pub(crate) struct Socket(pub(crate) WebSocketStream<TcpStream>);
+
+impl Socket {
+    pub(crate) async fn say(&mut self, frame: &Value) {
+        let text = frame.to_string();
+        self.0
+            .send(WsMessage::text(text))
+            .await
+            .expect("a frame goes out");
+    }
+
+    /// The next text frame.
+    pub(crate) async fn hear(&mut self) -> Value {
+        loop {
+            match self.next().await {
+                WsMessage::Text(text) => return serde_json::from_str(&text).expect("JSON"),
+                WsMessage::Ping(_) | WsMessage::Pong(_) => {}
+                other => panic!("{other:?} instead of a text frame"),
+            }
+        }
+    }
+
+    /// The next text frame of a type, dropping others.
+    pub(crate) async fn hear_type(&mut self, kind: &str) -> Value {
+        loop {
+            let frame = self.hear().await;
+            if frame["type"] == kind {
+                return frame;
+            }
+        }
+    }
+
+    /// The close code and reason the server closes with.
+    pub(crate) async fn closed(&mut self) -> (u16, String) {
+        loop {
+            if let WsMessage::Close(frame) = self.next().await {
+                let frame = frame.expect("a reason");
+                return (frame.code.into(), frame.reason.to_string());
+            }
+        }
+    }
+
+    async fn next(&mut self) -> WsMessage {
+        let next = tokio::time::timeout(PATIENCE, self.0.next()).await;
+        next.expect("a frame in time")
+            .expect("an open socket")
+            .expect("a frame")
+    }
+}
