@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 
-use super::exit::Failure;
+use super::exit::{Exit, Failure};
 use crate::app::{App, StartError};
 use crate::config::Config;
 
