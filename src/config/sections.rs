@@ -22,7 +22,7 @@ pub struct Server {
     /// Where health and metrics are served.
     pub admin_listen: SocketAddr,
     /// Where clients open sessions, when it is not what the request's `Host` says.
-    #[serde(default, deserialize_with = "values::optional_url")]
+    #[serde(default, deserialize_with = "values::optional_socket_url")]
     pub session_url: Option<Url>,
     /// HTTP worker threads; 0 means one for each core.
     pub workers: usize,

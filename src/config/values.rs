@@ -48,11 +48,30 @@ pub(super) fn positive<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, 
 
 /// An absolute `http` or `https` URL.
 pub(super) fn url<'de, D: Deserializer<'de>>(input: D) -> Result<Url, D::Error> {
+    url_of(input, ["http", "https"])
+}
+
+/// The same, where it may be left out.
+pub(super) fn optional_url<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Url>, D::Error> {
+    url(input).map(Some)
+}
+
+/// An absolute `ws` or `wss` URL, where it may be left out.
+pub(super) fn optional_socket_url<'de, D: Deserializer<'de>>(
+    input: D,
+) -> Result<Option<Url>, D::Error> {
+    url_of(input, ["ws", "wss"]).map(Some)
+}
+
+fn url_of<'de, D: Deserializer<'de>>(input: D, schemes: [&str; 2]) -> Result<Url, D::Error> {
     let text = String::deserialize(input)?;
     let url = Url::parse(&text)
         .map_err(|error| de::Error::custom(format!("`{text}` is not a URL: {error}")))?;
-    let refusal = if !matches!(url.scheme(), "http" | "https") {
-        "must start with http:// or https://"
+    let refusal = if !schemes.contains(&url.scheme()) {
+        let [plain, secure] = schemes;
+        return Err(de::Error::custom(format!(
+            "must start with {plain}:// or {secure}://"
+        )));
     } else if !url.username().is_empty() || url.password().is_some() {
         "must not hold a user name or password; use the key or secret settings"
     } else if url.query().is_some() || url.fragment().is_some() {
@@ -61,11 +80,6 @@ pub(super) fn url<'de, D: Deserializer<'de>>(input: D) -> Result<Url, D::Error> 
         return Ok(url);
     };
     Err(de::Error::custom(refusal))
-}
-
-/// The same, where it may be left out.
-pub(super) fn optional_url<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Url>, D::Error> {
-    url(input).map(Some)
 }
 
 /// Secrets stand in the tree as text by now, whatever they were written as.
