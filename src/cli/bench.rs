@@ -101,10 +101,10 @@ pub(crate) enum Section {
 
 /// Measures and prints.
 pub(crate) fn run(args: &BenchArgs, out: &mut Output) -> Result<Exit, Failure> {
-    raise_open_files().map_err(failed)?;
+    let open_files = raise_open_files().map_err(failed)?;
     let report = on_client(async {
         tokio::select! {
-            report = measure(args, out) => report.map_err(failed),
+            report = measure(args, open_files, out) => report.map_err(failed),
             _ = tokio::signal::ctrl_c() => Err(Failure::negative("interrupted")),
         }
     })?;
@@ -126,8 +126,8 @@ fn failed(error: anyhow::Error) -> Failure {
     Failure::negative(format!("failed to measure: {error:#}"))
 }
 
-async fn measure(args: &BenchArgs, out: &mut Output) -> anyhow::Result<Report> {
-    let settings = Settings::new(args);
+async fn measure(args: &BenchArgs, open_files: usize, out: &mut Output) -> anyhow::Result<Report> {
+    let settings = Settings::new(args, open_files);
     let wanted = |section| args.only.is_empty() || args.only.contains(&section);
     let mut report = Report {
         version: env!("CARGO_PKG_VERSION"),
@@ -178,13 +178,17 @@ async fn measure(args: &BenchArgs, out: &mut Output) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// Lets this process and its children open as many files as the system grants.
-fn raise_open_files() -> anyhow::Result<()> {
+/// Lets this process and its children open as many files as the system grants, and says how many.
+fn raise_open_files() -> anyhow::Result<usize> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
+    let maximum = getrlimit(Resource::Nofile).maximum;
     let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
+        current: maximum,
+        maximum,
     };
-    setrlimit(Resource::Nofile, raised).context("cannot raise the limit of open files")
+    setrlimit(Resource::Nofile, raised).context("cannot raise the limit of open files")?;
+    // No limit at all is more than any number.
+    Ok(maximum.map_or(usize::MAX, |maximum| {
+        usize::try_from(maximum).unwrap_or(usize::MAX)
+    }))
 }

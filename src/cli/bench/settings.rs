@@ -7,6 +7,12 @@ use serde::{Serialize, Serializer};
 
 use super::BenchArgs;
 
+/// Descriptors that Punchcard holds for a session: the connection, and a second one to cut it by.
+const FILES_PER_SESSION: usize = 2;
+
+/// Descriptors for everything else.
+const OTHER_FILES: usize = 500;
+
 /// What is measured, how long and how often.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Settings {
@@ -37,13 +43,15 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// As the command line asks for.
-    pub(super) fn new(args: &BenchArgs) -> Self {
+    /// As the command line asks for, with no more sessions than the limit of open files allows.
+    pub(super) fn new(args: &BenchArgs, open_files: usize) -> Self {
         let quick = args.quick;
         let pick = |usual, short| if quick { short } else { usual };
         let rounds = args.rounds.unwrap_or_else(|| pick(5, 1));
         let seconds = args.seconds.unwrap_or_else(|| pick(5, 2));
         let warm_up = args.warm_up.unwrap_or_else(|| pick(2, 1));
+        let sessions = args.sessions.unwrap_or(if quick { 1_000 } else { 10_000 });
+        let most_sessions = open_files.saturating_sub(OTHER_FILES) / FILES_PER_SESSION;
         Self {
             rounds,
             measured: Duration::from_secs(u64::from(seconds)),
@@ -52,7 +60,7 @@ impl Settings {
             in_flight: args.in_flight.clone(),
             latency_in_flight: vec![10, 100],
             open_tickets: args.tickets.unwrap_or(if quick { 10_000 } else { 100_000 }),
-            idle_sessions: args.sessions.unwrap_or(if quick { 1_000 } else { 10_000 }),
+            idle_sessions: sessions.min(most_sessions),
             issuing_connections: 64,
             users: 64,
             directory: args.dir.clone().unwrap_or_else(std::env::temp_dir),
