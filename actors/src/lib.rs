@@ -4,7 +4,9 @@
 //! This crate knows no HTTP, no database driver and no SQL: the world comes in through [`ports`].
 
 pub mod callbacks;
+mod errors;
 pub mod feed;
+mod history;
 pub mod llm;
 pub mod permits;
 pub mod ports;

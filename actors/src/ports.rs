@@ -15,3 +15,22 @@ pub use store::{
     TicketFilter, TicketIndex,
 };
 pub use tasks::{InputRefusal, PrepareError, Prepared, TaskBook};
+
+use std::sync::Arc;
+
+/// The world the runtime works with.
+#[derive(Clone)]
+pub struct Ports {
+    /// Where events are.
+    pub store: Arc<dyn EventStore>,
+    /// The ticket list beside them.
+    pub index: Arc<dyn TicketIndex>,
+    /// Who answers.
+    pub model: Arc<dyn LanguageModel>,
+    /// The tenants' APIs.
+    pub callbacks: Arc<dyn Callbacks>,
+    /// Tasks and prompts.
+    pub tasks: Arc<dyn TaskBook>,
+    /// Time and chance.
+    pub clock: Arc<dyn Clock>,
+}

@@ -17,9 +17,9 @@ use tokio::sync::oneshot;
 pub(crate) use shard::Shard;
 use shard::{Activate, AskTicket, Drain, StartTicket};
 
+use crate::errors::{IssueError, TicketError};
 use crate::feed::News;
 use crate::ticket::{Ask, Start};
-use crate::tickets::{IssueError, TicketError};
 
 /// What a refused issuer is told to wait.
 const OVERLOAD_RETRY_AFTER: Duration = Duration::from_secs(1);

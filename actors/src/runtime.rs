@@ -11,36 +11,18 @@ use punchcard_events::ticket::StateName;
 use crate::callbacks::{CallbackOptions, CallbackSupervisor};
 use crate::feed::Switchboard;
 use crate::llm::{LlmOptions, LlmSupervisor};
-use crate::ports::{
-    Callbacks, Clock, EventStore, LanguageModel, Order, ReadError, TaskBook, TicketFilter,
-    TicketIndex,
-};
+use crate::ports::{Order, ReadError, TicketFilter};
 use crate::registry::{Registry, Shard, Shared};
 use crate::ticket::Deps;
 use crate::tickets::Tickets;
+
+pub use crate::ports::Ports;
 
 /// How long a page of the ticket list is waited for before it is read again.
 const READ_RETRY: Duration = Duration::from_secs(1);
 
 /// The most tickets picked up in one go.
 const RECOVERY_BATCH: NonZeroU32 = NonZeroU32::new(500).unwrap();
-
-/// The world the runtime works with.
-#[derive(Clone)]
-pub struct Ports {
-    /// Where events are.
-    pub store: Arc<dyn EventStore>,
-    /// The ticket list beside them.
-    pub index: Arc<dyn TicketIndex>,
-    /// Who answers.
-    pub model: Arc<dyn LanguageModel>,
-    /// The tenants' APIs.
-    pub callbacks: Arc<dyn Callbacks>,
-    /// Tasks and prompts.
-    pub tasks: Arc<dyn TaskBook>,
-    /// Time and chance.
-    pub clock: Arc<dyn Clock>,
-}
 
 /// How the runtime works.
 #[derive(Debug, Clone)]

@@ -27,11 +27,12 @@ use tokio::sync::oneshot;
 pub(crate) use obituary::{Gone, Left, Obituary};
 
 use crate::callbacks::CallbackDesk;
+use crate::errors::TicketError;
 use crate::feed::{LiveText, News, Switchboard};
+use crate::history::load;
 use crate::llm::Llm;
 use crate::permits::Permit;
 use crate::ports::{Clock, EventStore, TaskBook};
-use crate::tickets::{TicketError, load};
 
 /// What every ticket actor works with.
 pub(crate) struct Deps {

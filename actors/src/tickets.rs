@@ -1,7 +1,5 @@
 //! The one way into the runtime for everything outside it: issue, ask, read and watch tickets.
 
-mod errors;
-mod history;
 mod issue;
 
 use std::sync::Arc;
@@ -10,14 +8,13 @@ use punchcard_events::ticket::{CancelMode, Channel};
 use punchcard_events::{Recorded, TenantId, TicketId, Timestamp, UserId};
 use tokio::sync::oneshot;
 
-pub use errors::{IssueError, TicketError};
-pub(crate) use history::load;
+pub use crate::errors::{IssueError, TicketError};
 pub use issue::{Issue, Issued};
 
 use crate::feed::{News, Switchboard, Watch};
-use crate::ports::{EventStore, ReadError, TicketIndex};
+use crate::history::{load, read};
+use crate::ports::{EventStore, Ports, ReadError, TicketIndex};
 use crate::registry::Registry;
-use crate::runtime::Ports;
 use crate::ticket::{Ask, Start};
 
 /// How often a question is put again because the actor it was for had just gone.
@@ -110,7 +107,7 @@ impl Tickets {
     /// # Errors
     /// When the store cannot be read.
     pub async fn history(&self, ticket: TicketId) -> Result<Vec<Recorded>, ReadError> {
-        history::read(self.ports.store.as_ref(), ticket).await
+        read(self.ports.store.as_ref(), ticket).await
     }
 
     /// The ticket list.

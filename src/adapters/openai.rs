@@ -22,15 +22,17 @@ use punchcard_actors::ports::{AnswerStream, LanguageModel, ModelCall};
 use punchcard_events::ticket::{AttemptError, AttemptErrorKind};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Response, StatusCode, Url};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use crate::adapters::thread_clients::ThreadClients;
 use crate::secret::Secret;
-use answer::{Clocks, Deadline};
+use answer::Clocks;
 use failure::ErrorObject;
 
 /// The most that is read of an error's body.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
+/// How long an error's body may take: the status is known already, and somebody waits to try again.
+const ERROR_BODY_WAIT: Duration = Duration::from_secs(2);
 
 /// How long an unused connection is kept. Shorter than the idle limit of common servers and load
 /// balancers (60 s), so that we rarely write into a connection the other side is closing.
@@ -162,6 +164,7 @@ impl LanguageModel for OpenAi {
         if response.status() == StatusCode::OK && may_be_event_stream(&response) {
             Ok(answer::stream(response, clocks, &self.options))
         } else {
+            let deadline = deadline.at.min(Instant::now() + ERROR_BODY_WAIT);
             Err(refusal(response, deadline).await)
         }
     }
@@ -178,10 +181,10 @@ fn may_be_event_stream(response: &Response) -> bool {
 }
 
 /// What a response without an answer says.
-async fn refusal(mut response: Response, deadline: Deadline) -> AttemptError {
+async fn refusal(mut response: Response, deadline: Instant) -> AttemptError {
     let mut body = Vec::new();
     // Whatever of the body comes in time is read: the status alone is already an answer.
-    while let Ok(Ok(Some(bytes))) = timeout_at(deadline.at, response.chunk()).await {
+    while let Ok(Ok(Some(bytes))) = timeout_at(deadline, response.chunk()).await {
         let room = MAX_ERROR_BYTES - body.len();
         body.extend_from_slice(bytes.get(..room).unwrap_or(&bytes));
         if body.len() >= MAX_ERROR_BYTES {

@@ -9,6 +9,7 @@ mod intake;
 mod ledger;
 mod protocol;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web_actors::ws::{CloseCode, CloseReason, WebsocketContext, WsResponseBuilder};
 use futures_util::{Stream, stream};
-use punchcard_actors::feed::{Cursor, Taken, Watch};
+use punchcard_actors::feed::{Cursor, Frame, Taken, Watch};
 use punchcard_actors::sessions::{Connection as _, Goodbye, Grant, Lease};
 use punchcard_actors::tickets::TicketError;
 use punchcard_events::TicketId;
@@ -112,6 +113,8 @@ struct Open {
     lease: Arc<Lease>,
     grant: Grant,
     ledger: Ledger,
+    /// Acknowledgements that wait until others are stored; the ledger bounds them.
+    acks: BTreeSet<TicketId>,
     /// Dropping it ends the watch.
     _watch: Watch,
 }
@@ -149,6 +152,9 @@ impl StreamHandler<Result<Message, ProtocolError>> for Session {
         };
         if matches!(self.phase, Phase::Closed) {
             if matches!(frame, Message::Close(_)) {
+                // Both have said goodbye. Left alone, the HTTP server would linger for seconds, and
+                // so would the client's close event and a stop of this process.
+                self.socket.cut();
                 ctx.stop();
             }
             return;
@@ -178,7 +184,7 @@ impl StreamHandler<Happening> for Session {
         };
         for news in news {
             match open.ledger.tell(&news) {
-                Ok(frames) => frames.iter().for_each(|frame| say(ctx, frame)),
+                Ok(frames) => tell(ctx, &mut self.intake, &frames),
                 Err(close) => return self.close(ctx, close),
             }
         }
@@ -228,18 +234,19 @@ impl Session {
     fn welcome(&mut self, greeted: Greeted, ctx: &mut Context) {
         greeted.lease.hear();
         say(ctx, &greeted.welcome);
-        greeted.frames.iter().for_each(|frame| say(ctx, frame));
+        tell(ctx, &mut self.intake, &greeted.frames);
         ctx.add_stream(happenings(&greeted.watch, &greeted.lease));
         self.phase = Phase::Open(Box::new(Open {
             lease: greeted.lease,
             grant: greeted.grant,
             ledger: greeted.ledger,
+            acks: BTreeSet::new(),
             _watch: greeted.watch,
         }));
     }
 
     fn acknowledge(&mut self, ticket: TicketId, ctx: &mut Context) {
-        let Phase::Open(open) = &self.phase else {
+        let Phase::Open(open) = &mut self.phase else {
             return;
         };
         if !open.ledger.has_answer(ticket) {
@@ -249,6 +256,10 @@ impl Session {
                 "not_shown",
                 "This session was not shown an answer of this ticket.",
             );
+        }
+        if self.in_flight >= MAX_IN_FLIGHT {
+            open.acks.insert(ticket);
+            return;
         }
         let (tickets, by) = (self.api.tickets.clone(), open.lease.id().to_string());
         self.spawn(ctx, ticket, async move {
@@ -303,8 +314,18 @@ impl Session {
                         let (code, detail) = refusal(&error);
                         complain(ctx, ticket, code, detail);
                     }
+                    session.acknowledge_next(ctx);
                 }),
         );
+    }
+
+    /// Goes on with the acknowledgements that had to wait.
+    fn acknowledge_next(&mut self, ctx: &mut Context) {
+        if let Phase::Open(open) = &mut self.phase
+            && let Some(ticket) = open.acks.pop_first()
+        {
+            self.acknowledge(ticket, ctx);
+        }
     }
 
     fn beat(&mut self, ctx: &mut Context) {
@@ -372,6 +393,16 @@ fn happenings(watch: &Watch, lease: &Arc<Lease>) -> impl Stream<Item = Happening
         let over = matches!(happening, Happening::Goodbye(_));
         Some((happening, (inbox, lease, over)))
     }))
+}
+
+/// Tells what happened to tickets. Each answer asks for an acknowledgement, so that is let in.
+fn tell(ctx: &mut Context, intake: &mut Intake, frames: &[Frame]) {
+    for frame in frames {
+        if matches!(frame, Frame::Answer { .. }) {
+            intake.await_one();
+        }
+        say(ctx, frame);
+    }
 }
 
 fn say(ctx: &mut Context, frame: &impl Serialize) {

@@ -151,7 +151,8 @@ impl Gate {
         );
     }
 
-    async fn pass(&self) {
+    /// Waits until the gate is open.
+    pub(crate) async fn pass(&self) {
         self.waiting.send_modify(|reached| *reached += 1);
         let _ = self.open.subscribe().wait_for(|open| *open).await;
     }
@@ -287,7 +288,7 @@ impl FakeBackend {
 }
 
 /// A bound on a wait whose end the test knows to come: past it the test fails.
-async fn within_reason<T>(wait: impl Future<Output = T>) -> T {
+pub(crate) async fn within_reason<T>(wait: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(30), wait)
         .await
         .expect("what the test waits for did not happen within 30 s")
@@ -314,14 +315,15 @@ async fn serve(mut socket: TcpStream, number: usize, state: Arc<State>) {
     }
 }
 
-struct Request {
-    path: String,
-    headers: BTreeMap<String, String>,
-    body: Vec<u8>,
+/// A request as read from a socket.
+pub(crate) struct Request {
+    pub(crate) path: String,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// The next request; what follows it stays in `buffer`.
-async fn read_request(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Request> {
+pub(crate) async fn read_request(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Request> {
     let head_end = loop {
         if let Some(end) = buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
             break end;

@@ -131,10 +131,12 @@ impl Progress {
             self.tell_from(ticket, text.attempt, &text.content, frames);
         } else if let Some(live) = &news.live {
             live.with(|content| self.tell_from(ticket, live.generation(), content, frames));
-        } else if let Some((generation, offset)) = self.resume.take()
-            && offset > 0
-        {
-            frames.push(lost(ticket, generation, Lost::AttemptEnded));
+        } else if let Some((generation, offset)) = self.resume.take() {
+            // The watcher counts by that attempt, even with no text of it: the next is announced.
+            self.generation = generation;
+            if offset > 0 {
+                frames.push(lost(ticket, generation, Lost::AttemptEnded));
+            }
         }
     }
 

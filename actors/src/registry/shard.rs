@@ -11,8 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use super::{Answer, Shared};
+use crate::errors::TicketError;
 use crate::ticket::{Ask, Asked, Deps, Gone, Left, Obituary, Reply, Start, TicketActor};
-use crate::tickets::TicketError;
 
 /// More than the messages that HTTP workers have under way to one shard.
 const MAILBOX: usize = 8_192;

@@ -15,9 +15,9 @@ use uuid::Uuid;
 use super::obituary::Left;
 use super::work::prepare;
 use super::{Reply, TicketActor};
+use crate::errors::TicketError;
 use crate::permits::Permit;
 use crate::ports::{AppendError, EventStore, ExpectedRevision};
-use crate::tickets::TicketError;
 
 /// Waits between tries of an append that the store did not take.
 const APPEND_RETRY: [Duration; 5] = [

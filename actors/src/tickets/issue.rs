@@ -13,9 +13,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::Tickets;
-use super::errors::IssueError;
-use super::history::load;
+use crate::errors::IssueError;
 use crate::feed::News;
+use crate::history::load;
 use crate::ports::{AppendError, Direction, ExpectedRevision, ReadError};
 
 /// What an issuer asks for.

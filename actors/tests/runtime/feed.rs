@@ -403,6 +403,20 @@ fn text_of_an_attempt_that_ended_is_lost_or_void_and_never_silently_kept() {
 }
 
 #[test]
+fn a_returning_client_that_holds_no_text_yet_is_told_of_the_next_generation() {
+    let live = Arc::new(LiveText::new(2));
+    live.push("new");
+    let history = [requested(), prepared(), sent(1), failed(1), sent(2)];
+    for offset in [0, 5] {
+        let mut progress = Progress::resumed(1, offset);
+        progress.advance(&news(1, &history[..4], None));
+        let frames = progress.advance(&news(1, &history, Some(&live)));
+        let announced = |frame: &Frame| matches!(frame, Frame::Generation { generation: 2, .. });
+        assert!(frames.iter().any(announced), "{frames:?}");
+    }
+}
+
+#[test]
 fn an_inbox_keeps_the_newest_news_of_each_ticket_only() {
     let inbox = Inbox::new();
     let history = [requested(), prepared(), sent(1)];

@@ -13,6 +13,8 @@ use super::chunk::Progress;
 use super::sse::Parser;
 use super::{Options, failure};
 
+/// Longer clocks are cut to this: a point in time that cannot be expressed would be a panic.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// How long a finished answer waits for its token count: it is complete, and somebody is waiting.
 const USAGE_WAIT: Duration = Duration::from_secs(2);
 /// How long a connection may take to end its response before it is given up for reuse.
@@ -26,6 +28,8 @@ pub(super) struct Clocks {
     first_byte: Instant,
     total: Instant,
     idle: Duration,
+    /// Whether `total` is already that of an answer of which only the token count is missing.
+    finished: bool,
 }
 
 impl Clocks {
@@ -33,9 +37,10 @@ impl Clocks {
     pub(super) fn start(options: &Options) -> Self {
         let now = Instant::now();
         Self {
-            first_byte: now + options.first_byte_timeout,
-            total: now + options.total_timeout,
-            idle: options.idle_timeout,
+            first_byte: now + options.first_byte_timeout.min(LONGEST),
+            total: now + options.total_timeout.min(LONGEST),
+            idle: options.idle_timeout.min(LONGEST),
+            finished: false,
         }
     }
 
@@ -47,17 +52,18 @@ impl Clocks {
         )
     }
 
-    fn until_next_chunk(&self, progress: &Progress) -> Deadline {
+    fn until_next_chunk(&mut self, progress: &Progress) -> Deadline {
         if !progress.has_started() {
             return self.until_first_byte();
         }
-        let idle = if progress.is_finished() {
-            self.idle.min(USAGE_WAIT)
-        } else {
-            self.idle
-        };
+        let now = Instant::now();
+        if progress.is_finished() && !std::mem::replace(&mut self.finished, true) {
+            // From here on the whole rest has one deadline: bytes that keep coming must not hold
+            // back an answer that is complete.
+            self.total = self.total.min(now + self.idle.min(USAGE_WAIT));
+        }
         self.within_total(
-            Instant::now() + idle,
+            now + self.idle,
             "the model's server fell silent in its answer",
         )
     }

@@ -25,6 +25,9 @@ struct Chunk<'a> {
     usage: Option<&'a RawValue>,
     #[serde(default)]
     error: Option<ErrorObject>,
+    /// `error` where the event itself is the error object, as older servers write it.
+    #[serde(borrow, default)]
+    object: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -105,6 +108,10 @@ impl Progress {
             .map_err(|_| protocol("an event of the stream is no chat completion chunk"))?;
         if let Some(object) = &chunk.error {
             return Err(failure::of_object(object));
+        }
+        if chunk.object.is_some_and(|object| object.0 == "error") {
+            let object = serde_json::from_slice(data).unwrap_or_default();
+            return Err(failure::of_object(&object));
         }
         if let Some(usage) = chunk.usage {
             self.usage = parse_usage(usage).or(self.usage);
@@ -269,6 +276,8 @@ mod tests {
             ),
             (r#"{"choices":[{"finish_reason":"error"}]}"#, Kind::Server),
             (r#"{"error":{"message":"boom"}}"#, Kind::Server),
+            (r#"{"object":"error","message":"boom"}"#, Kind::Server),
+            (r#"{"object":"error","code":429}"#, Kind::RateLimited),
             (
                 r#"{"choices":[{"delta":{"content":"eleven bytes"}}]}"#,
                 Kind::TooLarge,

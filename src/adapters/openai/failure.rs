@@ -88,11 +88,14 @@ impl From<RawError<'_>> for ErrorObject {
 }
 
 /// Whether a code is one that may be shown: a short word, no text that somebody could have filled
-/// with a prompt or a key.
+/// with a prompt or a key. Codes are made of letters, and at most name a status; keys have more
+/// digits than that.
 fn is_word(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
     (1..=MAX_CODE_BYTES).contains(&text.len())
         && text.bytes().all(allowed)
+        && digits <= 3
         && !text.starts_with("sk-")
 }
 
@@ -421,6 +424,10 @@ mod tests {
         let body = r#"{"error":{"message":"bad key sk-1","code":"said: sk-1","type":"sk-1"}}"#;
         let error = of_status(401, &HeaderMap::new(), body.as_bytes());
         assert!(!error.message.contains("sk-1"), "{}", error.message);
+
+        let body = r#"{"error":{"code":"gsk_a1b2c3d4"}}"#;
+        let error = of_status(401, &HeaderMap::new(), body.as_bytes());
+        assert!(!error.message.contains("gsk"), "{}", error.message);
     }
 
     #[test]

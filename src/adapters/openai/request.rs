@@ -68,13 +68,23 @@ impl<'a> Body<'a> {
     }
 }
 
+/// Writes the body into memory that it fits, as prompts are long.
+fn body(call: &ModelCall) -> serde_json::Result<Vec<u8>> {
+    let texts = call.messages.iter().map(|message| message.content.len());
+    // The names around a message are some 40 bytes, and few texts have more escapes than this.
+    let size: usize = texts.map(|text| text + text / 8 + 48).sum();
+    let mut body = Vec::with_capacity(size + 256);
+    serde_json::to_writer(&mut body, &Body::new(call))?;
+    Ok(body)
+}
+
 /// Makes the request of one call. `headers` are those that every call has.
 pub(super) fn request(
     endpoint: &Url,
     headers: &HeaderMap,
     call: &ModelCall,
 ) -> Result<Request, AttemptError> {
-    let body = serde_json::to_vec(&Body::new(call)).map_err(|_| {
+    let body = body(call).map_err(|_| {
         failure::error(
             AttemptErrorKind::InvalidRequest,
             "the request cannot be written as JSON",
@@ -82,7 +92,7 @@ pub(super) fn request(
     })?;
     let mut request = Request::new(Method::POST, endpoint.clone());
     request.headers_mut().clone_from(headers);
-    let id = HeaderValue::from_str(&format!("{}-{}", call.ticket, call.attempt));
+    let id = HeaderValue::try_from(format!("{}-{}", call.ticket, call.attempt));
     if let Ok(id) = id {
         request.headers_mut().insert(CLIENT_REQUEST_ID, id.clone());
         request.headers_mut().insert(IDEMPOTENCY_KEY, id);

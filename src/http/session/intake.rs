@@ -17,6 +17,8 @@ pub(super) struct Intake {
     max_frames: u32,
     window: Instant,
     frames: u32,
+    /// Frames over the rate that the client was asked for.
+    awaited: u32,
     fragments: usize,
     message: BytesMut,
 }
@@ -41,9 +43,16 @@ impl Intake {
             max_frames,
             window: now,
             frames: 0,
+            awaited: 0,
             fragments: 0,
             message: BytesMut::new(),
         }
+    }
+
+    /// Lets one more frame in above the rate: the client was sent something to acknowledge. Without
+    /// it, a user who comes back to many answers would be closed for taking them.
+    pub(super) fn await_one(&mut self) {
+        self.awaited = self.awaited.saturating_add(1);
     }
 
     /// Takes one frame in. Every frame counts against the rate, empty and control frames too.
@@ -66,7 +75,8 @@ impl Intake {
         }
         self.frames = self.frames.saturating_add(1);
         if self.frames > self.max_frames {
-            return Err(Close::TooManyMessages);
+            let awaited = self.awaited.checked_sub(1);
+            self.awaited = awaited.ok_or(Close::TooManyMessages)?;
         }
         Ok(())
     }
@@ -140,6 +150,17 @@ mod tests {
         assert!(intake.take(ping(), now).is_ok());
         assert_eq!(intake.take(ping(), now), Err(Close::TooManyMessages));
         assert!(intake.take(ping(), now + SECOND).is_ok());
+    }
+
+    #[test]
+    fn what_the_client_was_asked_for_does_not_count_against_the_rate() {
+        let now = Instant::now();
+        let mut intake = Intake::new(5, 1, now);
+        intake.await_one();
+        let ping = || Message::Ping(Bytes::new());
+        assert!(intake.take(ping(), now).is_ok());
+        assert!(intake.take(ping(), now).is_ok());
+        assert_eq!(intake.take(ping(), now), Err(Close::TooManyMessages));
     }
 
     proptest! {

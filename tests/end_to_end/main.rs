@@ -1,0 +1,39 @@
+//! End to end: the real `punchcard` binary over real sockets, between a scripted model and a tenant's
+//! API that keeps a ledger. One file per theme.
+//!
+//! Every test has its own processes, ports and directories, so all of them run side by side. Waiting
+//! is always for something that happens (a frame, an event, a request at a fake), with a bound.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails, and says why"
+)]
+
+#[path = "../support/api.rs"]
+mod api;
+#[path = "../support/fake_backend.rs"]
+mod fake_backend;
+#[path = "../support/punchcard.rs"]
+mod punchcard;
+#[path = "../support/scripted_model.rs"]
+mod scripted_model;
+#[path = "../support/session.rs"]
+mod session;
+
+mod history;
+mod world;
+
+mod account;
+mod asking;
+mod cancelling;
+mod failing;
+mod kills;
+mod load;
+mod refusals;
+mod restarts;
+mod sessions;
+mod starting;
+mod whole_path;
