@@ -6,7 +6,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
-#[expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test ends at the first thing that is wrong"
+)]
 fn bench(dir: &Path) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_punchcard"))
         .args(["bench", "--json", "--rounds", "2", "--seconds", "1"])
