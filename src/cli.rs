@@ -4,6 +4,7 @@
 //! in its exit code, which `exit` defines. Nothing here decides anything about tickets.
 
 mod args;
+mod bench;
 mod client;
 mod completions;
 mod config;
@@ -48,6 +49,8 @@ fn run(cli: &Cli, out: &mut Output) -> Result<Exit, Failure> {
         Command::Ticket(args) => runtime::on_client(ticket::run(args, out)),
         Command::Key(command) => key::run(command, out),
         Command::Store(command) => store::run(command, out),
+        Command::Bench(args) => bench::run(args, out),
+        Command::BenchFloor(args) => bench::run_floor(args, out),
         Command::Config(command) => config::run(command, out),
         Command::Completions(args) => completions::run(args, out),
     }
@@ -80,6 +83,7 @@ mod tests {
             "key new --tenant onehour --name backend".to_owned(),
             "store verify --data-dir d".to_owned(),
             "store backup f --data-dir d".to_owned(),
+            "bench --quick --only latency --only memory --rounds 2 --seconds 1 --json".to_owned(),
             "config check --config a.toml".to_owned(),
             "completions zsh".to_owned(),
         ] {
@@ -108,7 +112,7 @@ mod tests {
     fn every_help_has_examples_and_the_exit_codes_are_listed() {
         let mut command = Cli::command();
         assert!(command.render_help().to_string().contains("Exit codes:"));
-        for path in ["serve", "demo", "completions"] {
+        for path in ["serve", "demo", "bench", "completions"] {
             let help = command.find_subcommand_mut(path).unwrap().render_help();
             assert!(help.to_string().contains("Examples:"), "{path}");
         }

@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use super::bench::{BenchArgs, FloorArgs};
 use super::completions::CompletionsArgs;
 use super::config::ConfigCommand;
 use super::demo::DemoArgs;
@@ -52,7 +53,11 @@ pub(crate) enum Command {
     /// Check, measure and copy the embedded event store.
     #[command(subcommand)]
     Store(StoreCommand),
-    // `bench` goes here, with its arguments and its work in `cli/bench.rs`.
+    /// Measure what a durable ticket costs here, beside a program that keeps nothing.
+    Bench(BenchArgs),
+    /// The program that `bench` compares with; `bench` starts it.
+    #[command(hide = true)]
+    BenchFloor(FloorArgs),
     /// Check or show a configuration.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -57,9 +57,7 @@ pub(crate) fn on_system<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Runs `work` on a small runtime of its own, for commands that only ask a server.
-pub(crate) fn on_client(
-    work: impl Future<Output = Result<Exit, Failure>>,
-) -> Result<Exit, Failure> {
+pub(crate) fn on_client<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

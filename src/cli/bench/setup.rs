@@ -1,0 +1,155 @@
+//! The configuration that Punchcard runs the benchmark with, and the directory its data are in.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tempfile::TempDir;
+
+use crate::keys::ApiKey;
+
+/// The first message of both arms' prompts.
+pub(super) const SYSTEM_PROMPT: &str = "You are a friendly English teacher. You read what a student \
+    wrote and say, in four short sentences, what is good and what to do better next time.";
+
+/// The task with both hooks.
+pub(super) const HOOKED: &str = "review";
+
+/// The task without hooks.
+pub(super) const PLAIN: &str = "plain";
+
+/// The origin that the sessions come from.
+pub(super) const ORIGIN: &str = "http://bench.localhost";
+
+/// What differs from section to section.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Needs {
+    /// The model server.
+    pub(super) model: SocketAddr,
+    /// The tenant's API.
+    pub(super) backend: SocketAddr,
+    /// Model calls at a time.
+    pub(super) model_calls: usize,
+}
+
+/// Punchcard's directory: configuration and data. Removed when this is dropped.
+pub(super) struct Home {
+    dir: TempDir,
+    key: ApiKey,
+}
+
+impl Home {
+    /// A new directory in `parent`.
+    pub(super) fn new(parent: &Path, needs: Needs) -> anyhow::Result<Self> {
+        let dir = tempfile::Builder::new()
+            .prefix("punchcard-bench-")
+            .tempdir_in(parent)
+            .context("cannot make a directory for the benchmark's data")?;
+        let this = Self {
+            dir,
+            key: ApiKey::generate()?,
+        };
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).context("the system gave no random bytes")?;
+        let secret = STANDARD.encode(secret);
+        let config = config(this.dir.path(), &this.key, &secret, needs);
+        fs::write(this.config(), config).context("cannot write the benchmark's configuration")?;
+        Ok(this)
+    }
+
+    /// The configuration file.
+    pub(super) fn config(&self) -> PathBuf {
+        self.dir.path().join("bench.toml")
+    }
+
+    /// The issuer's key.
+    pub(super) const fn key(&self) -> &ApiKey {
+        &self.key
+    }
+
+    /// What the store holds on disk now.
+    pub(super) fn data_bytes(&self) -> u64 {
+        let Ok(entries) = fs::read_dir(self.dir.path().join("data")) else {
+            return 0;
+        };
+        let sizes = entries.filter_map(|entry| entry.ok()?.metadata().ok());
+        sizes.map(|metadata| metadata.len()).sum()
+    }
+}
+
+/// The benchmark's own limits are raised where they would be what is measured; everything that makes
+/// a ticket durable, signed and bounded is as by default.
+fn config(dir: &Path, key: &ApiKey, secret: &str, needs: Needs) -> String {
+    let Needs {
+        model,
+        backend,
+        model_calls,
+    } = needs;
+    let data_dir = toml::Value::from(dir.join("data").display().to_string());
+    let system = toml::Value::from(SYSTEM_PROMPT);
+    let messages = format!(
+        "messages = [{{ role = \"system\", content = {system} }}, \
+         {{ role = \"user\", content = \"{{{{ text }}}}\" }}]"
+    );
+    format!(
+        r#"
+mode = "development"
+
+[server]
+listen = "127.0.0.1:0"
+admin_listen = "127.0.0.1:0"
+
+[store]
+data_dir = {data_dir}
+
+[runtime]
+max_open_tickets = 1_000_000
+
+[callbacks]
+max_concurrency = {CALLBACKS}
+allow_private_networks = true
+
+[sessions]
+# One session of the load generator stands for many users.
+max_messages_per_second = 1_000_000
+
+[log]
+level = "warn"
+
+[models.bench]
+provider = "openai"
+base_url = "http://{model}/v1"
+model = "bench"
+max_concurrency = {model_calls}
+total_timeout = "1h"
+first_byte_timeout = "1h"
+
+[tenants.bench]
+name = "Bench"
+keys = [{key}]
+allowed_origins = ["{ORIGIN}"]
+
+[tenants.bench.callback]
+base_url = "http://{backend}"
+secrets = ["whsec_{secret}"]
+
+[tenants.bench.tasks.{HOOKED}]
+model = "bench"
+{messages}
+pre_process = "/pre"
+post_process = "/post"
+
+[tenants.bench.tasks.{PLAIN}]
+model = "bench"
+{messages}
+ticket = {{ answer_within = "24h" }}
+"#,
+        key = key.config_line(),
+    )
+}
+
+/// Callbacks at a time. The floor has no such limit, and the fake tenant's API needs none.
+const CALLBACKS: usize = 256;
