@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use punchcard_actors::feed::News;
 use punchcard_events::ticket::{
-    AttemptStatus, CancelMode, Channel, Failure, PromptRef, StateName, TicketRequested,
-    TicketState, TicketSummary, Timings, Usage,
+    CancelMode, Channel, Failure, PromptRef, StateName, TicketRequested, TicketState,
+    TicketSummary, Timings, Usage,
 };
 use punchcard_events::{
     EventId, Position, Recorded, Revision, TaskName, TicketId, Timestamp, UserId,
@@ -101,7 +101,7 @@ impl TicketView {
         view.attempt = state.attempt();
         view.deadline = state.deadline();
         view.revision = news.revision;
-        view.retry_at = retry_at(state);
+        view.retry_at = state.retry_at();
         if let Some(prepared) = state.prepared() {
             view.prompt = Some(prepared.prompt.clone());
             view.model = Some(prepared.model.clone());
@@ -139,23 +139,6 @@ impl TicketView {
             | TicketState::Answered(_)
             | TicketState::Persisted(_) => {}
         }
-    }
-}
-
-fn retry_at(state: &TicketState) -> Option<Timestamp> {
-    match state {
-        TicketState::Requested(s) => s.callback.retry_at,
-        TicketState::Answered(s) => s.callback.retry_at,
-        TicketState::Sent(s) => match &s.status {
-            AttemptStatus::InFlight => None,
-            AttemptStatus::Waiting { retry_at, .. } => Some(*retry_at),
-        },
-        TicketState::Unrequested
-        | TicketState::PreProcessed(_)
-        | TicketState::Persisted(_)
-        | TicketState::Delivered(_)
-        | TicketState::Failed(_)
-        | TicketState::Cancelled(_) => None,
     }
 }
 

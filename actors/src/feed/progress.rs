@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use punchcard_events::ticket::{AttemptStatus, StateName, TicketState};
+use punchcard_events::ticket::{StateName, TicketState};
 use punchcard_events::{Revision, TicketId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -219,24 +219,10 @@ impl Progress {
 
 impl Status {
     fn of(state: &TicketState) -> Self {
-        let retry_at = match state {
-            TicketState::Requested(s) => s.callback.retry_at,
-            TicketState::Answered(s) => s.callback.retry_at,
-            TicketState::Sent(s) => match &s.status {
-                AttemptStatus::InFlight => None,
-                AttemptStatus::Waiting { retry_at, .. } => Some(*retry_at),
-            },
-            TicketState::Unrequested
-            | TicketState::PreProcessed(_)
-            | TicketState::Persisted(_)
-            | TicketState::Delivered(_)
-            | TicketState::Failed(_)
-            | TicketState::Cancelled(_) => None,
-        };
         Self {
             state: state.name(),
             attempt: state.attempt(),
-            retry_at,
+            retry_at: state.retry_at(),
         }
     }
 }

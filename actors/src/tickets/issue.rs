@@ -15,7 +15,6 @@ use uuid::Uuid;
 use super::Tickets;
 use crate::errors::IssueError;
 use crate::feed::News;
-use crate::history::load;
 use crate::ports::{AppendError, Direction, ExpectedRevision, ReadError};
 
 /// What an issuer asks for.
@@ -166,18 +165,6 @@ impl Tickets {
         IdempotencyKeyClaimed::decode(&event.kind, event.schema_version, &event.data)
             .map(Some)
             .map_err(|error| unavailable(&error))
-    }
-
-    /// A ticket's first event as it was stored.
-    ///
-    /// # Errors
-    /// When the store cannot be read or the stream is damaged.
-    pub async fn first_request(
-        &self,
-        ticket: TicketId,
-    ) -> Result<Option<Arc<TicketRequested>>, ReadError> {
-        let history = load(self.store(), ticket).await?;
-        Ok(history.state.request().cloned())
     }
 }
 

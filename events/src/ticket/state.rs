@@ -320,6 +320,24 @@ impl TicketState {
         }
     }
 
+    /// When the next try may start, while one is waited for.
+    pub fn retry_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Requested(s) => s.callback.retry_at,
+            Self::Answered(s) => s.callback.retry_at,
+            Self::Sent(s) => match &s.status {
+                AttemptStatus::InFlight => None,
+                AttemptStatus::Waiting { retry_at, .. } => Some(*retry_at),
+            },
+            Self::Unrequested
+            | Self::PreProcessed(_)
+            | Self::Persisted(_)
+            | Self::Delivered(_)
+            | Self::Failed(_)
+            | Self::Cancelled(_) => None,
+        }
+    }
+
     /// What is being done in this state, for a failure's record.
     pub fn stage(&self) -> Option<Stage> {
         match self {
