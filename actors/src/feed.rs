@@ -37,3 +37,21 @@ pub struct News {
     /// The text streamed so far, while an attempt is in flight in this process.
     pub live: Option<Arc<LiveText>>,
 }
+
+impl News {
+    /// Whether a watcher may be told a moment later, along with what comes next: a step on the way,
+    /// as opposed to text, an end, or an answer.
+    pub fn is_quiet(&self) -> bool {
+        match &self.state {
+            TicketState::Unrequested
+            | TicketState::Requested(_)
+            | TicketState::PreProcessed(_)
+            | TicketState::Answered(_) => true,
+            TicketState::Sent(_) => (self.live.as_ref()).is_none_or(|live| live.is_empty()),
+            TicketState::Persisted(_)
+            | TicketState::Delivered(_)
+            | TicketState::Failed(_)
+            | TicketState::Cancelled(_) => false,
+        }
+    }
+}

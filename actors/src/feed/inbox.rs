@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use punchcard_events::TicketId;
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::News;
 
 /// The most tickets one inbox holds news of. Beyond it the watcher is told to start over.
 const CAPACITY: usize = 4_096;
+
+/// How long quiet news (see [`News::is_quiet`]) wait for others to be told along with. A ticket in a
+/// hurry then costs a watcher a few frames at once instead of a packet for each of its states.
+const QUIET_FOR: Duration = Duration::from_millis(40);
 
 /// One watcher's inbox. Newer news of a ticket replaces older, so it is bounded by tickets, not by
 /// tokens or time.
@@ -26,7 +30,16 @@ struct Pending {
     news: BTreeMap<TicketId, News>,
     /// When the oldest news not yet taken came in.
     since: Option<Instant>,
+    /// Whether any of it is to be told at once.
+    pressing: bool,
     overflowed: bool,
+}
+
+/// When an inbox may be emptied.
+enum Due {
+    Now,
+    At(Instant),
+    WhenNewsCome,
 }
 
 /// What an inbox held.
@@ -47,6 +60,7 @@ impl Inbox {
     /// Puts news in, unless newer news of the same ticket is there already.
     pub fn put(&self, news: News) {
         let mut pending = self.lock();
+        let pressing = !news.is_quiet();
         let known = pending.news.get(&news.ticket);
         if known.is_some_and(|known| known.revision > news.revision) {
             return;
@@ -56,20 +70,40 @@ impl Inbox {
         } else {
             pending.news.insert(news.ticket, news);
         }
-        if pending.since.is_none() {
-            pending.since = Some(Instant::now());
+        let pressing = pressing || pending.overflowed;
+        if pending.since.is_none() || (pressing && !pending.pressing) {
+            pending.since.get_or_insert_with(Instant::now);
+            pending.pressing |= pressing;
             drop(pending);
             self.arrival.notify_one();
         }
     }
 
-    /// Waits until something is there, and takes all of it.
+    /// Waits until something is there that is to be told now, and takes all there is.
     pub async fn take(&self) -> Taken {
         loop {
-            if let Some(taken) = self.try_take() {
-                return taken;
+            match self.due() {
+                Due::Now => {
+                    if let Some(taken) = self.try_take() {
+                        return taken;
+                    }
+                }
+                Due::At(time) => {
+                    // Either way the next look at the inbox says what to do.
+                    let _ = timeout_at(time, self.arrival.notified()).await;
+                }
+                Due::WhenNewsCome => self.arrival.notified().await,
             }
-            self.arrival.notified().await;
+        }
+    }
+
+    fn due(&self) -> Due {
+        let pending = self.lock();
+        match pending.since {
+            None => Due::WhenNewsCome,
+            Some(_) if pending.pressing => Due::Now,
+            Some(since) if since.elapsed() >= QUIET_FOR => Due::Now,
+            Some(since) => Due::At(since + QUIET_FOR),
         }
     }
 
@@ -77,6 +111,7 @@ impl Inbox {
     pub fn try_take(&self) -> Option<Taken> {
         let mut pending = self.lock();
         pending.since.take()?;
+        pending.pressing = false;
         let news = std::mem::take(&mut pending.news);
         if std::mem::take(&mut pending.overflowed) {
             return Some(Taken::Overflowed);

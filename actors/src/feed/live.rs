@@ -38,6 +38,11 @@ impl LiveText {
         self.lock().push_str(text);
     }
 
+    /// Whether nothing has come yet.
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     /// The whole text so far.
     pub fn content(&self) -> String {
         self.lock().clone()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
@@ -9,7 +10,7 @@ use punchcard_actors::feed::{Frame, Inbox, LiveText, Lost, News, Progress, Switc
 use punchcard_actors::ports::TaskBook as _;
 use punchcard_actors::testing::clock::START;
 use punchcard_actors::testing::tasks::{PlainTask, PlainTasks};
-use punchcard_actors::testing::world::{task, tenant, user};
+use punchcard_actors::testing::world::{in_paused_time, task, tenant, user};
 use punchcard_events::ticket::{
     AttemptErrorKind, AttemptFailed, CancelMode, StateName, TicketAnswered, TicketCancelled,
     TicketEvent, TicketPersisted, TicketPreProcessed, TicketRequested, TicketSent, TicketState,
@@ -433,6 +434,30 @@ fn an_inbox_keeps_the_newest_news_of_each_ticket_only() {
         .collect();
     assert_eq!(taken, [(ticket(3), Revision(0)), (ticket(7), Revision(2))]);
     assert!(inbox.try_take().is_none());
+}
+
+#[test]
+fn steps_on_the_way_wait_a_moment_to_be_told_along_with_what_comes_next() {
+    in_paused_time(async {
+        let inbox = Inbox::new();
+        let began = tokio::time::Instant::now();
+        inbox.put(news(1, &[requested()], None));
+        inbox.put(news(1, &[requested(), prepared()], None));
+        assert!(matches!(inbox.take().await, Taken::News(news) if news.len() == 1));
+        assert_eq!(began.elapsed(), Duration::from_millis(40), "quiet alone");
+
+        let live = Arc::new(LiveText::new(1));
+        let history = [requested(), prepared(), sent(1)];
+        inbox.put(news(1, &history, Some(&live)));
+        live.push("Well");
+        inbox.put(news(1, &history, Some(&live)));
+        assert!(matches!(inbox.take().await, Taken::News(news) if news.len() == 1));
+        assert_eq!(
+            began.elapsed(),
+            Duration::from_millis(40),
+            "text waits for nothing"
+        );
+    });
 }
 
 #[test]
