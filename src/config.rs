@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 mod check;
 mod decode;
+mod depth;
 mod environment;
 mod error;
 mod inherit;

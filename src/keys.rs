@@ -322,4 +322,9 @@ mod tests {
             assert_eq!(text.parse::<KeyHash>(), Err(InvalidKeyHash), "{text}");
         }
     }
+
+    #[test]
+    fn no_mutant_is_a_key() {
+        crate::fuzz::run_text("api-key", |text| assert!(ApiKey::parse(text).is_err()));
+    }
 }

@@ -8,6 +8,8 @@ pub mod adapters;
 pub mod app;
 pub mod cli;
 pub mod config;
+#[cfg(test)]
+mod fuzz;
 pub mod http;
 pub mod keys;
 pub mod secret;

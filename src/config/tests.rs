@@ -224,3 +224,12 @@ fn a_task_can_have_deadlines_and_retries_of_its_own() {
     assert_eq!(task.ticket.deliver_within.as_secs(), 30 * 86_400);
     assert_eq!(config.ticket.answer_within.as_secs(), 600);
 }
+
+#[test]
+fn mutants_of_configurations_load_or_say_what_is_wrong() {
+    crate::fuzz::run_slow_text("configuration", 10, |text| {
+        if let Err(ConfigErrors(errors)) = load(text) {
+            assert!(!errors.is_empty());
+        }
+    });
+}

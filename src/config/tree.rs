@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use toml_edit::{Item, Key, TableLike, Value as EditValue};
 
+use super::depth::too_deep;
 use super::error::ConfigError;
 
 /// The name of the bottom layer.
@@ -140,6 +141,13 @@ impl Node {
             name: name.into(),
             text,
         };
+        if let Some(start) = too_deep(text) {
+            return Err(ConfigError {
+                origin: file.origin(Some(start)),
+                key: KeyPath::default(),
+                message: "a key has too many parts".to_owned(),
+            });
+        }
         let document = toml_edit::Document::parse(text).map_err(|error| ConfigError {
             origin: file.origin(error.span().map(|span| span.start)),
             key: KeyPath::default(),
@@ -150,6 +158,9 @@ impl Node {
 
     /// Reads one TOML value, all of it written at `origin`.
     pub(super) fn parse_value(text: &str, origin: &Origin) -> Option<Self> {
+        if too_deep(text).is_some() {
+            return None;
+        }
         let value: EditValue = text.parse().ok()?;
         let mut node = File {
             name: "".into(),

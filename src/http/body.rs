@@ -214,4 +214,9 @@ mod tests {
             let _ = parse::<Body>(&body);
         }
     }
+
+    #[test]
+    fn mutants_of_bodies_are_read_or_refused() {
+        crate::fuzz::run("request-body", |body| drop(parse::<Body>(body)));
+    }
 }

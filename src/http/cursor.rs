@@ -71,4 +71,14 @@ mod tests {
             prop_assert!(decode(&text, &TicketFilter::default()).is_err());
         }
     }
+
+    #[test]
+    fn mutants_of_cursors_are_read_or_refused() {
+        let filter = TicketFilter::default();
+        crate::fuzz::run_text("list-cursor", |text| {
+            if let Ok(id) = decode(text, &filter) {
+                assert_eq!(decode(&encode(id, &filter), &filter), Ok(id));
+            }
+        });
+    }
 }

@@ -108,4 +108,15 @@ mod tests {
             prop_assert_eq!(of(&headers, &Value::Null).is_ok(), good);
         }
     }
+
+    #[test]
+    fn mutants_of_keys_are_taken_or_refused() {
+        crate::fuzz::run("idempotency-key", |key| {
+            if let Ok(value) = HeaderValue::from_bytes(key) {
+                let headers = HeaderMap::from_iter([(KEY, value)]);
+                let good = (1..=255).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic);
+                assert_eq!(of(&headers, &Value::Null).is_ok(), good);
+            }
+        });
+    }
 }

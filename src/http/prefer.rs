@@ -72,4 +72,11 @@ mod tests {
             prop_assert!(wait_of(&value).is_none_or(|seconds| (1..=60).contains(&seconds)));
         }
     }
+
+    #[test]
+    fn no_mutant_waits_longer_than_the_cap() {
+        crate::fuzz::run_text("prefer", |text| {
+            assert!(wait_of(text).is_none_or(|seconds| (1..=60).contains(&seconds)));
+        });
+    }
 }

@@ -109,4 +109,13 @@ mod tests {
             let _ = parse(&query, tenant());
         }
     }
+
+    #[test]
+    fn mutants_of_queries_stay_within_the_callers_tenant() {
+        crate::fuzz::run_text("list-query", |text| {
+            if let Ok(query) = parse(text, tenant()) {
+                assert_eq!(query.filter.tenant, Some(tenant()));
+            }
+        });
+    }
 }

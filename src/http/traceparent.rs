@@ -58,4 +58,11 @@ mod tests {
             assert!(!is_valid(&bad), "{bad}");
         }
     }
+
+    #[test]
+    fn mutants_that_pass_have_the_parts_of_a_trace_context() {
+        crate::fuzz::run_text("traceparent", |text| {
+            assert!(!is_valid(text) || text.is_ascii() && text.split('-').count() >= 4);
+        });
+    }
 }

@@ -262,4 +262,19 @@ mod tests {
             assert_eq!(errors[0].message, 1, "{content}");
         }
     }
+
+    #[test]
+    fn mutants_of_templates_render_within_their_size_or_are_refused() {
+        let input = json!({ "essay": "{{ x }}", "grade": 3, "items": [{ "name": "a" }, {}] });
+        crate::fuzz::run_text("prompt", |content| {
+            if let Ok(prompt) = compile(content, 10_000)
+                && let Ok(messages) = prompt.render(&input)
+            {
+                let size: usize = messages.iter().map(|message| message.content.len()).sum();
+                assert!(size <= 10_000);
+                let roles: Vec<_> = messages.iter().map(|message| message.role).collect();
+                assert_eq!(roles, [Role::System, Role::User]);
+            }
+        });
+    }
 }

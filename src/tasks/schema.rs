@@ -185,4 +185,24 @@ mod tests {
         let (pointer, message) = misfit(&schema, &json!({ "x".repeat(10_000): 1 }));
         assert!(pointer.chars().count() < 80 && message.chars().count() < 120);
     }
+
+    #[test]
+    fn mutants_of_schemas_check_or_are_refused() {
+        let values = [
+            json!(null),
+            json!(1.5),
+            json!("a"),
+            json!({ "essay": "long text", "n": [{}] }),
+        ];
+        crate::fuzz::run_text("json-schema", |text| {
+            let Ok(schema) = serde_json::from_str::<Value>(text) else {
+                return;
+            };
+            if let Ok(schema) = Schema::compile(&schema) {
+                for value in &values {
+                    drop(schema.check(value));
+                }
+            }
+        });
+    }
 }

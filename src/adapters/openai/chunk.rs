@@ -311,4 +311,19 @@ mod tests {
         let (mut progress, _) = fed(&[STOP, "[DONE]"]);
         assert_eq!(progress.done().unwrap_err().kind, Kind::Incomplete);
     }
+
+    #[test]
+    fn no_mutant_of_a_stream_gives_more_than_the_cap() {
+        crate::fuzz::run("openai-stream", |bytes| {
+            let mut progress = Progress::new(40);
+            for line in bytes.split(|byte| *byte == b'\n') {
+                let data = line.strip_prefix(b"data: ").unwrap_or(line);
+                if !matches!(progress.take(data), Ok(ControlFlow::Continue(()))) {
+                    break;
+                }
+            }
+            assert!(progress.take_text().is_none_or(|text| text.len() <= 40));
+            drop(progress.done());
+        });
+    }
 }

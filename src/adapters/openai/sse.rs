@@ -234,4 +234,12 @@ mod tests {
             prop_assert_eq!(&events_of(&pieces, max_bytes), &whole);
         }
     }
+
+    #[test]
+    fn mutants_give_the_same_events_whole_and_byte_by_byte() {
+        crate::fuzz::run("openai-stream", |bytes| {
+            let single: Vec<&[u8]> = bytes.chunks(1).collect();
+            assert_eq!(events_of(&single, 4_096), events_of(&[bytes], 4_096));
+        });
+    }
 }

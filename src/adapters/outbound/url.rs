@@ -172,4 +172,18 @@ mod tests {
         assert_eq!(check("http://127.0.0.1:3000/", true), Ok(()));
         assert!(check("http://169.254.169.254/latest/meta-data", true).is_err());
     }
+
+    #[test]
+    fn mutants_that_pass_are_https_without_credentials() {
+        crate::fuzz::run_text("outbound-url", |text| {
+            if let Ok(url) = Url::parse(text)
+                && check_url(&url, false).is_ok()
+            {
+                assert_eq!(
+                    (url.scheme(), url.username(), url.password()),
+                    ("https", "", None)
+                );
+            }
+        });
+    }
 }

@@ -402,4 +402,18 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn no_mutant_of_a_path_leaves_the_base_url() {
+        let base = base("https://a.example:8443/v2");
+        crate::fuzz::run_text("hook-path", |path| {
+            if let Ok(url) = join(&base, path) {
+                assert_eq!(
+                    (url.host_str(), url.port()),
+                    (Some("a.example"), Some(8443))
+                );
+                assert!(url.path().starts_with("/v2/"), "{url}");
+            }
+        });
+    }
 }

@@ -363,4 +363,25 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn mutants_of_replies_are_read_or_refused() {
+        crate::fuzz::run("callback-reply", |input| {
+            let Some((status, body)) = input.split_at_checked(4) else {
+                return;
+            };
+            let Ok(status) = StatusCode::from_bytes(status.trim_ascii()) else {
+                return;
+            };
+            let body = Bytes::copy_from_slice(body);
+            let received = Received {
+                status,
+                retry_after_ms: None,
+                is_json: true,
+                body,
+            };
+            drop(pre_process(&received));
+            drop(post_process(&received));
+        });
+    }
 }

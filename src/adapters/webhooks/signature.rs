@@ -302,4 +302,19 @@ mod tests {
             prop_assert!(verdict.is_err());
         }
     }
+
+    #[test]
+    fn no_mutant_verifies() {
+        crate::fuzz::run_text("signature", |text| {
+            let mut lines = text.splitn(4, '\n');
+            let mut line = || lines.next().unwrap_or_default();
+            let headers = SignedHeaders {
+                id: line(),
+                timestamp: line(),
+                signature: line(),
+            };
+            let body = line().as_bytes();
+            assert!(verify(&[secret()], headers, body, at(1_649_367_553), TOLERANCE).is_err());
+        });
+    }
 }

@@ -265,4 +265,11 @@ mod tests {
             json!({"type": "hello", "token": "t"})
         );
     }
+
+    #[test]
+    fn mutants_of_frames_are_read_or_refused() {
+        crate::fuzz::run("server-frame", |text| {
+            drop(serde_json::from_slice::<ServerFrame>(text));
+        });
+    }
 }

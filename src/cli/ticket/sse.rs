@@ -118,4 +118,12 @@ mod tests {
         let piece = Bytes::from(vec![b'x'; MAX_EVENT_BYTES + 1]);
         assert_eq!(reader.take(&piece), Err(TooLarge));
     }
+
+    #[test]
+    fn mutants_give_the_same_events_whole_and_byte_by_byte() {
+        crate::fuzz::run("cli-stream", |bytes| {
+            let single: Vec<&[u8]> = bytes.chunks(1).collect();
+            assert_eq!(read(&single), read(&[bytes]));
+        });
+    }
 }

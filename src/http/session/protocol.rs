@@ -217,4 +217,9 @@ mod tests {
             let _ = read(&text);
         }
     }
+
+    #[test]
+    fn mutants_of_frames_are_read_or_refused() {
+        crate::fuzz::run_text("session-frame", |text| drop(read(text)));
+    }
 }

@@ -163,4 +163,13 @@ mod tests {
             let _ = text.parse::<EventId>();
         }
     }
+
+    #[test]
+    fn mutants_of_event_ids_are_read_or_refused() {
+        crate::fuzz::run_text("last-event-id", |text| {
+            if let Ok(id) = text.parse::<EventId>() {
+                assert_eq!(id.to_string().parse(), Ok(id));
+            }
+        });
+    }
 }
