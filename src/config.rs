@@ -22,6 +22,7 @@ mod limits;
 mod references;
 mod sections;
 mod show;
+mod supervision;
 mod tenants;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ pub use sections::{
     Callbacks, Log, LogFormat, Model, Provider, Retries, Retry, Runtime, Server, Sessions, Store,
     TicketLimits,
 };
+pub use supervision::{Guarding, Supervision};
 pub use tenants::{CallbackTarget, MessageTemplate, Task, Tenant, TenantKey};
 pub use tree::{KeyPath, Origin};
 pub use values::Mode;
@@ -66,6 +68,8 @@ pub struct Config {
     pub retry: Retries,
     /// Calls to the tenants' APIs.
     pub callbacks: Callbacks,
+    /// How calls to models and to the tenants' APIs are guarded.
+    pub supervision: Supervision,
     /// The users' sessions.
     pub sessions: Sessions,
     /// The log.

@@ -1,0 +1,97 @@
+//! How fast calls to one place may follow each other: a rate, and the ramp by which a place that was
+//! out is taken into use again, so that what has gathered in line does not fall on it at once.
+//!
+//! The rate is the generic cell rate algorithm (ITU-T I.371, annex A): a theoretical arrival time
+//! and a tolerance, no bucket to refill. The ramp doubles like TCP's slow start (RFC 5681, section
+//! 3.1), by time and not by replies.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::options::RampOptions;
+
+/// Unused calls of so much time may be made up for at once.
+const BURST: Duration = Duration::from_secs(1);
+/// The same within a ramp: no more than what timers are late by.
+const RAMP_BURST: Duration = Duration::from_millis(10);
+/// Without a rate to reach, a ramp ends at this many times its start: it doubles six times.
+const RAMP_GROWTH: f64 = 64.0;
+
+#[derive(Debug)]
+pub(super) struct Rate {
+    /// Calls per second.
+    full: Option<f64>,
+    ramp: RampOptions,
+    ramp_begun: Option<Instant>,
+    /// When the next call would come if all came evenly.
+    next: Option<Instant>,
+}
+
+impl Rate {
+    pub(super) const fn new(full: Option<f64>, ramp: RampOptions) -> Self {
+        Self {
+            full,
+            ramp,
+            ramp_begun: None,
+            next: None,
+        }
+    }
+
+    /// The place is back: begin slowly.
+    pub(super) fn begin_ramp(&mut self, now: Instant) {
+        if !self.ramp.over.is_zero() {
+            self.ramp_begun = Some(now);
+            self.next = Some(now);
+        }
+    }
+
+    /// Calls per second now; `None` is no limit.
+    pub(super) fn per_second(&self, now: Instant) -> Option<f64> {
+        self.ramping(now).or(self.full)
+    }
+
+    /// When the next call may go; a time that is over means now.
+    pub(super) fn ready_at(&self, now: Instant) -> Option<Instant> {
+        self.per_second(now)?;
+        let tolerance = self.tolerance(now);
+        let next = self.next?;
+        // Before the first instant a machine can name there is nothing to wait for.
+        next.checked_sub(tolerance)
+    }
+
+    /// A call goes.
+    pub(super) fn pass(&mut self, now: Instant) {
+        let Some(per_second) = self.per_second(now) else {
+            self.next = None;
+            return;
+        };
+        let earliest = now.checked_sub(self.tolerance(now)).unwrap_or(now);
+        let from = self.next.map_or(now, |next| next.max(earliest));
+        self.next = Some(from.max(earliest) + Duration::from_secs_f64(1.0 / per_second));
+    }
+
+    fn tolerance(&self, now: Instant) -> Duration {
+        match self.ramping(now) {
+            Some(_) => RAMP_BURST,
+            None => BURST,
+        }
+    }
+
+    /// The ramp's rate, while it is below the full one.
+    fn ramping(&self, now: Instant) -> Option<f64> {
+        let passed = now.saturating_duration_since(self.ramp_begun?);
+        if passed >= self.ramp.over {
+            return None;
+        }
+        let part = passed.as_secs_f64() / self.ramp.over.as_secs_f64();
+        let rate = self.ramp.from * RAMP_GROWTH.powf(part);
+        match self.full {
+            Some(full) if rate >= full => None,
+            _ => Some(rate),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
