@@ -18,9 +18,8 @@ pub(super) struct Alarms {
 
 #[derive(Debug, Default)]
 struct Set {
-    due: BTreeMap<(Instant, u64), Arc<Guard>>,
-    /// Tells alarms of the same instant apart.
-    number: u64,
+    /// By time, and by the guard's address: one that sets the same alarm twice has it once.
+    due: BTreeMap<(Instant, usize), Arc<Guard>>,
     closed: bool,
 }
 
@@ -33,8 +32,7 @@ impl Alarms {
             if set.closed {
                 return;
             }
-            set.number += 1;
-            let key = (at, set.number);
+            let key = (at, Arc::as_ptr(&guard).addr());
             set.due.insert(key, guard);
             set.due
                 .first_key_value()

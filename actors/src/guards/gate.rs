@@ -47,9 +47,17 @@ pub(super) struct Pass {
     lane: Lane,
     epoch: Epoch,
     begun: Instant,
+    /// Whether it was let through to see whether the place is back, and that is not known yet.
+    probe: bool,
+    /// Whether it has shown that the place is back.
+    shown: bool,
 }
 
 impl Pass {
+    pub(super) const fn is_probe(&self) -> bool {
+        self.probe
+    }
+
     /// The call begins now: what came before was not the place's time.
     pub(super) const fn begin(&mut self, now: Instant) {
         self.begun = now;
@@ -166,8 +174,29 @@ impl<T> Gate<T> {
             }
             Verdict::Neutral => Health::Unknown,
         };
+        // What a probe showed early counts once; that it failed in the end counts all the same.
+        if !pass.shown || health == Health::Bad {
+            self.record(pass.epoch, health, now, jitter);
+        }
+    }
+
+    /// The place has begun to answer a probe: it is back, however long the answer takes.
+    pub(super) fn answering(&mut self, pass: &mut Pass, now: Instant) {
+        if std::mem::replace(&mut pass.probe, false) {
+            pass.shown = true;
+            self.record(pass.epoch, Health::Good, now, || Jitter::MAX);
+        }
+    }
+
+    fn record(
+        &mut self,
+        epoch: Epoch,
+        health: Health,
+        now: Instant,
+        jitter: impl FnOnce() -> Jitter,
+    ) {
         let before = self.breaker.state();
-        self.breaker.record(pass.epoch, health, now, jitter);
+        self.breaker.record(epoch, health, now, jitter);
         if before == BreakerState::HalfOpen && self.breaker.state() == BreakerState::Closed {
             self.rate.begin_ramp(now);
         }
@@ -256,6 +285,8 @@ impl<T> Gate<T> {
             lane,
             epoch: self.breaker.pass(),
             begun: now,
+            probe: self.breaker.state() == BreakerState::HalfOpen,
+            shown: false,
         }
     }
 

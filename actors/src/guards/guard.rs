@@ -60,6 +60,16 @@ impl Permit {
         }
     }
 
+    /// The place has begun to answer. That is enough to know that it is back from an outage, if that
+    /// is what this call was let through for.
+    pub(crate) fn answering(&mut self) {
+        if let Some(pass) = &mut self.pass
+            && pass.is_probe()
+        {
+            self.guard.with(|gate, now| gate.answering(pass, now));
+        }
+    }
+
     /// The call ended.
     pub(crate) fn settle(mut self, verdict: Verdict) {
         self.give_back(verdict);

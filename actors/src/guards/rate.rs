@@ -42,7 +42,7 @@ impl Rate {
     pub(super) fn begin_ramp(&mut self, now: Instant) {
         if !self.ramp.over.is_zero() {
             self.ramp_begun = Some(now);
-            self.next = Some(now);
+            self.next = Some(self.earliest(now));
         }
     }
 
@@ -54,27 +54,25 @@ impl Rate {
     /// When the next call may go; a time that is over means now.
     pub(super) fn ready_at(&self, now: Instant) -> Option<Instant> {
         self.per_second(now)?;
-        let tolerance = self.tolerance(now);
-        let next = self.next?;
-        // Before the first instant a machine can name there is nothing to wait for.
-        next.checked_sub(tolerance)
+        // Before the first instant that a machine can name there is nothing to wait for.
+        self.next?.checked_sub(BURST)
     }
 
     /// A call goes.
     pub(super) fn pass(&mut self, now: Instant) {
-        let Some(per_second) = self.per_second(now) else {
-            self.next = None;
-            return;
-        };
-        let earliest = now.checked_sub(self.tolerance(now)).unwrap_or(now);
-        let from = self.next.map_or(now, |next| next.max(earliest));
-        self.next = Some(from.max(earliest) + Duration::from_secs_f64(1.0 / per_second));
+        self.next = self.per_second(now).map(|per_second| {
+            let earliest = self.earliest(now);
+            let from = self.next.map_or(earliest, |next| next.max(earliest));
+            from + Duration::from_secs_f64(1.0 / per_second)
+        });
     }
 
-    fn tolerance(&self, now: Instant) -> Duration {
+    /// Where the count begins after a time without calls. Within a ramp it is so far ahead that no
+    /// burst is left, neither now nor when the ramp ends.
+    fn earliest(&self, now: Instant) -> Instant {
         match self.ramping(now) {
-            Some(_) => RAMP_BURST,
-            None => BURST,
+            Some(_) => now + (BURST - RAMP_BURST),
+            None => now,
         }
     }
 

@@ -48,7 +48,10 @@ pub(super) async fn run(
     };
     let mut announcer = Announcer::new(&deps.switchboard, news, deps.text_interval);
     let ended = match deps.llm.model().answer(call).await {
-        Ok(stream) => pump(stream, &attempt.live, &mut announcer).await,
+        Ok(stream) => {
+            let permit = attempt.permit.as_mut();
+            pump(stream, &attempt.live, permit, &mut announcer).await
+        }
         Err(error) => Err(error),
     };
     if let Some(permit) = attempt.permit {
@@ -86,6 +89,7 @@ struct End {
 async fn pump(
     mut stream: AnswerStream,
     live: &LiveText,
+    mut permit: Option<&mut Permit>,
     announcer: &mut Announcer<'_>,
 ) -> Result<End, AttemptError> {
     loop {
@@ -99,6 +103,9 @@ async fn pump(
         };
         match part {
             Some(Ok(AnswerPart::Text(text))) => {
+                if let Some(permit) = permit.take() {
+                    permit.answering();
+                }
                 live.push(&text);
                 announcer.text_came();
             }
