@@ -65,10 +65,12 @@ impl Visitor<'_> for ConcurrencyWord {
     }
 
     fn visit_str<E: de::Error>(self, word: &str) -> Result<Concurrency, E> {
-        match word {
-            "adaptive" => Ok(Concurrency::Adaptive),
-            other => Err(E::invalid_value(de::Unexpected::Str(other), &self)),
-        }
+        // A number over the word is text when it comes from the environment.
+        let number = || word.parse().ok().map(Concurrency::Fixed);
+        (word == "adaptive")
+            .then_some(Concurrency::Adaptive)
+            .or_else(number)
+            .ok_or_else(|| E::invalid_value(de::Unexpected::Str(word), &self))
     }
 }
 

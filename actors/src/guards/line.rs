@@ -20,15 +20,18 @@ use punchcard_events::TenantId;
 /// Lanes that nobody uses are kept up to this many, so that a tenant keeps its turn.
 const IDLE_LANES: usize = 64;
 
+/// Lanes with waiters, the one whose turn was longest ago first.
+type Ring = BTreeSet<(u64, Lane)>;
+
 /// The lines of all tenants, with what is known of each waiter.
 #[derive(Debug)]
 pub(super) struct Line<T> {
     names: HashMap<TenantId, Lane>,
     lanes: Vec<Waiters<T>>,
     free: Vec<Lane>,
-    /// Lanes with waiters, the one whose turn was longest ago first; by what its waiters want.
-    first_calls: BTreeSet<(u64, Lane)>,
-    repeats: BTreeSet<(u64, Lane)>,
+    /// By what the waiters want.
+    first_calls: Ring,
+    repeats: Ring,
     waiting: usize,
     /// Numbers the waiters and the turns.
     clock: u64,
@@ -207,19 +210,13 @@ impl<T> Line<T> {
     }
 
     fn next_lane(&self, repeats: bool, share: usize) -> Option<Lane> {
-        let below = |ring: &BTreeSet<(u64, Lane)>| {
-            let held = |lane: Lane| self.lanes.get(lane.0).map_or(0, |waiters| waiters.held);
-            ring.iter().find(|(_, lane)| held(*lane) < share).copied()
-        };
-        let earlier = |one: Option<(u64, Lane)>, other: Option<(u64, Lane)>| match (one, other) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
-        let in_turn = |of: &dyn Fn(&BTreeSet<(u64, Lane)>) -> Option<(u64, Lane)>| {
-            let repeat = if repeats { of(&self.repeats) } else { None };
-            earlier(of(&self.first_calls), repeat)
-        };
-        let next = in_turn(&below).or_else(|| in_turn(&|ring| ring.first().copied()));
+        let rings = [Some(&self.first_calls), repeats.then_some(&self.repeats)];
+        let rings = || rings.into_iter().flatten();
+        let held = |lane: Lane| self.lanes.get(lane.0).map_or(0, |waiters| waiters.held);
+        let below_share =
+            |ring: &'_ Ring| ring.iter().find(|(_, lane)| held(*lane) < share).copied();
+        let next = rings().filter_map(below_share).min();
+        let next = next.or_else(|| rings().filter_map(|ring| ring.first().copied()).min());
         next.map(|(_, lane)| lane)
     }
 
@@ -255,7 +252,7 @@ impl<T> Line<T> {
         }
     }
 
-    const fn ring(&mut self, repeat: bool) -> &mut BTreeSet<(u64, Lane)> {
+    const fn ring(&mut self, repeat: bool) -> &mut Ring {
         if repeat {
             &mut self.repeats
         } else {

@@ -192,7 +192,7 @@ fn over_threads_no_permit_is_lost_and_none_is_given_twice() {
     let call = async |n: usize| {
         let who = tenant(&format!("t{}", n % 7));
         let permit = guards.permit(want("m", &who));
-        if n % 3 == 0 {
+        if n.is_multiple_of(3) {
             // Some give up at any moment, chosen or not.
             tokio::select! {
                 biased;
@@ -213,7 +213,9 @@ fn over_threads_no_permit_is_lost_and_none_is_given_twice() {
             scope.spawn(|| here().block_on(join_all((0..CALLERS).map(&call))));
         }
     });
-    let stay = (0..CALLERS).filter(|n| n % 3 != 0).count();
+    let stay = (0..CALLERS)
+        .filter(|n: &usize| !n.is_multiple_of(3))
+        .count();
     assert_eq!(served.load(Ordering::SeqCst), THREADS * stay);
     assert_eq!(most.load(Ordering::SeqCst), 3);
     let status = guards.status();
