@@ -139,3 +139,40 @@ impl Handler<CallbackStatus> for CallbackSupervisor {
         MessageResult(self.desk.guards.status())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_says_of_the_tenants_api_what_it_is_to_blame_for() {
+        use CallbackErrorKind as Kind;
+        let told = |kind, retry_after_ms| {
+            verdict::<()>(&Err(CallbackError {
+                kind,
+                message: String::new(),
+                retry_after_ms,
+            }))
+        };
+        assert_eq!(verdict(&Ok(())), Verdict::Succeeded);
+        assert_eq!(
+            told(Kind::Status, Some(7)),
+            Verdict::Overloaded {
+                retry_after: Some(Duration::from_millis(7))
+            }
+        );
+        for kind in [
+            Kind::Connection,
+            Kind::Timeout,
+            Kind::Status,
+            Kind::Body,
+            Kind::TooLarge,
+        ] {
+            assert_eq!(told(kind, None), Verdict::Failed, "{kind:?}");
+        }
+        assert_eq!(told(Kind::Refused, None), Verdict::Succeeded);
+        for kind in [Kind::Gone, Kind::Forbidden] {
+            assert_eq!(told(kind, None), Verdict::Neutral, "{kind:?}");
+        }
+    }
+}

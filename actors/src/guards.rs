@@ -82,7 +82,7 @@ pub struct GateStatus {
     pub waiting: usize,
     /// How long the first of them has waited.
     pub oldest_wait: Duration,
-    /// How long one more would wait, at the pace of the last half minute.
+    /// How long one more would wait, at the pace of the newest calls.
     pub expected_wait: Duration,
     /// How the circuit breaker stands.
     pub breaker: BreakerState,

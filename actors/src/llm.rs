@@ -150,3 +150,54 @@ impl Handler<ModelStatus> for LlmSupervisor {
         MessageResult(self.llm.guards.status())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_of_its_model_what_it_is_to_blame_for() {
+        use AttemptErrorKind as Kind;
+        let told = |kind, retry_after_ms| {
+            verdict(&AttemptError {
+                kind,
+                message: String::new(),
+                retry_after_ms,
+            })
+        };
+        let retry_after = Some(Duration::from_millis(7));
+        assert_eq!(
+            told(Kind::RateLimited, None),
+            Verdict::Overloaded { retry_after: None }
+        );
+        assert_eq!(
+            told(Kind::RateLimited, Some(7)),
+            Verdict::Overloaded { retry_after }
+        );
+        assert_eq!(
+            told(Kind::Server, Some(7)),
+            Verdict::Overloaded { retry_after }
+        );
+        for kind in [
+            Kind::Server,
+            Kind::Connection,
+            Kind::Timeout,
+            Kind::Incomplete,
+            Kind::Protocol,
+        ] {
+            assert_eq!(told(kind, None), Verdict::Failed, "{kind:?}");
+        }
+        for kind in [Kind::SchemaViolation, Kind::TooLarge] {
+            assert_eq!(told(kind, None), Verdict::Succeeded, "{kind:?}");
+        }
+        for kind in [
+            Kind::Interrupted,
+            Kind::QuotaExceeded,
+            Kind::Unauthorized,
+            Kind::InvalidRequest,
+            Kind::ContentFiltered,
+        ] {
+            assert_eq!(told(kind, None), Verdict::Neutral, "{kind:?}");
+        }
+    }
+}

@@ -14,6 +14,9 @@ use tokio::time::Instant;
 
 use super::options::BudgetOptions;
 
+/// The least floor, in repeats per second.
+const LEAST_FLOOR: f64 = 1e-3;
+
 #[derive(Debug)]
 pub(super) struct RetryBudget {
     options: BudgetOptions,
@@ -25,7 +28,9 @@ pub(super) struct RetryBudget {
 }
 
 impl RetryBudget {
-    pub(super) fn new(options: BudgetOptions) -> Self {
+    pub(super) fn new(mut options: BudgetOptions) -> Self {
+        // Without a floor a repeat could wait for ever.
+        options.floor = options.floor.max(LEAST_FLOOR);
         Self {
             earned: 0.0,
             floor: most_floor(&options),

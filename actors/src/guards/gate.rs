@@ -151,10 +151,10 @@ impl<T> Gate<T> {
         let running = self.running;
         self.running = self.running.saturating_sub(1);
         self.line.give_back(pass.lane);
-        self.pace.ended(now);
         let health = match verdict {
             Verdict::Succeeded => {
                 self.limit.succeeded(pass.begun, running, now);
+                self.pace.took(now.saturating_duration_since(pass.begun));
                 self.pause.succeeded();
                 Health::Good
             }
@@ -223,9 +223,11 @@ impl<T> Gate<T> {
             Ready::At(at) => at.saturating_duration_since(now),
             Ready::Now | Ready::AfterACall => Duration::ZERO,
         };
-        let served = self.pace.time_for(ahead, now);
-        // Where nothing ends, the line has shown how long it takes at least.
-        shut + served.unwrap_or_else(|| self.oldest_wait(now))
+        let (limit, rate) = (self.limit.get(), self.rate.full());
+        let served = self.pace.time_for(ahead, limit, rate);
+        // Where nothing succeeded yet, the line has shown how long it takes at least.
+        let served = served.unwrap_or_else(|| self.oldest_wait(now));
+        shut + served + self.rate.ramp_left(now).min(self.ramp_time(ahead, now))
     }
 
     /// How all this stands, as of the place called `name`.
@@ -246,6 +248,13 @@ impl<T> Gate<T> {
             retries: self.repeats,
             calls_per_second: self.rate.per_second(now),
         }
+    }
+
+    /// How long the ramp's rate of now takes to serve so many.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    fn ramp_time(&self, ahead: usize, now: Instant) -> Duration {
+        let rate = self.rate.per_second(now).unwrap_or(f64::INFINITY);
+        Duration::try_from_secs_f64(ahead as f64 / rate).unwrap_or(Duration::MAX)
     }
 
     fn oldest_wait(&self, now: Instant) -> Duration {

@@ -1,60 +1,49 @@
-//! How fast calls of one place end, and so how long a line takes.
+//! How long a line takes: by Little's law (J. D. C. Little, *A Proof for the Queuing Formula
+//! L = λW*, 1961) a place that runs `limit` calls at a time, each of which takes `mean`, ends
+//! `limit / mean` calls per second.
+//!
+//! Ends are not counted instead, since a place that was out ends nothing, and yet its line is served
+//! fast when it is back.
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-/// The time over which ends are averaged.
-const MEMORY: Duration = Duration::from_secs(30);
+/// The weight of a new call in the average.
+const WEIGHT: f64 = 0.1;
 /// Longer waits are not told apart.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A decaying count of ended calls.
+/// How long calls take.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    ends: f64,
-    begun: Option<Instant>,
-    at: Option<Instant>,
+    /// In seconds; `None` before the first call that succeeded.
+    mean: Option<f64>,
 }
 
 impl Pace {
-    /// A call ended.
-    pub(super) fn ended(&mut self, now: Instant) {
-        self.ends = self.ends_by(now) + 1.0;
-        self.begun.get_or_insert(now);
-        self.at = Some(self.at.map_or(now, |at| at.max(now)));
+    /// A call succeeded.
+    pub(super) fn took(&mut self, time: Duration) {
+        let seconds = time.as_secs_f64();
+        let mean = self.mean.get_or_insert(seconds);
+        *mean += (seconds - *mean) * WEIGHT;
     }
 
-    /// Ended calls per second, lately.
-    pub(super) fn per_second(&self, now: Instant) -> f64 {
-        let Some(begun) = self.begun else {
-            return 0.0;
-        };
-        // In its first seconds the count stands for less than its whole memory.
-        let known = now.saturating_duration_since(begun).as_secs_f64().max(1.0);
-        let memory = MEMORY.as_secs_f64();
-        self.ends_by(now) / (memory * (1.0 - (-known / memory).exp()))
-    }
-
-    /// How long `waiting` callers take to be served at this pace; `None` where there is none.
+    /// How long `ahead` callers take to be served, `limit` at a time and at most `per_second`;
+    /// `None` while no call has succeeded.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    pub(super) fn time_for(&self, waiting: usize, now: Instant) -> Option<Duration> {
-        let rate = self.per_second(now);
-        if waiting == 0 {
+    pub(super) fn time_for(
+        &self,
+        ahead: usize,
+        limit: usize,
+        per_second: Option<f64>,
+    ) -> Option<Duration> {
+        if ahead == 0 {
             return Some(Duration::ZERO);
         }
-        let seconds = waiting as f64 / rate;
-        seconds
-            .is_finite()
-            .then(|| Duration::from_secs_f64(seconds.min(LONGEST.as_secs_f64())))
-    }
-
-    fn ends_by(&self, now: Instant) -> f64 {
-        let Some(at) = self.at else {
-            return 0.0;
-        };
-        let passed = now.saturating_duration_since(at).as_secs_f64();
-        self.ends * (-passed / MEMORY.as_secs_f64()).exp()
+        let ahead = ahead as f64;
+        let by_limit = ahead * self.mean? / limit.max(1) as f64;
+        let by_rate = per_second.map_or(0.0, |rate| ahead / rate);
+        let seconds = by_limit.max(by_rate).min(LONGEST.as_secs_f64());
+        Some(Duration::from_secs_f64(seconds))
     }
 }
 
@@ -62,40 +51,39 @@ impl Pace {
 mod tests {
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
     #[test]
-    fn a_place_that_never_ended_a_call_has_no_pace() {
+    fn nobody_ahead_is_no_wait_and_without_a_call_nothing_is_known() {
         let pace = Pace::default();
-        let now = Instant::now();
-        assert_eq!(pace.time_for(0, now), Some(Duration::ZERO));
-        assert_eq!(pace.time_for(1, now), None);
+        assert_eq!(pace.time_for(0, 4, None), Some(Duration::ZERO));
+        assert_eq!(pace.time_for(1, 4, None), None);
     }
 
     #[test]
-    fn the_pace_is_known_after_a_few_seconds_and_follows_changes() {
-        let mut now = Instant::now();
+    fn a_line_takes_as_long_as_its_calls_at_so_many_at_a_time_and_no_less_than_the_rate_says() {
         let mut pace = Pace::default();
-        let mut run = |pace: &mut Pace, seconds: u32, every_ms: u64| {
-            let end = now + Duration::from_secs(1) * seconds;
-            while now < end {
-                now += Duration::from_millis(every_ms);
-                pace.ended(now);
-            }
-            pace.per_second(now)
-        };
-        let early = run(&mut pace, 5, 100);
-        assert!((9.0..11.5).contains(&early), "{early}");
-        let late = run(&mut pace, 120, 100);
-        assert!((9.5..10.5).contains(&late), "{late}");
-        let slower = run(&mut pace, 120, 1_000);
-        assert!((0.9..1.4).contains(&slower), "{slower}");
+        pace.took(2 * SECOND);
+        assert_eq!(pace.time_for(100, 4, None), Some(50 * SECOND));
+        assert_eq!(pace.time_for(100, 4, Some(10.0)), Some(50 * SECOND));
+        assert_eq!(pace.time_for(100, 4, Some(1.0)), Some(100 * SECOND));
+    }
+
+    #[test]
+    fn the_average_follows_calls_that_get_slower() {
+        let mut pace = Pace::default();
+        pace.took(SECOND);
+        for _ in 0..50 {
+            pace.took(10 * SECOND);
+        }
+        let wait = pace.time_for(10, 1, None).unwrap();
+        assert!(wait > 95 * SECOND && wait <= 100 * SECOND, "{wait:?}");
     }
 
     #[test]
     fn an_endless_wait_is_bounded() {
-        let begun = Instant::now();
         let mut pace = Pace::default();
-        pace.ended(begun);
-        let much_later = begun + Duration::from_secs(600);
-        assert_eq!(pace.time_for(usize::MAX, much_later), Some(LONGEST));
+        pace.took(Duration::MAX);
+        assert_eq!(pace.time_for(usize::MAX, 0, Some(1e-3)), Some(LONGEST));
     }
 }

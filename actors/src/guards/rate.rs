@@ -15,6 +15,8 @@ use super::options::RampOptions;
 const BURST: Duration = Duration::from_secs(1);
 /// The same within a ramp: no more than what timers are late by.
 const RAMP_BURST: Duration = Duration::from_millis(10);
+/// A rate below this, in calls per second, is taken for this: a wait must have an end.
+const SLOWEST: f64 = 1e-3;
 /// Without a rate to reach, a ramp ends at this many times its start: it doubles six times.
 const RAMP_GROWTH: f64 = 64.0;
 
@@ -29,10 +31,14 @@ pub(super) struct Rate {
 }
 
 impl Rate {
-    pub(super) const fn new(full: Option<f64>, ramp: RampOptions) -> Self {
+    pub(super) fn new(full: Option<f64>, ramp: RampOptions) -> Self {
+        let slowest = |rate: f64| rate.max(SLOWEST);
         Self {
-            full,
-            ramp,
+            full: full.map(slowest),
+            ramp: RampOptions {
+                from: slowest(ramp.from),
+                ..ramp
+            },
             ramp_begun: None,
             next: None,
         }
@@ -49,6 +55,19 @@ impl Rate {
     /// Calls per second now; `None` is no limit.
     pub(super) fn per_second(&self, now: Instant) -> Option<f64> {
         self.ramping(now).or(self.full)
+    }
+
+    /// Calls per second when no ramp is on.
+    pub(super) const fn full(&self) -> Option<f64> {
+        self.full
+    }
+
+    /// How long a ramp goes on yet.
+    pub(super) fn ramp_left(&self, now: Instant) -> Duration {
+        let begun = self.ramp_begun.filter(|_| self.ramping(now).is_some());
+        begun.map_or(Duration::ZERO, |begun| {
+            (begun + self.ramp.over).saturating_duration_since(now)
+        })
     }
 
     /// When the next call may go; a time that is over means now.

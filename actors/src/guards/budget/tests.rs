@@ -75,7 +75,7 @@ fn when_the_next_repeat_may_go_is_known() {
 fn the_smallest_floor_lets_a_repeat_go_in_the_end() {
     let mut now = Instant::now();
     let mut budget = RetryBudget::new(BudgetOptions {
-        floor: 0.001,
+        floor: 0.0,
         ..options()
     });
     drain(&mut budget, now);

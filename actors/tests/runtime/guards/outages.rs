@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use punchcard_actors::guards::BreakerState;
 use punchcard_actors::testing::model::Script;
-use punchcard_actors::testing::world::{World, in_paused_time, tenant, time_passes};
+use punchcard_actors::testing::world::{World, in_paused_time, in_real_time, tenant, time_passes};
 use punchcard_events::ticket::{AttemptErrorKind, CallbackErrorKind, StateName, TicketState};
 use tokio::time::Instant;
 
@@ -122,6 +122,31 @@ fn two_thousand_tickets_that_waited_for_a_tenants_api_do_not_fall_on_it_when_it_
             (4_000..=4_010).contains(&most),
             "{most} calls for 2000 tickets: none was wasted"
         );
+        run.teardown().await;
+    });
+}
+
+#[test]
+fn over_threads_an_outage_ends_without_anybody_else_coming() {
+    in_real_time(async {
+        let mut world = World::new().threads();
+        world.options.llm.default_max_concurrency = 4;
+        let guard = &mut world.options.llm.guard;
+        guard.breaker.open_for = SECOND / 50;
+        guard.ramp.from = 200.0;
+        guard.ramp.over = SECOND;
+        world.task("review", |task| {
+            task.model_retry.initial_delay_ms = 10;
+            task.model_retry.max_tries = 10;
+        });
+        for _ in 0..20 {
+            world.model.next(Script::refuses(AttemptErrorKind::Server));
+        }
+        let run = world.start().await;
+        let tickets = issue_many(&run, "review", 60).await;
+        await_all(&run, &tickets, StateName::Persisted).await;
+        assert_eq!(world.model.counts().begun, 80);
+        assert!(world.model.counts().most_in_flight <= 4);
         run.teardown().await;
     });
 }
