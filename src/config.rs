@@ -23,6 +23,7 @@ mod limits;
 mod references;
 mod sections;
 mod show;
+mod supervision;
 mod tenants;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub use sections::{
     Callbacks, Log, LogFormat, Model, Provider, Retries, Retry, Runtime, Server, Sessions, Store,
     TicketLimits,
 };
+pub use supervision::{Guarding, Supervision};
 pub use tenants::{CallbackTarget, MessageTemplate, Task, Tenant, TenantKey};
 pub use tree::{KeyPath, Origin};
 pub use values::Mode;
@@ -67,6 +69,8 @@ pub struct Config {
     pub retry: Retries,
     /// Calls to the tenants' APIs.
     pub callbacks: Callbacks,
+    /// How calls to models and to the tenants' APIs are guarded.
+    pub supervision: Supervision,
     /// The users' sessions.
     pub sessions: Sessions,
     /// The log.

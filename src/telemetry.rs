@@ -55,3 +55,6 @@ pub fn start_metrics() -> Result<PrometheusHandle, BuildError> {
         .install_recorder()?;
     Ok(HANDLE.get_or_init(|| handle).clone())
 }
+
+#[cfg(test)]
+mod tests;

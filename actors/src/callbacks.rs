@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, MessageResult};
 use punchcard_events::TenantId;
+use punchcard_events::ticket::{CallbackError, CallbackErrorKind};
 
-use crate::llm::observe;
-use crate::permits::{GateStatus, Gates, Permit};
-use crate::ports::Callbacks;
+use crate::guards::{
+    Concurrency, GateStatus, GuardOptions, Guards, Kind, Permit, Verdict, Want, observe,
+};
+use crate::ports::{Callbacks, Clock};
 
 const OBSERVE_EVERY: Duration = Duration::from_secs(1);
 
@@ -18,9 +20,11 @@ const OBSERVE_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct CallbackOptions {
     /// Calls that may run at once, by tenant.
-    pub max_concurrency: HashMap<String, usize>,
+    pub max_concurrency: HashMap<String, Concurrency>,
     /// The same for tenants not named.
     pub default_max_concurrency: usize,
+    /// How every tenant's API is guarded.
+    pub guard: GuardOptions,
 }
 
 /// The actor that keeps watch over the calls to the tenants' APIs.
@@ -32,22 +36,32 @@ pub struct CallbackSupervisor {
 #[derive(Clone)]
 pub struct CallbackDesk {
     callbacks: Arc<dyn Callbacks>,
-    gates: Arc<Gates>,
+    guards: Arc<Guards>,
 }
 
-/// Asks how the gates of all tenants' APIs stand.
+/// Asks how the guards of all tenants' APIs stand.
 #[derive(Debug, actix::Message)]
 #[rtype(result = "Vec<GateStatus>")]
 pub struct CallbackStatus;
 
 impl CallbackSupervisor {
-    /// A supervisor for `callbacks`.
-    pub fn new(callbacks: Arc<dyn Callbacks>, options: CallbackOptions) -> Self {
-        let gates = Gates::new(options.max_concurrency, options.default_max_concurrency);
+    /// A supervisor for `callbacks`; `clock` gives chance.
+    pub fn new(
+        callbacks: Arc<dyn Callbacks>,
+        options: CallbackOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let guards = Guards::new(
+            Kind::Callback,
+            options.max_concurrency,
+            Concurrency::fixed(options.default_max_concurrency),
+            options.guard,
+            clock,
+        );
         Self {
             desk: CallbackDesk {
                 callbacks,
-                gates: Arc::new(gates),
+                guards: Arc::new(guards),
             },
         }
     }
@@ -59,8 +73,25 @@ impl CallbackSupervisor {
 }
 
 impl CallbackDesk {
-    pub(crate) async fn permit(&self, tenant: &TenantId) -> Permit {
-        self.gates.permit(tenant.as_str()).await
+    /// Waits for the right to call the API of `tenant`. `retry` is whether this callback of the
+    /// ticket failed before.
+    pub(crate) async fn permit(&self, tenant: &TenantId, retry: bool) -> Permit {
+        let want = Want {
+            place: tenant.as_str(),
+            tenant,
+            retry,
+        };
+        self.guards.permit(want).await
+    }
+
+    /// Whether calls to the API of `tenant` are held up because it fails.
+    pub fn is_open(&self, tenant: &TenantId) -> bool {
+        self.guards.is_open(tenant.as_str())
+    }
+
+    /// How long one more caller would wait for the API of `tenant`.
+    pub fn expected_wait(&self, tenant: &TenantId) -> Duration {
+        self.guards.expected_wait(tenant.as_str())
     }
 
     pub(crate) fn callbacks(&self) -> &dyn Callbacks {
@@ -68,12 +99,35 @@ impl CallbackDesk {
     }
 }
 
+/// What a callback came to, as far as the tenant's API is concerned.
+pub(crate) fn verdict<T>(reply: &Result<T, CallbackError>) -> Verdict {
+    let error = match reply {
+        Ok(_) => return Verdict::Succeeded,
+        Err(error) => error,
+    };
+    let retry_after = error.retry_after_ms.map(Duration::from_millis);
+    match error.kind {
+        // Only a 429 or 503 says how long it will be.
+        CallbackErrorKind::Status if retry_after.is_some() => Verdict::Overloaded { retry_after },
+        CallbackErrorKind::Connection
+        | CallbackErrorKind::Timeout
+        | CallbackErrorKind::Status
+        | CallbackErrorKind::Body
+        | CallbackErrorKind::TooLarge => Verdict::Failed,
+        // To refuse a ticket is what the API is asked for.
+        CallbackErrorKind::Refused => Verdict::Succeeded,
+        CallbackErrorKind::Gone | CallbackErrorKind::Forbidden => Verdict::Neutral,
+    }
+}
+
 impl Actor for CallbackSupervisor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        // A task of its own: it must outlive this actor, should that panic, and ends with the guards.
+        actix::spawn(self.desk.guards.keep_time());
         ctx.run_interval(OBSERVE_EVERY, |this, _| {
-            observe("callback", "tenant", &this.desk.gates.status());
+            observe(Kind::Callback, &this.desk.guards.status());
         });
     }
 }
@@ -82,6 +136,43 @@ impl Handler<CallbackStatus> for CallbackSupervisor {
     type Result = MessageResult<CallbackStatus>;
 
     fn handle(&mut self, _: CallbackStatus, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.desk.gates.status())
+        MessageResult(self.desk.guards.status())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_says_of_the_tenants_api_what_it_is_to_blame_for() {
+        use CallbackErrorKind as Kind;
+        let told = |kind, retry_after_ms| {
+            verdict::<()>(&Err(CallbackError {
+                kind,
+                message: String::new(),
+                retry_after_ms,
+            }))
+        };
+        assert_eq!(verdict(&Ok(())), Verdict::Succeeded);
+        assert_eq!(
+            told(Kind::Status, Some(7)),
+            Verdict::Overloaded {
+                retry_after: Some(Duration::from_millis(7))
+            }
+        );
+        for kind in [
+            Kind::Connection,
+            Kind::Timeout,
+            Kind::Status,
+            Kind::Body,
+            Kind::TooLarge,
+        ] {
+            assert_eq!(told(kind, None), Verdict::Failed, "{kind:?}");
+        }
+        assert_eq!(told(Kind::Refused, None), Verdict::Succeeded);
+        for kind in [Kind::Gone, Kind::Forbidden] {
+            assert_eq!(told(kind, None), Verdict::Neutral, "{kind:?}");
+        }
     }
 }

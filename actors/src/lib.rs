@@ -6,9 +6,9 @@
 pub mod callbacks;
 mod errors;
 pub mod feed;
+pub mod guards;
 mod history;
 pub mod llm;
-pub mod permits;
 pub mod ports;
 mod registry;
 pub mod runtime;

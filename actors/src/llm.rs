@@ -1,13 +1,17 @@
-//! The supervisor of the model client: how many calls run per model, and who waits.
+//! The supervisor of the model client: who may call which model, and who waits.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, MessageResult};
+use punchcard_events::TenantId;
+use punchcard_events::ticket::{AttemptError, AttemptErrorKind};
 
-use crate::permits::{GateStatus, Gates, Permit};
-use crate::ports::LanguageModel;
+use crate::guards::{
+    Concurrency, GateStatus, GuardOptions, Guards, Kind, Permit, Verdict, Want, observe,
+};
+use crate::ports::{Clock, LanguageModel};
 
 /// How often the gauges are set.
 const OBSERVE_EVERY: Duration = Duration::from_secs(1);
@@ -16,9 +20,11 @@ const OBSERVE_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct LlmOptions {
     /// Calls that may run at once, by model.
-    pub max_concurrency: HashMap<String, usize>,
+    pub max_concurrency: HashMap<String, Concurrency>,
     /// The same for models not named.
     pub default_max_concurrency: usize,
+    /// How every model is guarded.
+    pub guard: GuardOptions,
 }
 
 /// The actor that keeps watch over the model calls.
@@ -27,26 +33,32 @@ pub struct LlmSupervisor {
 }
 
 /// The ticket actors' handle: permits and the model itself. A permit that is free is had without a
-/// message; those who must wait stand in one line per model.
+/// message; those who must wait stand in line at their model.
 #[derive(Clone)]
 pub struct Llm {
     model: Arc<dyn LanguageModel>,
-    gates: Arc<Gates>,
+    guards: Arc<Guards>,
 }
 
-/// Asks how the gates of all models stand.
+/// Asks how the guards of all models stand.
 #[derive(Debug, actix::Message)]
 #[rtype(result = "Vec<GateStatus>")]
 pub struct ModelStatus;
 
 impl LlmSupervisor {
-    /// A supervisor for `model`.
-    pub fn new(model: Arc<dyn LanguageModel>, options: LlmOptions) -> Self {
-        let gates = Gates::new(options.max_concurrency, options.default_max_concurrency);
+    /// A supervisor for `model`; `clock` gives chance.
+    pub fn new(model: Arc<dyn LanguageModel>, options: LlmOptions, clock: Arc<dyn Clock>) -> Self {
+        let guards = Guards::new(
+            Kind::Model,
+            options.max_concurrency,
+            Concurrency::fixed(options.default_max_concurrency),
+            options.guard,
+            clock,
+        );
         Self {
             llm: Llm {
                 model,
-                gates: Arc::new(gates),
+                guards: Arc::new(guards),
             },
         }
     }
@@ -58,12 +70,30 @@ impl LlmSupervisor {
 }
 
 impl Llm {
-    pub(crate) async fn permit(&self, model: &str) -> Permit {
-        self.gates.permit(model).await
+    /// Waits for the right to call `model` for a ticket of `tenant`. `retry` is whether an attempt
+    /// of that ticket failed there before.
+    pub(crate) async fn permit(&self, model: &str, tenant: &TenantId, retry: bool) -> Permit {
+        self.guards.permit(want(model, tenant, retry)).await
     }
 
-    pub(crate) fn try_permit(&self, model: &str) -> Option<Permit> {
-        self.gates.try_permit(model)
+    /// The same at once or not at all.
+    pub(crate) fn try_permit(&self, model: &str, tenant: &TenantId, retry: bool) -> Option<Permit> {
+        self.guards.try_permit(want(model, tenant, retry))
+    }
+
+    /// Whether calls of `model` are held up because it fails.
+    pub fn is_open(&self, model: &str) -> bool {
+        self.guards.is_open(model)
+    }
+
+    /// How long one more caller would wait for `model`, were there one line for all.
+    pub fn expected_wait(&self, model: &str) -> Duration {
+        self.guards.expected_wait(model)
+    }
+
+    /// How long one more caller of `tenant` would wait for `model`.
+    pub fn expected_wait_of(&self, model: &str, tenant: &TenantId) -> Duration {
+        self.guards.expected_wait_of(model, tenant)
     }
 
     pub(crate) fn model(&self) -> &dyn LanguageModel {
@@ -71,12 +101,44 @@ impl Llm {
     }
 }
 
+const fn want<'a>(model: &'a str, tenant: &'a TenantId, retry: bool) -> Want<'a> {
+    Want {
+        place: model,
+        tenant,
+        retry,
+    }
+}
+
+/// What a failed attempt says about its model.
+pub(crate) fn verdict(error: &AttemptError) -> Verdict {
+    let retry_after = error.retry_after_ms.map(Duration::from_millis);
+    match error.kind {
+        AttemptErrorKind::RateLimited => Verdict::Overloaded { retry_after },
+        // A 503 that says how long it will be.
+        AttemptErrorKind::Server if retry_after.is_some() => Verdict::Overloaded { retry_after },
+        AttemptErrorKind::Connection
+        | AttemptErrorKind::Timeout
+        | AttemptErrorKind::Server
+        | AttemptErrorKind::Incomplete
+        | AttemptErrorKind::Protocol => Verdict::Failed,
+        // The model answered, if not to our liking.
+        AttemptErrorKind::SchemaViolation | AttemptErrorKind::TooLarge => Verdict::Succeeded,
+        AttemptErrorKind::Interrupted
+        | AttemptErrorKind::QuotaExceeded
+        | AttemptErrorKind::Unauthorized
+        | AttemptErrorKind::InvalidRequest
+        | AttemptErrorKind::ContentFiltered => Verdict::Neutral,
+    }
+}
+
 impl Actor for LlmSupervisor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        // A task of its own: it must outlive this actor, should that panic, and ends with the guards.
+        actix::spawn(self.llm.guards.keep_time());
         ctx.run_interval(OBSERVE_EVERY, |this, _| {
-            observe("llm", "model", &this.llm.gates.status());
+            observe(Kind::Model, &this.llm.guards.status());
         });
     }
 }
@@ -85,20 +147,57 @@ impl Handler<ModelStatus> for LlmSupervisor {
     type Result = MessageResult<ModelStatus>;
 
     fn handle(&mut self, _: ModelStatus, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.llm.gates.status())
+        MessageResult(self.llm.guards.status())
     }
 }
 
-/// Sets the gauges `<prefix>_calls_in_flight` and `<prefix>_calls_waiting` of each gate.
-pub(crate) fn observe(prefix: &'static str, label: &'static str, gates: &[GateStatus]) {
-    let (in_flight, waiting) = match prefix {
-        "llm" => ("llm_calls_in_flight", "llm_calls_waiting"),
-        _ => ("callback_calls_in_flight", "callback_calls_waiting"),
-    };
-    for gate in gates {
-        #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
-        let (used, queued) = (gate.in_use as f64, gate.waiting as f64);
-        metrics::gauge!(in_flight, label => gate.name.clone()).set(used);
-        metrics::gauge!(waiting, label => gate.name.clone()).set(queued);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_of_its_model_what_it_is_to_blame_for() {
+        use AttemptErrorKind as Kind;
+        let told = |kind, retry_after_ms| {
+            verdict(&AttemptError {
+                kind,
+                message: String::new(),
+                retry_after_ms,
+            })
+        };
+        let retry_after = Some(Duration::from_millis(7));
+        assert_eq!(
+            told(Kind::RateLimited, None),
+            Verdict::Overloaded { retry_after: None }
+        );
+        assert_eq!(
+            told(Kind::RateLimited, Some(7)),
+            Verdict::Overloaded { retry_after }
+        );
+        assert_eq!(
+            told(Kind::Server, Some(7)),
+            Verdict::Overloaded { retry_after }
+        );
+        for kind in [
+            Kind::Server,
+            Kind::Connection,
+            Kind::Timeout,
+            Kind::Incomplete,
+            Kind::Protocol,
+        ] {
+            assert_eq!(told(kind, None), Verdict::Failed, "{kind:?}");
+        }
+        for kind in [Kind::SchemaViolation, Kind::TooLarge] {
+            assert_eq!(told(kind, None), Verdict::Succeeded, "{kind:?}");
+        }
+        for kind in [
+            Kind::Interrupted,
+            Kind::QuotaExceeded,
+            Kind::Unauthorized,
+            Kind::InvalidRequest,
+            Kind::ContentFiltered,
+        ] {
+            assert_eq!(told(kind, None), Verdict::Neutral, "{kind:?}");
+        }
     }
 }

@@ -89,8 +89,10 @@ impl Runtime {
 
     /// Starts a shard on each of `arbiters`; without any, as many as asked for on this thread.
     fn start_on(arbiters: Vec<Arbiter>, ports: Ports, options: RuntimeOptions) -> Self {
-        let llm = LlmSupervisor::new(Arc::clone(&ports.model), options.llm);
-        let callbacks = CallbackSupervisor::new(Arc::clone(&ports.callbacks), options.callbacks);
+        let clock = || Arc::clone(&ports.clock);
+        let llm = LlmSupervisor::new(Arc::clone(&ports.model), options.llm, clock());
+        let callbacks = Arc::clone(&ports.callbacks);
+        let callbacks = CallbackSupervisor::new(callbacks, options.callbacks, clock());
         let switchboard = Switchboard::default();
         let deps = Arc::new(Deps {
             store: Arc::clone(&ports.store),

@@ -29,9 +29,9 @@ pub(crate) use obituary::{Gone, Left, Obituary};
 use crate::callbacks::CallbackDesk;
 use crate::errors::TicketError;
 use crate::feed::{LiveText, News, Switchboard};
+use crate::guards::Permit;
 use crate::history::load;
 use crate::llm::Llm;
-use crate::permits::Permit;
 use crate::ports::{Clock, EventStore, TaskBook};
 
 /// What every ticket actor works with.

@@ -1,6 +1,5 @@
 //! From the configuration's words to the adapters' options.
 
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -115,10 +114,13 @@ fn hooks(
 /// How the actors work.
 pub(super) fn runtime(config: &Config) -> RuntimeOptions {
     let runtime = &config.runtime;
-    let limits = config.models.iter();
-    let max_concurrency: HashMap<_, _> = limits
-        .map(|(name, model)| (name.clone(), model.max_concurrency.get()))
-        .collect();
+    let models = config.models.iter();
+    let of_models = models.map(|(name, model)| (name.clone(), model.max_concurrency));
+    let callbacks = &config.callbacks;
+    let tenants = config.tenants.keys();
+    let of_tenants = tenants.map(|tenant| (tenant.to_string(), callbacks.max_concurrency));
+    let rate = callbacks.max_calls_per_second;
+    let rate = (rate > 0).then(|| f64::from(rate));
     RuntimeOptions {
         arbiters: threads(runtime.arbiters),
         max_active_tickets: runtime.max_open_tickets.get(),
@@ -127,12 +129,14 @@ pub(super) fn runtime(config: &Config) -> RuntimeOptions {
         sweep_interval: runtime.sweep_interval,
         store_patience: STORE_PATIENCE,
         llm: LlmOptions {
-            max_concurrency,
+            max_concurrency: of_models.collect(),
             default_max_concurrency: 1,
+            guard: config.supervision.model.options(None),
         },
         callbacks: CallbackOptions {
-            max_concurrency: HashMap::new(),
-            default_max_concurrency: config.callbacks.max_concurrency.get(),
+            max_concurrency: of_tenants.collect(),
+            default_max_concurrency: 1,
+            guard: config.supervision.callback.options(rate),
         },
     }
 }

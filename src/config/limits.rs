@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::check::{Mistake, check_retries, check_ticket_limits};
 use super::tree::KeyPath;
-use super::{Config, Log};
+use super::{Config, Log, supervision};
 
 /// Every contradiction between the limits of the general sections.
 pub(super) fn check(config: &Config) -> Vec<Mistake> {
@@ -51,6 +51,7 @@ pub(super) fn check(config: &Config) -> Vec<Mistake> {
             message: "server.listen and server.admin_listen are the same address".to_owned(),
         });
     }
+    found.extend(supervision::check(&config.supervision));
     found.extend(check_log(&config.log));
     found
 }

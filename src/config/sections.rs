@@ -6,6 +6,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use punchcard_actors::guards::Concurrency;
 use punchcard_events::retry::RetryPolicy;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -133,7 +134,8 @@ pub struct Model {
     #[serde(default)]
     pub model: Option<String>,
     /// The most calls at a time; tickets above it wait in line.
-    pub max_concurrency: NonZeroUsize,
+    #[serde(deserialize_with = "values::concurrency")]
+    pub max_concurrency: Concurrency,
     /// Until a connection stands.
     #[serde(deserialize_with = "values::positive")]
     pub connect_timeout: Duration,
@@ -171,7 +173,10 @@ pub enum Provider {
 #[serde(deny_unknown_fields)]
 pub struct Callbacks {
     /// The most calls to one tenant at a time.
-    pub max_concurrency: NonZeroUsize,
+    #[serde(deserialize_with = "values::concurrency")]
+    pub max_concurrency: Concurrency,
+    /// The most calls to one tenant per second; 0 means no limit.
+    pub max_calls_per_second: u32,
     /// Until a connection stands.
     #[serde(deserialize_with = "values::positive")]
     pub connect_timeout: Duration,

@@ -232,4 +232,31 @@ fn mutants_of_configurations_load_or_say_what_is_wrong() {
             assert!(!errors.is_empty());
         }
     });
+fn a_concurrency_is_a_number_or_adaptive_and_an_override_may_be_either() {
+    use punchcard_actors::guards::Concurrency;
+    let text = base_and("[defaults.model]\nmax_concurrency = \"adaptive\"\n");
+    let model = |config: &Config| config.models["m"].max_concurrency;
+    assert_eq!(model(&load(&text).unwrap()), Concurrency::Adaptive);
+    let key = "PUNCHCARD__DEFAULTS__MODEL__MAX_CONCURRENCY";
+    let number = load_with(&text, &[(key, "7")]).unwrap();
+    assert_eq!(model(&number), Concurrency::fixed(7));
+    let word = load_with(BASE, &[(key, "adaptive")]).unwrap();
+    assert_eq!(model(&word), Concurrency::Adaptive);
+}
+
+#[test]
+fn the_defaults_of_the_guards_are_the_runtimes_own() {
+    use punchcard_actors::guards::GuardOptions;
+    let supervision = load("").unwrap().supervision;
+    let own = GuardOptions::default();
+    assert_eq!(supervision.model.options(None), own);
+    // A tenant's API serves that tenant alone.
+    let callback = supervision.callback.options(None);
+    assert_eq!(
+        callback,
+        GuardOptions {
+            max_share: 1.0,
+            ..own
+        }
+    );
 }

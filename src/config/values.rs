@@ -1,9 +1,11 @@
 //! How single values are written: durations with units, URLs, secrets, JSON Schemas.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use punchcard_actors::guards::Concurrency;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -44,6 +46,58 @@ pub(super) fn positive<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, 
         return Err(de::Error::custom("must be longer than zero"));
     }
     Ok(duration)
+}
+
+struct ConcurrencyWord;
+
+impl Visitor<'_> for ConcurrencyWord {
+    type Value = Concurrency;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number of calls above zero, or \"adaptive\"")
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Concurrency, E> {
+        let limit = usize::try_from(number).ok().and_then(NonZeroUsize::new);
+        limit
+            .map(Concurrency::Fixed)
+            .ok_or_else(|| E::invalid_value(de::Unexpected::Signed(number), &self))
+    }
+
+    fn visit_str<E: de::Error>(self, word: &str) -> Result<Concurrency, E> {
+        // A number over the word is text when it comes from the environment.
+        let number = || word.parse().ok().map(Concurrency::Fixed);
+        (word == "adaptive")
+            .then_some(Concurrency::Adaptive)
+            .or_else(number)
+            .ok_or_else(|| E::invalid_value(de::Unexpected::Str(word), &self))
+    }
+}
+
+/// How many calls may run at once: a number, or `"adaptive"`.
+pub(super) fn concurrency<'de, D: Deserializer<'de>>(input: D) -> Result<Concurrency, D::Error> {
+    input.deserialize_any(ConcurrencyWord)
+}
+
+/// A part of a whole: above 0, and up to 1.
+pub(super) fn part<'de, D: Deserializer<'de>>(input: D) -> Result<f64, D::Error> {
+    let part = f64::deserialize(input)?;
+    if part > 0.0 && part <= 1.0 {
+        return Ok(part);
+    }
+    Err(de::Error::custom("must be above 0 and at most 1"))
+}
+
+/// A number per second, above 0.
+pub(super) fn per_second<'de, D: Deserializer<'de>>(input: D) -> Result<f64, D::Error> {
+    let rate = f64::deserialize(input)?;
+    // Below, a wait for one call would be longer than any ticket's; above, a rate is none.
+    if (1e-3..=1e9).contains(&rate) {
+        return Ok(rate);
+    }
+    Err(de::Error::custom(
+        "must be from 0.001 to 1000000000 per second",
+    ))
 }
 
 /// An absolute `http` or `https` URL.

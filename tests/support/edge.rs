@@ -12,6 +12,7 @@ use punchcard::http::auth::{Authenticator, Caller, Origins};
 use punchcard::http::health::{Check, Readiness};
 use punchcard::http::{Options, Parts, serve};
 use punchcard_actors::callbacks::CallbackOptions;
+use punchcard_actors::guards::GuardOptions;
 use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::ports::{
     AnswerPart, AnswerStream, Callbacks, Clock, InputRefusal, LanguageModel, ModelCall,
@@ -289,10 +290,12 @@ fn runtime_options() -> RuntimeOptions {
         llm: LlmOptions {
             max_concurrency: HashMap::new(),
             default_max_concurrency: 100,
+            guard: GuardOptions::default(),
         },
         callbacks: CallbackOptions {
             max_concurrency: HashMap::new(),
             default_max_concurrency: 100,
+            guard: GuardOptions::default(),
         },
     }
 }

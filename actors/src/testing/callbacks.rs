@@ -1,13 +1,15 @@
 //! A tenant's API that replies as told and keeps a ledger.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use punchcard_events::TenantId;
 use punchcard_events::ticket::{CallbackError, CallbackErrorKind};
 use serde_json::Value;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::ports::{Callbacks, PostProcessCall, PreProcessCall, PreProcessReply};
 
@@ -37,6 +39,12 @@ struct Shared {
     pre_process: Mutex<Line<PreProcessCall, PreProcessReply>>,
     post_process: Mutex<Line<PostProcessCall, Option<Arc<Value>>>>,
     counts: watch::Sender<CallbackCounts>,
+    /// By tenant: what becomes of every call to its API, of either kind.
+    outages: Mutex<HashMap<TenantId, CallbackErrorKind>>,
+    /// When each call came, and whose API was called.
+    times: Mutex<Vec<(Instant, TenantId)>>,
+    /// How long every call takes.
+    latency: Mutex<Duration>,
 }
 
 /// What was counted so far, over both callbacks.
@@ -135,6 +143,25 @@ impl RecordingCallbacks {
         gate
     }
 
+    /// From now on the API of `tenant` fails every call like this; with `None` it is back.
+    pub fn outage(&self, tenant: &TenantId, fails: Option<CallbackErrorKind>) {
+        let mut outages = lock(&self.shared.outages);
+        match fails {
+            Some(kind) => outages.insert(tenant.clone(), kind),
+            None => outages.remove(tenant),
+        };
+    }
+
+    /// From now on every call takes this long.
+    pub fn take(&self, latency: Duration) {
+        *lock(&self.shared.latency) = latency;
+    }
+
+    /// When each call of either kind came, and whose API was called, in order.
+    pub fn call_times(&self) -> Vec<(Instant, TenantId)> {
+        lock(&self.shared.times).clone()
+    }
+
     /// Every pre-process call so far, in order.
     pub fn pre_process_calls(&self) -> Vec<PreProcessCall> {
         lock(&self.shared.pre_process).calls.clone()
@@ -167,6 +194,7 @@ impl RecordingCallbacks {
     async fn reply<C, R: Clone>(
         &self,
         line: &Mutex<Line<C, R>>,
+        tenant: TenantId,
         call: C,
         usual: R,
     ) -> Result<R, CallbackError> {
@@ -177,6 +205,15 @@ impl RecordingCallbacks {
             line.replies.pop_front().unwrap_or((always, None))
         };
         let in_flight = InFlight::begin(&self.shared.counts);
+        let outage = lock(&self.shared.outages).get(&tenant).copied();
+        lock(&self.shared.times).push((Instant::now(), tenant));
+        let latency = *lock(&self.shared.latency);
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
+        }
+        if let Some(kind) = outage {
+            return Err(callback_error(kind, None));
+        }
         if let Some(mut gate) = gate {
             // A gate that is gone is open.
             let _ = gate.wait_for(|open| *open).await;
@@ -198,7 +235,9 @@ impl Callbacks for RecordingCallbacks {
             .counts
             .send_modify(|counts| counts.pre_process += 1);
         let line = &self.shared.pre_process;
-        self.reply(line, call, PreProcessReply::Unchanged).await
+        let tenant = call.request.tenant.clone();
+        self.reply(line, tenant, call, PreProcessReply::Unchanged)
+            .await
     }
 
     async fn post_process(
@@ -208,7 +247,9 @@ impl Callbacks for RecordingCallbacks {
         self.shared
             .counts
             .send_modify(|counts| counts.post_process += 1);
-        self.reply(&self.shared.post_process, call, None).await
+        let tenant = call.request.tenant.clone();
+        self.reply(&self.shared.post_process, tenant, call, None)
+            .await
     }
 }
 

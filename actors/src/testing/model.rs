@@ -10,6 +10,7 @@ use futures_util::stream;
 use punchcard_events::TicketId;
 use punchcard_events::ticket::AttemptError;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 pub use script::{Held, Script, attempt_error};
 use script::{Step, Steps};
@@ -28,7 +29,7 @@ pub struct ScriptedModel {
 #[derive(Debug, Default)]
 struct Shared {
     scripts: Mutex<Scripts>,
-    ledger: Mutex<Vec<ModelCall>>,
+    ledger: Mutex<Vec<(Instant, ModelCall)>>,
     counts: watch::Sender<Counts>,
 }
 
@@ -86,14 +87,20 @@ impl ScriptedModel {
 
     /// Every call so far, in order.
     pub fn calls(&self) -> Vec<ModelCall> {
-        self.ledger().clone()
+        let ledger = self.ledger();
+        ledger.iter().map(|(_, call)| call.clone()).collect()
+    }
+
+    /// When each call came, in order.
+    pub fn call_times(&self) -> Vec<Instant> {
+        self.ledger().iter().map(|(at, _)| *at).collect()
     }
 
     /// The attempts made for `ticket`, in order.
     pub fn attempts_of(&self, ticket: TicketId) -> Vec<u32> {
         let ledger = self.ledger();
-        let of = ledger.iter().filter(|call| call.ticket == ticket);
-        of.map(|call| call.attempt).collect()
+        let of = ledger.iter().filter(|(_, call)| call.ticket == ticket);
+        of.map(|(_, call)| call.attempt).collect()
     }
 
     /// What was counted so far.
@@ -130,7 +137,7 @@ impl ScriptedModel {
         scripts.unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ledger(&self) -> MutexGuard<'_, Vec<ModelCall>> {
+    fn ledger(&self) -> MutexGuard<'_, Vec<(Instant, ModelCall)>> {
         let ledger = self.shared.ledger.lock();
         ledger.unwrap_or_else(PoisonError::into_inner)
     }
@@ -140,7 +147,7 @@ impl ScriptedModel {
 impl LanguageModel for ScriptedModel {
     async fn answer(&self, call: ModelCall) -> Result<AnswerStream, AttemptError> {
         let script = self.script_for(&call);
-        self.ledger().push(call);
+        self.ledger().push((Instant::now(), call));
         let mut playing = Playing {
             steps: script.play(),
             in_flight: InFlight::begin(self),

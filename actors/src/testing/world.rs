@@ -24,6 +24,7 @@ use super::memory_store::MemoryStore;
 use super::model::ScriptedModel;
 use super::tasks::{PlainTask, PlainTasks};
 use crate::callbacks::CallbackOptions;
+use crate::guards::GuardOptions;
 use crate::llm::LlmOptions;
 use crate::ports::Clock;
 use crate::runtime::{Ports, Runtime, RuntimeOptions};
@@ -206,10 +207,12 @@ fn options() -> RuntimeOptions {
         llm: LlmOptions {
             max_concurrency: HashMap::new(),
             default_max_concurrency: 64,
+            guard: GuardOptions::default(),
         },
         callbacks: CallbackOptions {
             max_concurrency: HashMap::new(),
             default_max_concurrency: 64,
+            guard: GuardOptions::default(),
         },
     }
 }

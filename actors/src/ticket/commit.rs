@@ -13,10 +13,10 @@ use punchcard_events::{EventId, NewEvent, Revision, StreamName, TenantId};
 use uuid::Uuid;
 
 use super::obituary::Left;
-use super::work::prepare;
+use super::work::{is_retry, prepare};
 use super::{Reply, TicketActor};
 use crate::errors::TicketError;
-use crate::permits::Permit;
+use crate::guards::Permit;
 use crate::ports::{AppendError, EventStore, ExpectedRevision};
 
 /// Waits between tries of an append that the store did not take.
@@ -134,7 +134,9 @@ impl TicketActor {
                 not_before: None,
             } => {
                 let model = &state.prepared()?.model;
-                *permit = Some(self.deps.llm.try_permit(model)?);
+                let tenant = &state.request()?.tenant;
+                let retry = is_retry(state);
+                *permit = Some(self.deps.llm.try_permit(model, tenant, retry)?);
                 Some(Command::Send { attempt })
             }
             Effect::PostProcess {

@@ -13,7 +13,8 @@ use tokio::time::Instant;
 
 use super::Deps;
 use crate::feed::{LiveText, News, Switchboard};
-use crate::permits::Permit;
+use crate::guards::{Permit, Verdict};
+use crate::llm::verdict;
 use crate::ports::{AnswerPart, AnswerStream, ModelCall};
 
 /// One attempt, ready to run.
@@ -30,10 +31,13 @@ pub(super) struct Attempt {
 /// Runs `attempt` to its end. `news` is what watchers are told whenever text has come.
 pub(super) async fn run(
     deps: &Deps,
-    attempt: Attempt,
+    mut attempt: Attempt,
     news: &News,
 ) -> Result<TicketAnswered, AttemptError> {
     let begun = Instant::now();
+    if let Some(permit) = &mut attempt.permit {
+        permit.begin();
+    }
     let call = ModelCall {
         ticket: attempt.ticket,
         attempt: attempt.number,
@@ -42,10 +46,19 @@ pub(super) async fn run(
         parameters: Arc::clone(&attempt.prepared.parameters),
         traceparent: attempt.request.traceparent.clone(),
     };
-    let stream = deps.llm.model().answer(call).await?;
     let mut announcer = Announcer::new(&deps.switchboard, news, deps.text_interval);
-    let end = pump(stream, &attempt.live, &mut announcer).await?;
-    drop(attempt.permit);
+    let ended = match deps.llm.model().answer(call).await {
+        Ok(stream) => {
+            let permit = attempt.permit.as_mut();
+            pump(stream, &attempt.live, permit, &mut announcer).await
+        }
+        Err(error) => Err(error),
+    };
+    if let Some(permit) = attempt.permit {
+        // Whether the answer fits the task is not the model's server's to answer for.
+        permit.settle(ended.as_ref().map_or_else(verdict, |_| Verdict::Succeeded));
+    }
+    let end = ended?;
     let content = attempt.live.content();
     let request = &attempt.request;
     deps.tasks
@@ -76,6 +89,7 @@ struct End {
 async fn pump(
     mut stream: AnswerStream,
     live: &LiveText,
+    mut permit: Option<&mut Permit>,
     announcer: &mut Announcer<'_>,
 ) -> Result<End, AttemptError> {
     loop {
@@ -89,6 +103,9 @@ async fn pump(
         };
         match part {
             Some(Ok(AnswerPart::Text(text))) => {
+                if let Some(permit) = permit.take() {
+                    permit.answering();
+                }
                 live.push(&text);
                 announcer.text_came();
             }

@@ -8,17 +8,18 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use punchcard_events::Timestamp;
 use punchcard_events::ticket::{
     AttemptError, CallbackError, CallbackKind, Command, Effect, Failure, Stage, TicketPreProcessed,
     TicketRequested, TicketState,
 };
+use punchcard_events::{TenantId, Timestamp};
 use serde_json::Value;
 
 use super::stream::{Attempt, run};
 use super::{Deps, TicketActor};
+use crate::callbacks::verdict;
 use crate::feed::{LiveText, News};
-use crate::permits::Permit;
+use crate::guards::Permit;
 use crate::ports::{Clock, PostProcessCall, PreProcessCall, PreProcessReply, TaskBook};
 
 /// What a piece of work came to.
@@ -53,7 +54,8 @@ impl TicketActor {
                     ticket: self.id,
                     request: Arc::clone(&s.request),
                 };
-                Some(pre_process(deps, call, not_before, calling).boxed_local())
+                let retry = s.callback.failed > 0;
+                Some(pre_process(deps, call, not_before, retry, calling).boxed_local())
             }
             (
                 Effect::Send {
@@ -62,8 +64,14 @@ impl TicketActor {
                 },
                 state,
             ) => {
-                let model = state.prepared()?.model.clone();
-                Some(get_permit(deps, model, attempt, not_before).boxed_local())
+                let send = Send {
+                    model: state.prepared()?.model.clone(),
+                    tenant: state.request()?.tenant.clone(),
+                    attempt,
+                    not_before,
+                    retry: is_retry(state),
+                };
+                Some(get_permit(deps, send).boxed_local())
             }
             (Effect::CallModel { attempt }, TicketState::Sent(s)) => {
                 let live = Arc::new(LiveText::new(attempt));
@@ -87,7 +95,8 @@ impl TicketActor {
                     answered: Arc::clone(&s.answered),
                     answer: s.provisional_answer(),
                 };
-                Some(post_process(deps, call, not_before, calling).boxed_local())
+                let retry = s.callback.failed > 0;
+                Some(post_process(deps, call, not_before, retry, calling).boxed_local())
             }
             (
                 Effect::PreProcess { .. }
@@ -104,15 +113,15 @@ async fn pre_process(
     deps: Arc<Deps>,
     call: PreProcessCall,
     not_before: Option<Timestamp>,
+    retry: bool,
     calling: Rc<Cell<bool>>,
 ) -> Done {
     wait_until(deps.clock.as_ref(), not_before).await;
     let request = Arc::clone(&call.request);
-    let reply = {
-        let _permit = deps.callbacks.permit(&request.tenant).await;
-        calling.set(true);
-        deps.callbacks.callbacks().pre_process(call).await
-    };
+    let permit = deps.callbacks.permit(&request.tenant, retry).await;
+    calling.set(true);
+    let reply = deps.callbacks.callbacks().pre_process(call).await;
+    permit.settle(verdict(&reply));
     match reply {
         Ok(PreProcessReply::Unchanged) => prepare(deps.tasks.as_ref(), &request, None).into(),
         Ok(PreProcessReply::Replaced(input)) => {
@@ -126,32 +135,45 @@ async fn post_process(
     deps: Arc<Deps>,
     call: PostProcessCall,
     not_before: Option<Timestamp>,
+    retry: bool,
     calling: Rc<Cell<bool>>,
 ) -> Done {
     wait_until(deps.clock.as_ref(), not_before).await;
-    let reply = {
-        let _permit = deps.callbacks.permit(&call.request.tenant).await;
-        calling.set(true);
-        deps.callbacks.callbacks().post_process(call).await
-    };
+    let permit = deps.callbacks.permit(&call.request.tenant, retry).await;
+    calling.set(true);
+    let reply = deps.callbacks.callbacks().post_process(call).await;
+    permit.settle(verdict(&reply));
     match reply {
         Ok(answer) => Command::RecordPersisted { answer }.into(),
         Err(error) => callback_failed(&deps, CallbackKind::PostProcess, error),
     }
 }
 
-async fn get_permit(
-    deps: Arc<Deps>,
+/// An attempt to be sent as soon as its model may be called.
+struct Send {
     model: String,
+    tenant: TenantId,
     attempt: u32,
     not_before: Option<Timestamp>,
-) -> Done {
-    wait_until(deps.clock.as_ref(), not_before).await;
-    let permit = deps.llm.permit(&model).await;
+    retry: bool,
+}
+
+async fn get_permit(deps: Arc<Deps>, send: Send) -> Done {
+    wait_until(deps.clock.as_ref(), send.not_before).await;
+    let permit = deps.llm.permit(&send.model, &send.tenant, send.retry);
+    let permit = permit.await;
     Done {
-        command: Command::Send { attempt },
+        command: Command::Send {
+            attempt: send.attempt,
+        },
         permit: Some(permit),
     }
+}
+
+/// Whether the attempt that `state` owes repeats one that failed. One that was interrupted by our
+/// own stop is no repeat: the model had no part in it.
+pub(super) fn is_retry(state: &TicketState) -> bool {
+    matches!(state, TicketState::Sent(sent) if sent.failures > 0)
 }
 
 async fn call_model(

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::future::join;
+use punchcard_actors::guards::Concurrency;
 use punchcard_actors::testing::callbacks::Reply;
 use punchcard_actors::testing::model::Script;
 use punchcard_actors::testing::world::{TestRuntime, World, in_paused_time, time_passes};
@@ -78,7 +79,8 @@ fn a_ticket_is_cancelled_while_the_tenant_prepares_it() {
 fn a_ticket_is_cancelled_while_it_waits_for_a_permit() {
     in_paused_time(async {
         let mut world = World::new();
-        world.options.llm.max_concurrency = HashMap::from([("small".to_owned(), 1)]);
+        world.options.llm.max_concurrency =
+            HashMap::from([("small".to_owned(), Concurrency::fixed(1))]);
         let held = world.model.hold_next();
         let run = world.start().await;
         let first = run.issue("review").await;

@@ -11,6 +11,7 @@ mod cancelling;
 mod crashes;
 mod deadlines;
 mod feed;
+mod guards;
 mod idempotency;
 mod life;
 mod permits;

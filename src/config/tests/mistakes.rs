@@ -79,6 +79,39 @@ const SHAPE: &[(&str, &str)] = &[
              `max_concurrency`?",
     ),
     (
+        "[defaults.model]\nmax_concurrency = \"many\"\n",
+        "my.toml:2: defaults.model.max_concurrency: invalid value: string \"many\", expected a \
+             number of calls above zero, or \"adaptive\"",
+    ),
+    (
+        "[callbacks]\nmax_concurrency = 0\n",
+        "my.toml:2: callbacks.max_concurrency: invalid value: integer `0`, expected a number of \
+             calls above zero, or \"adaptive\"",
+    ),
+    (
+        "[callbacks]\nmax_concurrency = 1.5\n",
+        "my.toml:2: callbacks.max_concurrency: invalid type: floating point `1.5`, expected a \
+             number of calls above zero, or \"adaptive\"",
+    ),
+    (
+        "[supervision.model]\nretry_ratio = 1.5\n",
+        "my.toml:2: supervision.model.retry_ratio: must be above 0 and at most 1",
+    ),
+    (
+        "[supervision.callback]\nmax_share = nan\n",
+        "my.toml:2: supervision.callback.max_share: must be above 0 and at most 1",
+    ),
+    (
+        "[supervision.callback]\nramp_calls_per_second = 0\n",
+        "my.toml:2: supervision.callback.ramp_calls_per_second: must be from 0.001 to 1000000000 \
+             per second",
+    ),
+    (
+        "[supervision.model]\nbreaker_probs = 1\n",
+        "my.toml:2: supervision.model.breaker_probs: unknown key `breaker_probs`; did you mean \
+             `breaker_probes`?",
+    ),
+    (
         "[defaults.modle]\nx = 3\n",
         "my.toml:1: defaults.modle: unknown key `modle`; the keys here are `model`, `task`",
     ),
@@ -121,6 +154,18 @@ const MEANING: &[(&str, &[&str])] = &[
         // The task inherits the contradiction; it is told once, and at the line of this file.
         &[
             "my.toml:10: ticket.persist_within: answer_within = 10m is more than persist_within = 1m",
+        ],
+    ),
+    (
+        "[supervision.callback]\nbreaker_open_for = \"5m\"\nbreaker_min_calls = 200\n\
+             adaptive_min = 300\n",
+        &[
+            "my.toml:10: supervision.callback.breaker_open_for: breaker_open_for = 5m is more than \
+                 breaker_max_open_for = 2m",
+            "my.toml:11: supervision.callback.breaker_min_calls: breaker_min_calls = 200 is more \
+                 than breaker_window_calls = 100",
+            "my.toml:12: supervision.callback.adaptive_min: adaptive_min = 300 is more than \
+                 adaptive_max = 256",
         ],
     ),
     (

@@ -9,8 +9,8 @@ use tokio::time::timeout;
 use super::{World, issue};
 use crate::callbacks::CallbackStatus;
 use crate::feed::{News, Taken};
+use crate::guards::GateStatus;
 use crate::llm::ModelStatus;
-use crate::permits::GateStatus;
 use crate::runtime::Runtime;
 use crate::tickets::Tickets;
 

@@ -1,0 +1,228 @@
+//! What stands between tickets and one outside place: a model, or a tenant's API.
+//!
+//! A ticket asks for a [`Permit`] before each call and says afterwards what the call came to. In
+//! between the place's guard sees to it that a place that fails is left alone (`breaker`), that
+//! repeats do not become a storm (`budget`), that neither too many calls run at once (`limit`) nor
+//! too many follow each other too fast (`rate`), that a wish to be left alone is obeyed (`pause`),
+//! and that no tenant waits for another's crowd (`line`). Each of these is plain data with the time
+//! passed in; `gate` puts them together, `guard` owns the waiting, `alarms` the time.
+//!
+//! A guard never fails a ticket: a ticket that may not call waits, until its deadline ends it. When
+//! a failed call is due again is recorded in the ticket's events; the time between then and
+//! the call is the guard's, and is forgotten by a restart.
+
+mod alarms;
+mod breaker;
+mod budget;
+mod gate;
+mod guard;
+mod limit;
+mod line;
+mod observe;
+mod options;
+mod pace;
+mod pause;
+mod rate;
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use punchcard_events::TenantId;
+
+pub use breaker::BreakerState;
+pub use guard::Permit;
+pub use observe::Kind;
+pub(crate) use observe::observe;
+pub use options::{
+    AdaptiveOptions, BreakerOptions, BudgetOptions, Concurrency, GuardOptions, RampOptions,
+};
+
+use crate::ports::Clock;
+use alarms::Alarms;
+use guard::Guard;
+
+/// What a caller wants a permit for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Want<'a> {
+    /// The place to call.
+    pub(crate) place: &'a str,
+    /// Whose ticket it is for.
+    pub(crate) tenant: &'a TenantId,
+    /// Whether a call for the same effect failed before.
+    pub(crate) retry: bool,
+}
+
+/// What a call came to, as far as its place is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The place did what it is for.
+    Succeeded,
+    /// It did not, and it was not the caller's fault.
+    Failed,
+    /// It said that it is asked too much.
+    Overloaded {
+        /// How long it wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// Nothing about the place: the caller's fault, or cancelled.
+    Neutral,
+}
+
+/// How one place stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GateStatus {
+    /// The place.
+    pub name: String,
+    /// Calls that may run at once now.
+    pub limit: usize,
+    /// Calls that run now.
+    pub in_use: usize,
+    /// Callers in line.
+    pub waiting: usize,
+    /// How long the first of them has waited.
+    pub oldest_wait: Duration,
+    /// How long one more would wait, at the pace of the newest calls.
+    pub expected_wait: Duration,
+    /// How the circuit breaker stands.
+    pub breaker: BreakerState,
+    /// For how long nobody calls because the place asked for it.
+    pub paused_for: Option<Duration>,
+    /// Permits given so far.
+    pub calls: u64,
+    /// Those of them that were for repeats.
+    pub retries: u64,
+    /// Calls per second that are let through now; `None` is as many as the limit allows.
+    pub calls_per_second: Option<f64>,
+}
+
+/// The guards of all places of one kind.
+#[derive(Debug)]
+pub struct Guards {
+    kind: Kind,
+    /// By place; the others get `default_limit`.
+    limits: HashMap<String, Concurrency>,
+    default_limit: Concurrency,
+    options: GuardOptions,
+    alarms: Arc<Alarms>,
+    clock: Chance,
+    /// As many as there are models or tenants in the configuration.
+    guards: RwLock<HashMap<Arc<str>, Arc<Guard>>>,
+}
+
+/// Where chance comes from.
+struct Chance(Arc<dyn Clock>);
+
+impl std::fmt::Debug for Chance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Chance")
+    }
+}
+
+impl Guards {
+    /// Guards with a concurrency per place; places not named get `default_limit`.
+    ///
+    /// Somebody has to run [`Self::keep_time`], or nobody is let go by time alone.
+    pub fn new(
+        kind: Kind,
+        limits: HashMap<String, Concurrency>,
+        default_limit: Concurrency,
+        options: GuardOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            kind,
+            limits,
+            default_limit,
+            options,
+            alarms: Arc::default(),
+            clock: Chance(clock),
+            guards: RwLock::default(),
+        }
+    }
+
+    /// Lets waiters go when their time has come, for as long as the guards live.
+    pub fn keep_time(&self) -> impl Future<Output = ()> + Send + 'static {
+        Arc::clone(&self.alarms).keep()
+    }
+
+    /// Waits in line until every policy lets the call go. Dropped, it leaves the line.
+    pub(crate) async fn permit(&self, want: Want<'_>) -> Permit {
+        let guard = self.guard(want.place);
+        guard.permit(want.tenant, want.retry).await
+    }
+
+    /// A permit at once or not at all; nobody jumps the line.
+    pub(crate) fn try_permit(&self, want: Want<'_>) -> Option<Permit> {
+        let guard = self.guard(want.place);
+        guard.try_permit(want.tenant, want.retry)
+    }
+
+    /// Whether the breaker of `place` would hold up a call now.
+    pub fn is_open(&self, place: &str) -> bool {
+        let guard = self.known(place);
+        guard.is_some_and(|guard| guard.look(|gate, now| gate.is_open(now)))
+    }
+
+    /// How long one more caller would wait at `place`, were there one line for all.
+    pub fn expected_wait(&self, place: &str) -> Duration {
+        let guard = self.known(place);
+        guard.map_or(Duration::ZERO, |guard| {
+            guard.look(|gate, now| gate.expected_wait(None, now))
+        })
+    }
+
+    /// How long one more caller of `tenant` would wait at `place`: a quiet tenant does not wait for
+    /// another's crowd.
+    pub fn expected_wait_of(&self, place: &str, tenant: &TenantId) -> Duration {
+        let guard = self.known(place);
+        guard.map_or(Duration::ZERO, |guard| {
+            guard.look(|gate, now| gate.expected_wait(Some(tenant), now))
+        })
+    }
+
+    /// How every place used so far stands, by name.
+    pub fn status(&self) -> Vec<GateStatus> {
+        let guards: Vec<_> = {
+            let guards = self.guards.read().unwrap_or_else(PoisonError::into_inner);
+            guards.values().cloned().collect()
+        };
+        let mut status: Vec<_> = guards.iter().map(|guard| guard.status()).collect();
+        status.sort_by(|a, b| a.name.cmp(&b.name));
+        status
+    }
+
+    fn known(&self, place: &str) -> Option<Arc<Guard>> {
+        let guards = self.guards.read().unwrap_or_else(PoisonError::into_inner);
+        guards.get(place).cloned()
+    }
+
+    fn guard(&self, place: &str) -> Arc<Guard> {
+        if let Some(guard) = self.known(place) {
+            return guard;
+        }
+        let mut guards = self.guards.write().unwrap_or_else(PoisonError::into_inner);
+        let name: Arc<str> = place.into();
+        let guard = guards.entry(Arc::clone(&name)).or_insert_with(|| {
+            let limit = self.limits.get(place).copied();
+            Arc::new(Guard::new(
+                name,
+                self.kind,
+                limit.unwrap_or(self.default_limit),
+                &self.options,
+                Arc::clone(&self.alarms),
+                Arc::clone(&self.clock.0),
+            ))
+        });
+        Arc::clone(guard)
+    }
+}
+
+impl Drop for Guards {
+    fn drop(&mut self) {
+        self.alarms.close();
+    }
+}
+
+#[cfg(test)]
+mod tests;
