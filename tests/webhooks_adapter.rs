@@ -167,6 +167,7 @@ fn request(task: &str) -> Arc<TicketRequested> {
                 persist_by: at,
                 deliver_by: at,
             },
+            fallback_models: vec![],
         },
     })
 }
@@ -196,6 +197,7 @@ fn post_call() -> PostProcessCall {
             model: "small-1".to_owned(),
             parameters: Arc::new(Parameters::default()),
         }),
+        model: "small-1".to_owned(),
         answered: Arc::new(TicketAnswered {
             attempt: 2,
             content: "{\"score\":4}".into(),

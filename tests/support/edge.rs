@@ -137,6 +137,7 @@ impl TaskBook for World {
                 persist_by: hour,
                 deliver_by: hour,
             },
+            fallback_models: vec![],
         })
     }
 

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::obituary::Left;
 use super::work::prepare;
-use super::{Reply, TicketActor};
+use super::{Reply, TicketActor, fallback};
 use crate::errors::TicketError;
 use crate::permits::Permit;
 use crate::ports::{AppendError, EventStore, ExpectedRevision};
@@ -132,10 +132,11 @@ impl TicketActor {
             Effect::Send {
                 attempt,
                 not_before: None,
+                model: _,
             } => {
-                let model = &state.prepared()?.model;
-                *permit = Some(self.deps.llm.try_permit(model)?);
-                Some(Command::Send { attempt })
+                let (model, free) = fallback::try_permit(&self.deps.llm, &state.models_in_turn())?;
+                *permit = Some(free);
+                Some(Command::Send { attempt, model })
             }
             Effect::PostProcess {
                 callback: false, ..

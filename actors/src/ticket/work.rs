@@ -11,12 +11,12 @@ use futures_util::future::LocalBoxFuture;
 use punchcard_events::Timestamp;
 use punchcard_events::ticket::{
     AttemptError, CallbackError, CallbackKind, Command, Effect, Failure, Stage, TicketPreProcessed,
-    TicketRequested, TicketState,
+    TicketRequested, TicketState, Tries,
 };
 use serde_json::Value;
 
 use super::stream::{Attempt, run};
-use super::{Deps, TicketActor};
+use super::{Deps, TicketActor, fallback};
 use crate::feed::{LiveText, News};
 use crate::permits::Permit;
 use crate::ports::{Clock, PostProcessCall, PreProcessCall, PreProcessReply, TaskBook};
@@ -37,6 +37,23 @@ impl From<Command> for Done {
     }
 }
 
+/// A try of a callback that is due.
+#[derive(Clone, Copy)]
+struct Try {
+    /// From 1.
+    number: u32,
+    not_before: Option<Timestamp>,
+}
+
+impl Try {
+    const fn next(so_far: &Tries, not_before: Option<Timestamp>) -> Self {
+        Self {
+            number: so_far.failed.saturating_add(1),
+            not_before,
+        }
+    }
+}
+
 impl TicketActor {
     /// The work on `effect`; `None` when the state does not owe it after all. `calling` is set
     /// while an outward call runs.
@@ -53,23 +70,27 @@ impl TicketActor {
                     ticket: self.id,
                     request: Arc::clone(&s.request),
                 };
-                Some(pre_process(deps, call, not_before, calling).boxed_local())
+                let due = Try::next(&s.callback, not_before);
+                Some(pre_process(deps, call, due, calling).boxed_local())
             }
             (
                 Effect::Send {
                     attempt,
                     not_before,
+                    model: _,
                 },
                 state,
             ) => {
-                let model = state.prepared()?.model.clone();
-                Some(get_permit(deps, model, attempt, not_before).boxed_local())
+                let models = state.models_in_turn().into_iter().map(str::to_owned);
+                let models: Vec<_> = models.collect();
+                Some(get_permit(deps, models, attempt, not_before).boxed_local())
             }
             (Effect::CallModel { attempt }, TicketState::Sent(s)) => {
                 let live = Arc::new(LiveText::new(attempt));
                 let run = Attempt {
                     ticket: self.id,
                     number: attempt,
+                    model: s.model().to_owned(),
                     request: Arc::clone(&s.request),
                     prepared: Arc::clone(&s.prepared),
                     live: Arc::clone(&live),
@@ -84,10 +105,12 @@ impl TicketActor {
                     ticket: self.id,
                     request: Arc::clone(&s.request),
                     prepared: Arc::clone(&s.prepared),
+                    model: s.model().to_owned(),
                     answered: Arc::clone(&s.answered),
                     answer: s.provisional_answer(),
                 };
-                Some(post_process(deps, call, not_before, calling).boxed_local())
+                let due = Try::next(&s.callback, not_before);
+                Some(post_process(deps, call, due, calling).boxed_local())
             }
             (
                 Effect::PreProcess { .. }
@@ -103,10 +126,10 @@ impl TicketActor {
 async fn pre_process(
     deps: Arc<Deps>,
     call: PreProcessCall,
-    not_before: Option<Timestamp>,
+    due: Try,
     calling: Rc<Cell<bool>>,
 ) -> Done {
-    wait_until(deps.clock.as_ref(), not_before).await;
+    wait_until(deps.clock.as_ref(), due.not_before).await;
     let request = Arc::clone(&call.request);
     let reply = {
         let _permit = deps.callbacks.permit(&request.tenant).await;
@@ -118,17 +141,17 @@ async fn pre_process(
         Ok(PreProcessReply::Replaced(input)) => {
             prepare(deps.tasks.as_ref(), &request, Some(input)).into()
         }
-        Err(error) => callback_failed(&deps, CallbackKind::PreProcess, error),
+        Err(error) => callback_failed(&deps, CallbackKind::PreProcess, due, error),
     }
 }
 
 async fn post_process(
     deps: Arc<Deps>,
     call: PostProcessCall,
-    not_before: Option<Timestamp>,
+    due: Try,
     calling: Rc<Cell<bool>>,
 ) -> Done {
-    wait_until(deps.clock.as_ref(), not_before).await;
+    wait_until(deps.clock.as_ref(), due.not_before).await;
     let reply = {
         let _permit = deps.callbacks.permit(&call.request.tenant).await;
         calling.set(true);
@@ -136,20 +159,20 @@ async fn post_process(
     };
     match reply {
         Ok(answer) => Command::RecordPersisted { answer }.into(),
-        Err(error) => callback_failed(&deps, CallbackKind::PostProcess, error),
+        Err(error) => callback_failed(&deps, CallbackKind::PostProcess, due, error),
     }
 }
 
 async fn get_permit(
     deps: Arc<Deps>,
-    model: String,
+    models: Vec<String>,
     attempt: u32,
     not_before: Option<Timestamp>,
 ) -> Done {
     wait_until(deps.clock.as_ref(), not_before).await;
-    let permit = deps.llm.permit(&model).await;
+    let (model, permit) = fallback::permit(&deps.llm, &models).await;
     Done {
-        command: Command::Send { attempt },
+        command: Command::Send { attempt, model },
         permit: Some(permit),
     }
 }
@@ -178,9 +201,10 @@ fn attempt_failed(deps: &Deps, attempt: u32, error: AttemptError) -> Done {
     command.into()
 }
 
-fn callback_failed(deps: &Deps, callback: CallbackKind, error: CallbackError) -> Done {
+fn callback_failed(deps: &Deps, callback: CallbackKind, due: Try, error: CallbackError) -> Done {
     let command = Command::RecordCallbackFailure {
         callback,
+        try_number: due.number,
         error,
         now: deps.clock.now(),
         jitter: deps.clock.jitter(),

@@ -405,6 +405,12 @@ impl TicketState {
 }
 
 impl Answered {
+    /// The model that answered.
+    pub fn model(&self) -> &str {
+        let fallback = self.fallback.as_deref();
+        fallback.map_or(&self.prepared.model, |turn| &turn.model)
+    }
+
     /// What the model said, as the task's answer format reads it: provisional.
     pub fn provisional_answer(&self) -> Value {
         read_answer(self.request.terms.answer_format, &self.answered.content)

@@ -42,6 +42,8 @@ enum What {
     Ask(Command),
     /// A redrive with deadlines this long from now.
     Redrive(u64),
+    /// The breaker of the model whose turn it is is open: the next attempt goes to a fallback.
+    SkipModels(usize),
     /// The clock passes the present deadline.
     Expire,
     Resume,
@@ -85,14 +87,27 @@ fn resolve(state: &TicketState, step: Step, now: &mut Timestamp) -> Option<Comma
             *now = state.deadline().unwrap_or(*now).max(*now);
             Command::Expire { now: *now }
         }
-        What::Redrive(seconds) => samples::redrive(Deadlines {
-            answer_by: now.plus(Duration::from_secs(seconds)),
-            persist_by: now.plus(Duration::from_secs(2 * seconds)),
-            deliver_by: now.plus(Duration::from_secs(3 * seconds)),
-        }),
+        What::Redrive(seconds) => {
+            let deadlines = Deadlines {
+                answer_by: now.plus(Duration::from_secs(seconds)),
+                persist_by: now.plus(Duration::from_secs(2 * seconds)),
+                deliver_by: now.plus(Duration::from_secs(3 * seconds)),
+            };
+            samples::redrive(deadlines, *now)
+        }
+        What::SkipModels(count) => match next_effect(state)? {
+            Effect::Send { attempt, .. } => {
+                let models = state.models_in_turn();
+                samples::send_to(models.get(count).or(models.last())?, attempt)
+            }
+            Effect::PreProcess { .. }
+            | Effect::CallModel { .. }
+            | Effect::PostProcess { .. }
+            | Effect::Deliver => return None,
+        },
         What::DoWhatIsOwed(answer, replaced, prepared) => match next_effect(state)? {
             Effect::PreProcess { .. } => Command::RecordPreProcessed(prepared),
-            Effect::Send { attempt, .. } => Command::Send { attempt },
+            Effect::Send { attempt, model, .. } => Command::Send { attempt, model },
             Effect::CallModel { attempt } => {
                 Command::RecordAnswer(TicketAnswered { attempt, ..answer })
             }
@@ -100,9 +115,11 @@ fn resolve(state: &TicketState, step: Step, now: &mut Timestamp) -> Option<Comma
             Effect::Deliver => samples::acknowledge(),
         },
         What::FailAtWhatIsOwed(error, callback_error) => {
-            let callback = match next_effect(state)? {
-                Effect::Send { attempt, .. } => return Some(Command::Send { attempt }),
-                Effect::CallModel { attempt } => {
+            let (callback, tries) = match (next_effect(state)?, state) {
+                (Effect::Send { attempt, model, .. }, _) => {
+                    return Some(Command::Send { attempt, model });
+                }
+                (Effect::CallModel { attempt }, _) => {
                     return Some(Command::RecordAttemptFailure {
                         attempt,
                         error,
@@ -110,12 +127,13 @@ fn resolve(state: &TicketState, step: Step, now: &mut Timestamp) -> Option<Comma
                         jitter: step.jitter,
                     });
                 }
-                Effect::PreProcess { .. } => CallbackKind::PreProcess,
-                Effect::PostProcess { .. } => CallbackKind::PostProcess,
-                Effect::Deliver => return None,
+                (_, TicketState::Requested(s)) => (CallbackKind::PreProcess, &s.callback),
+                (_, TicketState::Answered(s)) => (CallbackKind::PostProcess, &s.callback),
+                (_, _) => return None,
             };
             Command::RecordCallbackFailure {
                 callback,
+                try_number: tries.failed + 1,
                 error: callback_error,
                 now: *now,
                 jitter: step.jitter,
@@ -131,6 +149,7 @@ fn steps() -> impl Strategy<Value = Step> {
         5 => (attempt_errors(), callback_errors())
             .prop_map(|(a, c)| What::FailAtWhatIsOwed(a, c)),
         2 => (1_u64..100).prop_map(What::Redrive),
+        3 => (1_usize..3).prop_map(What::SkipModels),
         1 => Just(What::Expire),
         1 => Just(What::Resume),
         2 => stray_commands().prop_map(What::Ask),
@@ -147,18 +166,18 @@ fn stray_commands() -> impl Strategy<Value = Command> {
     prop_oneof![
         requests().prop_map(Command::Request),
         preparations().prop_map(Command::RecordPreProcessed),
-        (0_u32..5).prop_map(|attempt| Command::Send { attempt }),
+        (0_u32..5, models()).prop_map(|(attempt, model)| Command::Send { attempt, model }),
         answers().prop_map(Command::RecordAnswer),
         (0_u32..5, attempt_errors(), times()).prop_map(|(a, e, t)| samples::fail_attempt(a, e, t)),
-        (callback_kinds(), callback_errors(), times())
-            .prop_map(|(k, e, t)| samples::fail_callback(k, e, t)),
+        (callback_kinds(), 0_u32..5, callback_errors(), times())
+            .prop_map(|(k, n, e, t)| samples::fail_callback(k, n, e, t)),
         of(json()).prop_map(|answer| Command::RecordPersisted {
             answer: answer.map(Arc::new)
         }),
         Just(samples::acknowledge()),
         (cancel_modes(), of(".{0,8}")).prop_map(|(m, t)| samples::cancel(m, t.as_deref())),
         failures().prop_map(Command::Fail),
-        deadlines().prop_map(samples::redrive),
+        (deadlines(), times()).prop_map(|(d, t)| samples::redrive(d, t)),
     ]
 }
 
@@ -168,15 +187,23 @@ pub(crate) fn events() -> impl Strategy<Value = TicketEvent> {
     prop_oneof![
         requests().prop_map(E::TicketRequested),
         preparations().prop_map(E::TicketPreProcessed),
-        (0_u32..5, ".{0,8}")
-            .prop_map(|(attempt, model)| E::TicketSent(TicketSent { attempt, model })),
-        (0_u32..5, attempt_errors(), of(times())).prop_map(|(attempt, error, retry_at)| {
-            E::AttemptFailed(AttemptFailed {
+        (0_u32..5, models(), of(fallbacks())).prop_map(|(attempt, model, fallback)| {
+            E::TicketSent(TicketSent {
                 attempt,
-                error,
-                retry_at,
+                model,
+                fallback,
             })
         }),
+        (0_u32..5, attempt_errors(), of(times()), of(models())).prop_map(
+            |(attempt, error, retry_at, next_model)| {
+                E::AttemptFailed(AttemptFailed {
+                    attempt,
+                    error,
+                    retry_at,
+                    next_model,
+                })
+            }
+        ),
         answers().prop_map(E::TicketAnswered),
         (
             callback_kinds(),
@@ -216,8 +243,11 @@ fn requests() -> impl Strategy<Value = TicketRequested> {
             max_delay_ms: most,
         })
     };
+    // Also with a fallback that is named twice, and one that is the prompt's own model.
+    let fallbacks = prop_oneof![2 => Just(vec![]), 3 => vec(models(), 0..4)];
+    let retries = (retry(), retry());
     let terms =
-        (any::<[bool; 3]>(), retry(), retry(), 1_u64..200).prop_map(|(on, m, c, s)| Terms {
+        (any::<[bool; 3]>(), retries, 1_u64..200, fallbacks).prop_map(|(on, (m, c), s, f)| Terms {
             pre_process: on[0],
             post_process: on[1],
             answer_format: if on[2] {
@@ -232,6 +262,7 @@ fn requests() -> impl Strategy<Value = TicketRequested> {
                 persist_by: samples::at(2 * s),
                 deliver_by: samples::at(3 * s),
             },
+            fallback_models: f,
         });
     let labels = btree_map(".{0,4}", ".{0,4}", 0..3);
     let key =
@@ -281,18 +312,15 @@ fn preparations() -> impl Strategy<Value = TicketPreProcessed> {
         input,
         any::<u32>(),
         vec(message, 0..3),
-        ".{0,8}",
+        (".{0,8}", models()),
         parameters,
     )
         .prop_map(
-            |(input, version, messages, text, parameters)| TicketPreProcessed {
+            |(input, version, messages, (hash, model), parameters)| TicketPreProcessed {
                 input: input.map(Arc::new),
-                prompt: PromptRef {
-                    version,
-                    hash: text.clone(),
-                },
+                prompt: PromptRef { version, hash },
                 messages: messages.into(),
-                model: text,
+                model,
                 parameters: Arc::new(parameters),
             },
         )
@@ -377,6 +405,16 @@ fn deadlines() -> impl Strategy<Value = Deadlines> {
         persist_by,
         deliver_by,
     })
+}
+
+/// Few enough that they meet each other.
+fn models() -> impl Strategy<Value = String> {
+    select(vec!["", "gpt-x", "gpt-y", "gpt-z"]).prop_map(str::to_owned)
+}
+
+fn fallbacks() -> impl Strategy<Value = Fallback> {
+    let reasons = vec![FallbackReason::BreakerOpen, FallbackReason::Failed];
+    (models(), select(reasons)).prop_map(|(from, reason)| Fallback { from, reason })
 }
 
 fn cancel_modes() -> impl Strategy<Value = CancelMode> {
