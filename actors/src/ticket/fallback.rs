@@ -46,7 +46,7 @@ pub(super) async fn permit(llm: &Llm, models: &[String]) -> (String, Permit) {
 /// The first model whose breaker is not open, or the first of all.
 fn choose<'a>(models: &[&'a str], is_open: impl Fn(&str) -> bool) -> Option<&'a str> {
     let closed = models.iter().find(|model| !is_open(model));
-    closed.or(models.first()).copied()
+    closed.or_else(|| models.first()).copied()
 }
 
 #[cfg(test)]

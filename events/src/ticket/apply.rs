@@ -80,15 +80,9 @@ pub fn apply(
             request: s.request,
             prepared: Arc::new(prepared.clone()),
         })),
-        (S::PreProcessed(s), E::TicketSent(sent)) if sent.attempt == 1 => Ok(S::Sent(Sent {
-            fallback: models::turn(&s.prepared, None, sent),
-            request: s.request,
-            prepared: s.prepared,
-            attempt: 1,
-            failures: 0,
-            status: AttemptStatus::InFlight,
-            earlier_attempts: 0,
-        })),
+        (S::PreProcessed(s), E::TicketSent(sent)) if sent.attempt == 1 => {
+            Ok(S::Sent(first_sent(s, sent)))
+        }
         (S::Sent(s), E::TicketSent(sent)) if may_send(&s, sent.attempt) => {
             Ok(S::Sent(attempt_sent(s, sent)))
         }
@@ -158,6 +152,18 @@ fn runs(sent: &Sent, attempt: u32) -> bool {
 fn may_send(sent: &Sent, attempt: u32) -> bool {
     matches!(sent.status, AttemptStatus::Waiting { .. })
         && sent.attempt.checked_add(1) == Some(attempt)
+}
+
+fn first_sent(s: PreProcessed, sent: &TicketSent) -> Sent {
+    Sent {
+        fallback: models::turn(&s.prepared, None, sent),
+        request: s.request,
+        prepared: s.prepared,
+        attempt: 1,
+        failures: 0,
+        status: AttemptStatus::InFlight,
+        earlier_attempts: 0,
+    }
 }
 
 /// Failures are counted for each model by itself.

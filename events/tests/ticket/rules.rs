@@ -334,11 +334,11 @@ fn a_redrive_needs_deadlines_in_order_and_in_the_future() {
     for deadlines in [
         Deadlines {
             answer_by: at(5_601),
-            ..good.clone()
+            ..deadlines_from(5_000)
         },
         Deadlines {
             persist_by: at(9_000),
-            ..good.clone()
+            ..deadlines_from(5_000)
         },
     ] {
         ask(deadlines, at(5_000)).then_rejected(Rejection::DeadlinesOutOfOrder);

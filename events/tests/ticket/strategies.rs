@@ -98,7 +98,7 @@ fn resolve(state: &TicketState, step: Step, now: &mut Timestamp) -> Option<Comma
         What::SkipModels(count) => match next_effect(state)? {
             Effect::Send { attempt, .. } => {
                 let models = state.models_in_turn();
-                samples::send_to(models.get(count).or(models.last())?, attempt)
+                samples::send_to(models.get(count).or_else(|| models.last())?, attempt)
             }
             Effect::PreProcess { .. }
             | Effect::CallModel { .. }
