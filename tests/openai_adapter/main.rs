@@ -9,6 +9,8 @@ mod fake_model;
 
 mod bytes;
 mod connections;
+mod faults;
+mod floods;
 mod limits;
 mod refusals;
 mod request;
