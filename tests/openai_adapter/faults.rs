@@ -56,161 +56,117 @@ fn of_type(media_type: &str, body: &str) -> Behaviour {
     Behaviour::Status(200, vec![header], body.as_bytes().to_vec())
 }
 
-/// Every fault, and the kind it is recorded with.
-fn faults() -> Vec<(&'static str, Behaviour, Kind)> {
+/// A fault's name, the fault, and the kind it is recorded with.
+type Fault = (&'static str, Behaviour, Kind);
+
+fn faults() -> Vec<Fault> {
+    [slow(), refusals(), broken(), not_a_stream(), for_good()].concat()
+}
+
+fn slow() -> Vec<Fault> {
+    let silent = Behaviour::stall_before_headers();
+    let headers_only = Behaviour::Stream(vec![], Ending::Stall);
+    let cases = [
+        ("silence before the headers", silent),
+        ("silence after the headers", headers_only),
+        ("headers byte by byte", slow_head()),
+        ("silence within the answer", Behaviour::stall_after(MORE)),
+        ("text that drips for ever", drip(MORE)),
+        ("comments that drip for ever", drip(": wait\n\n")),
+        ("504", Behaviour::status(504, "")),
+    ];
+    cases
+        .map(|(name, fault)| (name, fault, Kind::Timeout))
+        .into()
+}
+
+fn refusals() -> Vec<Fault> {
     let error = |body: &str| format!("data: {{\"error\":{body}}}\n\n");
+    let failed = stream(&[MORE, &error("{\"type\":\"server_error\"}")]);
+    let limited = stream(&[MORE, &error("{\"code\":429}")]);
+    let overloaded = "{\"error\":\"overloaded\"}";
+    let status = Behaviour::status;
+    let busy = status(429, "{}").with_header("retry-after-ms", "20");
+    let back_at_once = status(503, "").with_header("retry-after", "0");
+    vec![
+        ("429", busy, Kind::RateLimited),
+        ("500", status(500, "{}"), Kind::Server),
+        ("502 in HTML", status(502, "<html>"), Kind::Server),
+        ("503", back_at_once, Kind::Server),
+        ("529", status(529, ""), Kind::Server),
+        ("an error in the stream", failed, Kind::Server),
+        ("a limit in the stream", limited, Kind::RateLimited),
+        ("an error as a 200", status(200, overloaded), Kind::Server),
+    ]
+}
+
+fn broken() -> Vec<Fault> {
+    let empty = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    let head = |headers: &str| raw(&format!("HTTP/1.1 200 OK\r\n{headers}\r\n"), Ending::Clean);
+    let many = head(&"x: y\r\n".repeat(2_000));
+    let huge = head(&format!("x: {}\r\n", "y".repeat(1 << 20)));
+    let no_http = raw("220 mail.example ESMTP\r\n", Ending::Fin);
+    let lost = [
+        ("a reset", raw("", Ending::Reset)),
+        ("a connection closed", raw("", Ending::Fin)),
+        ("no HTTP", no_http),
+        ("too many headers", many),
+        ("a huge header", huge),
+    ];
+    let half = &WHOLE[..WHOLE.len() / 2];
+    let cut = [
+        ("a reset within", Behaviour::bytes(MORE, Ending::Reset)),
+        (
+            "a connection closed within",
+            Behaviour::bytes(half, Ending::Fin),
+        ),
+        ("a clean end within", Behaviour::bytes(half, Ending::Clean)),
+        ("a 200 without a body", raw(empty, Ending::Clean)),
+    ];
+    let lost = lost.map(|(name, fault)| (name, fault, Kind::Connection));
+    let cut = cut.map(|(name, fault)| (name, fault, Kind::Incomplete));
+    lost.into_iter().chain(cut).collect()
+}
+
+fn not_a_stream() -> Vec<Fault> {
+    let no_utf8 = b"data: {\"choices\":\"\xff\xfe\"}\n\n";
+    let redirect = Behaviour::status(307, "").with_header("location", "http://127.0.0.1:9/");
+    let json = "{\"choices\":[{\"message\":{\"content\":\"x\"}}]}";
+    let cases = [
+        ("no JSON", stream(&[MORE, "data: {oops}\n\n"])),
+        ("no UTF-8", Behaviour::bytes(no_utf8, Ending::Clean)),
+        ("HTML", of_type("text/html", "<html>It works!</html>")),
+        ("JSON", of_type("application/json", json)),
+        ("bytes", of_type("application/octet-stream", "\u{1}\u{2}")),
+        ("a redirect", redirect),
+        ("204", Behaviour::status(204, "")),
+    ];
+    cases
+        .map(|(name, fault)| (name, fault, Kind::Protocol))
+        .into()
+}
+
+fn for_good() -> Vec<Fault> {
     let quota = r#"{"error":{"code":"insufficient_quota"}}"#;
     let filter = r#"{"error":{"code":"content_policy_violation"}}"#;
     let filtered = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"content_filter\"}]}\n\n";
     let refused = "data: {\"choices\":[{\"delta\":{\"refusal\":\"I must not.\"}}]}\n\n";
+    let long = MORE.replace("more", &"more".repeat(1_000));
     let unfit = WHOLE.replace("canary-answer", "[1, 2");
-    let in_half = &WHOLE[..WHOLE.len() / 2];
     let status = Behaviour::status;
     vec![
-        (
-            "silence before the headers",
-            Behaviour::stall_before_headers(),
-            Kind::Timeout,
-        ),
-        (
-            "silence after the headers",
-            Behaviour::Stream(vec![], Ending::Stall),
-            Kind::Timeout,
-        ),
-        ("headers byte by byte", slow_head(), Kind::Timeout),
-        (
-            "silence within the answer",
-            Behaviour::stall_after(MORE),
-            Kind::Timeout,
-        ),
-        ("text that drips for ever", drip(MORE), Kind::Timeout),
-        (
-            "comments that drip for ever",
-            drip(": wait\n\n"),
-            Kind::Timeout,
-        ),
-        (
-            "429",
-            status(429, "{}").with_header("retry-after-ms", "20"),
-            Kind::RateLimited,
-        ),
-        ("500", status(500, "{}"), Kind::Server),
-        ("502 in HTML", status(502, "<html>"), Kind::Server),
-        (
-            "503",
-            status(503, "").with_header("retry-after", "0"),
-            Kind::Server,
-        ),
-        ("504", status(504, ""), Kind::Timeout),
-        ("529", status(529, ""), Kind::Server),
-        ("a reset", raw("", Ending::Reset), Kind::Connection),
-        (
-            "a connection closed",
-            raw("", Ending::Fin),
-            Kind::Connection,
-        ),
-        (
-            "a reset within the answer",
-            Behaviour::bytes(MORE, Ending::Reset),
-            Kind::Incomplete,
-        ),
-        (
-            "a connection closed within",
-            Behaviour::bytes(in_half, Ending::Fin),
-            Kind::Incomplete,
-        ),
-        (
-            "a clean end within",
-            Behaviour::bytes(in_half, Ending::Clean),
-            Kind::Incomplete,
-        ),
-        (
-            "a 200 without a body",
-            raw(
-                "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
-                Ending::Clean,
-            ),
-            Kind::Incomplete,
-        ),
-        (
-            "an error in the stream",
-            stream(&[MORE, &error("{\"type\":\"server_error\"}")]),
-            Kind::Server,
-        ),
-        (
-            "a limit in the stream",
-            stream(&[MORE, &error("{\"code\":429}")]),
-            Kind::RateLimited,
-        ),
-        (
-            "an error as a 200",
-            status(200, "{\"error\":\"overloaded\"}"),
-            Kind::Server,
-        ),
-        (
-            "no HTTP",
-            raw("220 mail.example ESMTP\r\n", Ending::Fin),
-            Kind::Connection,
-        ),
-        (
-            "no JSON",
-            stream(&[MORE, "data: {oops}\n\n"]),
-            Kind::Protocol,
-        ),
-        (
-            "no UTF-8",
-            Behaviour::bytes(b"data: {\"choices\":\"\xff\xfe\"}\n\n", Ending::Clean),
-            Kind::Protocol,
-        ),
-        (
-            "HTML",
-            of_type("text/html", "<html>It works!</html>"),
-            Kind::Protocol,
-        ),
-        (
-            "JSON in place of a stream",
-            of_type("application/json", "{\"choices\":[]}"),
-            Kind::Protocol,
-        ),
-        (
-            "bytes",
-            of_type("application/octet-stream", "\u{1}\u{2}"),
-            Kind::Protocol,
-        ),
-        (
-            "a redirect",
-            status(307, "").with_header("location", "http://127.0.0.1:9/"),
-            Kind::Protocol,
-        ),
-        ("204", status(204, ""), Kind::Protocol),
-        (
-            "too many headers",
-            raw(
-                &format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(2_000)),
-                Ending::Clean,
-            ),
-            Kind::Connection,
-        ),
-        (
-            "a huge header",
-            raw(
-                &format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(1 << 20)),
-                Ending::Clean,
-            ),
-            Kind::Connection,
-        ),
         (
             "an answer that does not fit",
             stream(&[&unfit]),
             Kind::SchemaViolation,
         ),
         (
-            "content refused by status",
+            "content, by status",
             status(400, filter),
             Kind::ContentFiltered,
         ),
         (
-            "content refused in the stream",
+            "content, in the stream",
             stream(&[MORE, filtered]),
             Kind::ContentFiltered,
         ),
@@ -219,21 +175,13 @@ fn faults() -> Vec<(&'static str, Behaviour, Kind)> {
             stream(&[refused]),
             Kind::ContentFiltered,
         ),
-        (
-            "the quota is used up",
-            status(429, quota),
-            Kind::QuotaExceeded,
-        ),
-        (
-            "the quota is used up, in a 200",
-            status(200, quota),
-            Kind::QuotaExceeded,
-        ),
-        ("the key is refused", status(401, "{}"), Kind::Unauthorized),
-        ("the model is gone", status(404, "{}"), Kind::InvalidRequest),
+        ("quota", status(429, quota), Kind::QuotaExceeded),
+        ("quota, in a 200", status(200, quota), Kind::QuotaExceeded),
+        ("key", status(401, "{}"), Kind::Unauthorized),
+        ("no such model", status(404, "{}"), Kind::InvalidRequest),
         (
             "an answer without end",
-            Behaviour::endless(MORE),
+            Behaviour::endless(&long),
             Kind::TooLarge,
         ),
     ]

@@ -46,7 +46,7 @@ fn endless_head(piece: &str, pause: Option<Duration>) -> Behaviour {
     Behaviour::EndlessHead { piece, pause }
 }
 
-fn ten_minutes_of_headers() -> Behaviour {
+fn slow_head() -> Behaviour {
     endless_head("x", Some(Duration::from_millis(5)))
 }
 
@@ -55,69 +55,63 @@ fn drip() -> Behaviour {
     Behaviour::Drip { pause }
 }
 
-/// Every fault that may pass, and the kind it is recorded with.
-fn passing_faults() -> Vec<(&'static str, Behaviour, Kind)> {
-    let status = Behaviour::status;
-    let here = "http://127.0.0.1:9/elsewhere".parse().unwrap();
-    vec![
-        ("no answer at all", Behaviour::Stall, Kind::Timeout),
-        ("an answer byte by byte", drip(), Kind::Timeout),
-        (
-            "headers byte by byte",
-            ten_minutes_of_headers(),
-            Kind::Timeout,
-        ),
-        (
-            "headers without end",
-            endless_head(&"x-more: more\r\n".repeat(300), None),
-            Kind::Connection,
-        ),
+/// A fault's name, the fault, and the kind it is recorded with.
+type Fault = (&'static str, Behaviour, Kind);
+
+/// Every fault that may pass.
+fn passing_faults() -> Vec<Fault> {
+    let of = |kind| move |(name, fault)| (name, fault, kind);
+    let slow = [
+        ("no answer at all", Behaviour::Stall),
+        ("an answer byte by byte", drip()),
+        ("headers byte by byte", slow_head()),
+    ];
+    let unclear = Behaviour::body(200, "application/json", "{\"input\":");
+    let heavy = [
+        ("10 GB, announced", huge(200, true)),
+        ("10 GB in chunks", huge(200, false)),
+    ];
+    slow.map(of(Kind::Timeout))
+        .into_iter()
+        .chain(broken().map(of(Kind::Connection)))
+        .chain(statuses().map(of(Kind::Status)))
+        .chain(heavy.map(of(Kind::TooLarge)))
+        .chain([("JSON that is none", unclear, Kind::Body)])
+        .collect()
+}
+
+fn broken() -> [(&'static str, Behaviour); 8] {
+    let no_chunk = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n";
+    let headers = "x-more: more\r\n".repeat(300);
+    [
+        ("headers without end", endless_head(&headers, None)),
         (
             "one header without end",
             endless_head(&"x".repeat(4_096), None),
-            Kind::Connection,
         ),
-        ("a reset", Behaviour::Reset, Kind::Connection),
-        ("a body cut short", Behaviour::CutBody, Kind::Connection),
-        ("a connection closed", raw(""), Kind::Connection),
-        (
-            "no HTTP",
-            raw("220 mail.example ESMTP\r\n"),
-            Kind::Connection,
-        ),
-        (
-            "half a head",
-            raw("HTTP/1.1 200 OK\r\ncontent-le"),
-            Kind::Connection,
-        ),
-        (
-            "a chunk that is none",
-            raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"),
-            Kind::Connection,
-        ),
-        ("10 GB, announced", huge(200, true), Kind::TooLarge),
-        ("10 GB in chunks", huge(200, false), Kind::TooLarge),
-        ("500 with 10 GB", huge(500, false), Kind::Status),
-        ("500", status(500), Kind::Status),
-        ("502", status(502), Kind::Status),
-        (
-            "503, come back at once",
-            status(503).with_header("retry-after", "0"),
-            Kind::Status,
-        ),
-        ("504", status(504), Kind::Status),
-        (
-            "429 with a wish nobody reads",
-            status(429).with_header("retry-after", "soon"),
-            Kind::Status,
-        ),
-        ("404", status(404), Kind::Status),
-        ("a redirect", Behaviour::redirect(307, &here), Kind::Status),
-        (
-            "JSON that is none",
-            Behaviour::body(200, "application/json", "{\"input\":"),
-            Kind::Body,
-        ),
+        ("a reset", Behaviour::Reset),
+        ("a body cut short", Behaviour::CutBody),
+        ("a connection closed", raw("")),
+        ("no HTTP", raw("220 mail.example ESMTP\r\n")),
+        ("half a head", raw("HTTP/1.1 200 OK\r\ncontent-le")),
+        ("a chunk that is none", raw(no_chunk)),
+    ]
+}
+
+fn statuses() -> [(&'static str, Behaviour); 8] {
+    let status = Behaviour::status;
+    let here = "http://127.0.0.1:9/elsewhere".parse().unwrap();
+    let at_once = status(503).with_header("retry-after", "0");
+    let nonsense = status(429).with_header("retry-after", "soon");
+    [
+        ("500", status(500)),
+        ("500 with 10 GB", huge(500, false)),
+        ("502", status(502)),
+        ("503, come back at once", at_once),
+        ("504", status(504)),
+        ("429 with a wish nobody reads", nonsense),
+        ("404", status(404)),
+        ("a redirect", Behaviour::redirect(307, &here)),
     ]
 }
 
@@ -314,7 +308,7 @@ async fn of_ten_gigabytes_no_more_is_read_than_the_cap() {
 
 #[tokio::test]
 async fn the_deadline_of_a_call_holds_to_the_second_whatever_trickles_in() {
-    for behaviour in [Behaviour::Stall, drip(), ten_minutes_of_headers()] {
+    for behaviour in [Behaviour::Stall, drip(), slow_head()] {
         let mut options = options();
         options.total_timeout = TOTAL;
         let bench = Bench::with(options, &[OLD_SECRET]).await;
