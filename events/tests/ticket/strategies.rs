@@ -29,6 +29,8 @@ pub(crate) struct Life {
 pub(crate) struct Step {
     after: Duration,
     jitter: Jitter,
+    /// How many models are passed over because their breakers are open.
+    skip: usize,
     what: What,
 }
 
@@ -42,8 +44,6 @@ enum What {
     Ask(Command),
     /// A redrive with deadlines this long from now.
     Redrive(u64),
-    /// The breaker of the model whose turn it is is open: the next attempt goes to a fallback.
-    SkipModels(usize),
     /// The clock passes the present deadline.
     Expire,
     Resume,
@@ -95,19 +95,9 @@ fn resolve(state: &TicketState, step: Step, now: &mut Timestamp) -> Option<Comma
             };
             samples::redrive(deadlines, *now)
         }
-        What::SkipModels(count) => match next_effect(state)? {
-            Effect::Send { attempt, .. } => {
-                let models = state.models_in_turn();
-                samples::send_to(models.get(count).or_else(|| models.last())?, attempt)
-            }
-            Effect::PreProcess { .. }
-            | Effect::CallModel { .. }
-            | Effect::PostProcess { .. }
-            | Effect::Deliver => return None,
-        },
         What::DoWhatIsOwed(answer, replaced, prepared) => match next_effect(state)? {
             Effect::PreProcess { .. } => Command::RecordPreProcessed(prepared),
-            Effect::Send { attempt, model, .. } => Command::Send { attempt, model },
+            Effect::Send { attempt, .. } => send(state, attempt, step.skip)?,
             Effect::CallModel { attempt } => {
                 Command::RecordAnswer(TicketAnswered { attempt, ..answer })
             }
@@ -116,9 +106,7 @@ fn resolve(state: &TicketState, step: Step, now: &mut Timestamp) -> Option<Comma
         },
         What::FailAtWhatIsOwed(error, callback_error) => {
             let (callback, tries) = match (next_effect(state)?, state) {
-                (Effect::Send { attempt, model, .. }, _) => {
-                    return Some(Command::Send { attempt, model });
-                }
+                (Effect::Send { attempt, .. }, _) => return send(state, attempt, step.skip),
                 (Effect::CallModel { attempt }, _) => {
                     return Some(Command::RecordAttemptFailure {
                         attempt,
@@ -142,6 +130,13 @@ fn resolve(state: &TicketState, step: Step, now: &mut Timestamp) -> Option<Comma
     })
 }
 
+/// The attempt goes to the model whose turn it is, or to one after it.
+fn send(state: &TicketState, attempt: u32, skip: usize) -> Option<Command> {
+    let models = state.models_in_turn();
+    let model = models.get(skip).or_else(|| models.last())?;
+    Some(samples::send_to(model, attempt))
+}
+
 fn steps() -> impl Strategy<Value = Step> {
     let what = prop_oneof![
         8 => (answers(), of(json()), preparations())
@@ -149,15 +144,16 @@ fn steps() -> impl Strategy<Value = Step> {
         5 => (attempt_errors(), callback_errors())
             .prop_map(|(a, c)| What::FailAtWhatIsOwed(a, c)),
         2 => (1_u64..100).prop_map(What::Redrive),
-        3 => (1_usize..3).prop_map(What::SkipModels),
         1 => Just(What::Expire),
         1 => Just(What::Resume),
         2 => stray_commands().prop_map(What::Ask),
     ];
     let jitter = any::<u64>().prop_map(Jitter::from_bits);
-    (0_u64..4_000, jitter, what).prop_map(|(ms, jitter, what)| Step {
+    let skip = prop_oneof![4 => Just(0), 1 => 1_usize..3];
+    (0_u64..4_000, jitter, skip, what).prop_map(|(ms, jitter, skip, what)| Step {
         after: Duration::from_millis(ms),
         jitter,
+        skip,
         what,
     })
 }

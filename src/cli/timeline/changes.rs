@@ -110,7 +110,7 @@ fn attempt_failed(event: &AttemptFailed, at: Timestamp, changes: &mut Vec<Change
 }
 
 /// Why a fallback is asked.
-fn because(fallback: &Fallback) -> String {
+pub(crate) fn because(fallback: &Fallback) -> String {
     let Fallback { from, reason } = fallback;
     match reason {
         FallbackReason::Failed => format!("{from} failed"),
