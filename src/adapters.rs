@@ -5,6 +5,7 @@ pub mod models;
 pub mod offline;
 pub mod openai;
 pub mod outbound;
+mod retry_after;
 pub mod store_sqlite;
 mod thread_clients;
 pub mod tls;

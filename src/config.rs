@@ -46,6 +46,8 @@ use tree::Node;
 use crate::keys::KeyRing;
 use crate::tasks::Flaw;
 
+pub use crate::adapters::openai::MaxTokensField;
+
 /// The bottom layer: every key.
 const DEFAULT: &str = include_str!("../config/default.toml");
 /// The sample tenant of the demo.

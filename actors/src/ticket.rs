@@ -8,6 +8,7 @@
 //! one from the store.
 
 mod commit;
+mod fallback;
 mod obituary;
 mod stream;
 mod work;

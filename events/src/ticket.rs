@@ -44,7 +44,7 @@
 //!     // Whoever runs the ticket does what is owed, and records how it went.
 //!     let command = match owed {
 //!         Effect::PreProcess { .. } => Command::RecordPreProcessed(prepared.clone()),
-//!         Effect::Send { attempt, .. } => Command::Send { attempt },
+//!         Effect::Send { attempt, model, .. } => Command::Send { attempt, model },
 //!         Effect::CallModel { .. } => Command::RecordAnswer(answer.clone()),
 //!         Effect::PostProcess { .. } => Command::RecordPersisted { answer: None },
 //!         Effect::Deliver => Command::Acknowledge {
@@ -71,6 +71,7 @@ mod decide;
 mod effect;
 mod event;
 mod failing;
+mod models;
 mod state;
 mod summary;
 
@@ -80,13 +81,13 @@ pub use decide::{Rejection, decide};
 pub use effect::{Effect, next_effect};
 pub use event::{
     AnswerFormat, AttemptError, AttemptErrorKind, AttemptFailed, CallbackError, CallbackErrorKind,
-    CallbackFailed, CallbackKind, CancelMode, Channel, Deadlines, Failure, Idempotency, Message,
-    Parameters, PromptRef, Role, Stage, Terms, TicketAnswered, TicketCancelled, TicketDelivered,
-    TicketEvent, TicketFailed, TicketPersisted, TicketPreProcessed, TicketRedriven,
-    TicketRequested, TicketSent, Timings, Usage,
+    CallbackFailed, CallbackKind, CancelMode, Channel, Deadlines, Failure, Fallback,
+    FallbackReason, Idempotency, Message, Parameters, PromptRef, Role, Stage, Terms,
+    TicketAnswered, TicketCancelled, TicketDelivered, TicketEvent, TicketFailed, TicketPersisted,
+    TicketPreProcessed, TicketRedriven, TicketRequested, TicketSent, Timings, Usage,
 };
 pub use state::{
-    Answered, AttemptStatus, Cancelled, Delivered, Failed, Persisted, PreProcessed, Requested,
-    Sent, StateName, TicketState, Tries,
+    Answered, AttemptStatus, Cancelled, Delivered, Failed, FallbackTurn, Persisted, PreProcessed,
+    Requested, Sent, StateName, TicketState, Tries,
 };
 pub use summary::TicketSummary;

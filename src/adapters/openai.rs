@@ -22,6 +22,7 @@ use punchcard_actors::ports::{AnswerStream, LanguageModel, ModelCall};
 use punchcard_events::ticket::{AttemptError, AttemptErrorKind};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Response, StatusCode, Url};
+use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
 use crate::adapters::thread_clients::ThreadClients;
@@ -57,6 +58,20 @@ pub struct Options {
     pub max_answer_bytes: usize,
     /// The most bytes one line or event of the stream may have.
     pub max_line_bytes: usize,
+    /// How the limit of the answer's tokens is written.
+    pub max_tokens_field: MaxTokensField,
+}
+
+/// The two names of the limit of an answer's tokens.
+///
+/// OpenAI's newest models refuse `max_tokens`; most compatible servers know nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaxTokensField {
+    /// `max_tokens`.
+    MaxTokens,
+    /// `max_completion_tokens`, which counts the tokens of reasoning too.
+    MaxCompletionTokens,
 }
 
 /// Why the adapter cannot be set up.
@@ -155,7 +170,12 @@ impl LanguageModel for OpenAi {
     async fn answer(&self, call: ModelCall) -> Result<AnswerStream, AttemptError> {
         let clocks = Clocks::start(&self.options);
         let deadline = clocks.until_first_byte();
-        let request = request::request(&self.endpoint, &self.headers, &call)?;
+        let request = request::request(
+            &self.endpoint,
+            &self.headers,
+            &call,
+            self.options.max_tokens_field,
+        )?;
         let client = self.clients.here().map_err(|e| failure::of_transport(&e))?;
         let response = timeout_at(deadline.at, client.execute(request))
             .await

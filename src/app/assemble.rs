@@ -58,6 +58,7 @@ fn adapter(name: &str, model: &Model) -> Result<Arc<dyn LanguageModel>, StartErr
         total_timeout: model.total_timeout,
         max_answer_bytes: model.max_answer_bytes.get(),
         max_line_bytes: MAX_LINE_BYTES,
+        max_tokens_field: model.max_tokens_field(),
     };
     let adapter = OpenAi::new(options).map_err(|source| StartError::Model {
         name: name.to_owned(),

@@ -6,6 +6,7 @@
 mod changes;
 mod render;
 
+pub(crate) use changes::because;
 pub(crate) use render::render;
 
 use punchcard_events::ticket::{TicketEvent, TicketState, apply};

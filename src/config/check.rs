@@ -19,6 +19,9 @@ use crate::http::auth::NO_ORIGIN;
 /// The bytes of a Standard Webhooks secret: "between 24 bytes (192 bits) and 64 bytes (512 bits)".
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
+/// The most fallbacks a task may name: they travel with every ticket.
+const MAX_FALLBACKS: usize = 8;
+
 /// A mistake and where it is.
 pub(super) struct Mistake {
     /// The key it is at.
@@ -174,19 +177,7 @@ fn check_task(
     config: &Config,
     found: &mut Vec<Mistake>,
 ) {
-    if !config.models.contains_key(&task.model) {
-        let known: Vec<_> = config
-            .models
-            .keys()
-            .map(|name| format!("`{name}`"))
-            .collect();
-        let known = match known.as_slice() {
-            [] => "no model is configured".to_owned(),
-            names => format!("configured are {}", names.join(", ")),
-        };
-        let message = format!("there is no model `{}` under [models]; {known}", task.model);
-        found.push(Mistake::new(at.key("model"), message));
-    }
+    check_models(at, task, config, found);
     if task.messages.is_empty() {
         found.push(Mistake::new(
             at.key("messages"),
@@ -220,6 +211,40 @@ fn check_task(
         let mut key = at.clone();
         key.0.extend(flaw.key.0);
         found.push(Mistake::new(key, flaw.message));
+    }
+}
+
+/// The task's model and its fallbacks: all there, and each once.
+fn check_models(at: &KeyPath, task: &Task, config: &Config, found: &mut Vec<Mistake>) {
+    let missing = |name: &str| {
+        let known = config.models.keys().map(|name| format!("`{name}`"));
+        let known: Vec<_> = known.collect();
+        let known = match known.as_slice() {
+            [] => "no model is configured".to_owned(),
+            names => format!("configured are {}", names.join(", ")),
+        };
+        format!("there is no model `{name}` under [models]; {known}")
+    };
+    if !config.models.contains_key(&task.model) {
+        found.push(Mistake::new(at.key("model"), missing(&task.model)));
+    }
+    let list = at.key("fallback_models");
+    for (place, name) in task.fallback_models.iter().enumerate() {
+        let earlier = task.fallback_models.get(..place).unwrap_or_default();
+        let message = if *name == task.model {
+            format!("`{name}` is the task's own model, which has failed when this is read")
+        } else if earlier.contains(name) {
+            format!("`{name}` is named twice; each model has one turn")
+        } else if !config.models.contains_key(name) {
+            missing(name)
+        } else {
+            continue;
+        };
+        found.push(Mistake::new(list.index(place), message));
+    }
+    if task.fallback_models.len() > MAX_FALLBACKS {
+        let message = format!("names more than {MAX_FALLBACKS} models");
+        found.push(Mistake::new(list, message));
     }
 }
 

@@ -129,7 +129,7 @@ fn check_defaults<T: DeserializeOwned>(
 /// Keys that mean nothing to a model's provider are refused before the defaults, which hold the
 /// keys of every provider, come in.
 fn wrong_provider_keys(tree: &Node) -> Vec<ConfigError> {
-    const OPENAI_ONLY: [&str; 3] = ["base_url", "api_key", "model"];
+    const OPENAI_ONLY: [&str; 4] = ["base_url", "api_key", "model", "max_tokens_field"];
     const OFFLINE_ONLY: [&str; 2] = ["first_token_delay", "token_delay"];
     let models = KeyPath::of(&["models"]);
     let Some(entries) = tree.get(&models).and_then(Node::as_table) else {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::values;
+use crate::adapters::openai::MaxTokensField;
 use crate::secret::Secret;
 
 /// The HTTP servers.
@@ -133,6 +134,10 @@ pub struct Model {
     /// The model's name at that server (`openai` only).
     #[serde(default)]
     pub model: Option<String>,
+    /// What that server calls the limit of the answer's tokens (`openai` only); without it, what
+    /// [`Self::max_tokens_field`] finds.
+    #[serde(default)]
+    pub max_tokens_field: Option<MaxTokensField>,
     /// The most calls at a time; tickets above it wait in line.
     #[serde(deserialize_with = "values::concurrency")]
     pub max_concurrency: Concurrency,
@@ -156,6 +161,19 @@ pub struct Model {
     /// The pause between tokens (`offline` only).
     #[serde(deserialize_with = "values::duration")]
     pub token_delay: Duration,
+}
+
+impl Model {
+    /// The configured name of the limit of the answer's tokens. Else that of OpenAI's own API,
+    /// whose newest models refuse `max_tokens` (its reference calls the field deprecated), where
+    /// the server is OpenAI's; and the name that every compatible server knows elsewhere.
+    pub fn max_tokens_field(&self) -> MaxTokensField {
+        let host = self.base_url.as_ref().and_then(Url::host_str);
+        self.max_tokens_field.unwrap_or(match host {
+            Some("api.openai.com") => MaxTokensField::MaxCompletionTokens,
+            Some(_) | None => MaxTokensField::MaxTokens,
+        })
+    }
 }
 
 /// What speaks for a model.

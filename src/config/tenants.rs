@@ -66,6 +66,8 @@ pub struct Task {
     pub description: String,
     /// The model it asks, by its name under `[models]`.
     pub model: String,
+    /// The models it asks in turn where that one cannot answer.
+    pub fallback_models: Vec<String>,
     /// How the model is asked.
     #[serde(default)]
     pub parameters: Parameters,

@@ -76,6 +76,7 @@ fn every_key_without_a_default_stands_in_the_default_file_as_a_comment() {
     // Every optional field is set, so a key added to the types and forgotten here shows.
     let model = &config.models["gpt"];
     assert!(model.base_url.is_some() && model.api_key.is_some() && model.model.is_some());
+    assert!(model.max_tokens_field.is_some());
     let tenant = config.tenants.values().next().unwrap();
     assert!(!tenant.keys.is_empty() && !tenant.allowed_origins.is_empty());
     assert!(tenant.callback.is_some());
@@ -207,6 +208,50 @@ fn what_is_shown_is_valid_names_origins_and_loads_again() {
 }
 
 #[test]
+fn a_task_can_have_fallback_models_and_its_tickets_carry_them() {
+    use punchcard_actors::ports::TaskBook as _;
+    let text = base_and(
+        "fallback_models = [\"n\", \"o\"]\n[models.n]\nprovider = \"offline\"\n\
+         [models.o]\nprovider = \"offline\"\n",
+    );
+    let config = load(&text).unwrap();
+    let shown = config.show();
+    let line = "fallback_models = [\"n\", \"o\"]  # my.toml:9";
+    assert!(shown.contains(line), "{shown}");
+    let book = crate::tasks::ConfiguredTasks::new(&config).unwrap();
+    let (tenant, task) = (
+        TenantId::new("acme").unwrap(),
+        TaskName::new("say").unwrap(),
+    );
+    let input = serde_json::json!({ "word": "hi" });
+    let terms = book.accept(
+        &tenant,
+        &task,
+        &input,
+        punchcard_events::Timestamp::default(),
+    );
+    assert_eq!(terms.unwrap().fallback_models, ["n", "o"]);
+}
+
+#[test]
+fn the_name_of_the_token_limit_follows_the_server_unless_it_is_written() {
+    let field = |base_url: &str, more: &str| {
+        let text = format!(
+            "[models.m]\nprovider = \"openai\"\nmodel = \"x\"\nbase_url = \"{base_url}\"\n{more}"
+        );
+        load(&text).unwrap().models["m"].max_tokens_field()
+    };
+    let openai = "https://api.openai.com/v1";
+    let own = "https://llm.example/v1";
+    let old = "max_tokens_field = \"max_tokens\"";
+    let new = "max_tokens_field = \"max_completion_tokens\"";
+    assert_eq!(field(openai, ""), MaxTokensField::MaxCompletionTokens);
+    assert_eq!(field(openai, old), MaxTokensField::MaxTokens);
+    assert_eq!(field(own, ""), MaxTokensField::MaxTokens);
+    assert_eq!(field(own, new), MaxTokensField::MaxCompletionTokens);
+}
+
+#[test]
 fn a_task_can_have_deadlines_and_retries_of_its_own() {
     let config = load(&base_and(
         "retry.model.max_tries = 9\nticket.answer_within = \"5s\"\n[ticket]\ndeliver_within = \"30d\"\n",
@@ -232,6 +277,9 @@ fn mutants_of_configurations_load_or_say_what_is_wrong() {
             assert!(!errors.is_empty());
         }
     });
+}
+
+#[test]
 fn a_concurrency_is_a_number_or_adaptive_and_an_override_may_be_either() {
     use punchcard_actors::guards::Concurrency;
     let text = base_and("[defaults.model]\nmax_concurrency = \"adaptive\"\n");

@@ -303,6 +303,10 @@ impl From<Rejection> for Problem {
             Rejection::AlreadyRequested
             | Rejection::WrongState { .. }
             | Rejection::WrongAttempt { .. }
+            | Rejection::WrongTry { .. }
+            | Rejection::WrongModel { .. }
+            | Rejection::DeadlinesOutOfOrder
+            | Rejection::DeadlinePassed(_)
             | Rejection::NotFailed(_) => Self::new(Code::WrongState, detail),
         }
     }

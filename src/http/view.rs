@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use punchcard_actors::feed::News;
 use punchcard_events::ticket::{
-    CancelMode, Channel, Failure, PromptRef, StateName, TicketRequested, TicketState,
+    CancelMode, Channel, Failure, Fallback, PromptRef, StateName, TicketRequested, TicketState,
     TicketSummary, Timings, Usage,
 };
 use punchcard_events::{
@@ -34,6 +34,8 @@ pub(super) struct TicketView {
     prompt: Option<PromptRef>,
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback: Option<Fallback>,
     #[serde(skip_serializing_if = "Option::is_none")]
     finish_reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,6 +84,7 @@ impl TicketView {
             revision: Revision::FIRST,
             prompt: None,
             model: None,
+            fallback: None,
             finish_reason: None,
             usage: None,
             timings: None,
@@ -104,8 +107,9 @@ impl TicketView {
         view.retry_at = state.retry_at();
         if let Some(prepared) = state.prepared() {
             view.prompt = Some(prepared.prompt.clone());
-            view.model = Some(prepared.model.clone());
         }
+        view.model = state.model().map(str::to_owned);
+        view.fallback = state.fallback().map(|turn| turn.why.clone());
         if let Some(answered) = state.answered() {
             view.finish_reason = Some(answered.finish_reason.clone());
             view.usage = answered.usage;

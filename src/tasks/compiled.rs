@@ -105,6 +105,7 @@ impl CompiledTask {
                 persist_by: now.plus(limits.persist_within),
                 deliver_by: now.plus(limits.deliver_within),
             },
+            fallback_models: self.task.fallback_models.clone(),
         })
     }
 

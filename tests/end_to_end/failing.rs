@@ -123,6 +123,51 @@ async fn an_overloaded_model_is_asked_again_and_a_refused_key_is_not() {
 }
 
 #[tokio::test]
+async fn where_the_first_model_refuses_its_fallback_answers_and_everybody_can_see_that() {
+    let world = World::start().await;
+    let refused = vec![Step::Refuse(401, r#"{"error":{"message":"bad key"}}"#)];
+    world
+        .model
+        .script("insist", [refused, saying(&["from the spare one"])]);
+    let mut session = world.session("u1", Memory::new()).await;
+    let input = json!({ "word": "insist" });
+    let ticket = world.api.issue("insist", Some("u1"), input).await;
+    session.until(&ticket, "answer").await;
+    assert_eq!(
+        session.seen(&ticket).answer,
+        Some(json!("from the spare one"))
+    );
+    let why = json!({ "from": "scripted", "reason": "failed" });
+    let shown = world.api.ticket(&ticket).await;
+    assert_eq!(
+        (&shown["model"], &shown["fallback"]),
+        (&json!("spare"), &why)
+    );
+
+    let history = world.api.history(&ticket).await;
+    fold(&ticket, &history);
+    let of_type = |name: &str| -> Vec<&Value> {
+        let of = history.iter().filter(|event| event["type"] == name);
+        of.map(|event| &event["data"]).collect()
+    };
+    assert_eq!(of_type("AttemptFailed")[0]["next_model"], "spare");
+    let sent = of_type("TicketSent");
+    assert_eq!(sent[0], &json!({ "attempt": 1, "model": "scripted" }));
+    assert_eq!(
+        sent[1],
+        &json!({ "attempt": 2, "model": "spare", "fallback": why })
+    );
+
+    let calls = world.model.calls();
+    let asked: Vec<_> = calls.iter().map(|call| &call.body["model"]).collect();
+    assert_eq!(asked, ["scripted-1", "scripted-2"]);
+    assert_eq!(calls[0].body["max_tokens"], 50);
+    assert_eq!(calls[1].body["max_completion_tokens"], 50);
+    let told = world.backend.deliveries();
+    assert_eq!(told.last().unwrap().json()["data"]["model"], "spare");
+}
+
+#[tokio::test]
 async fn a_persist_is_tried_until_the_backend_is_back_and_nothing_is_final_before() {
     let world = World::start().await;
     let back = Gate::closed();

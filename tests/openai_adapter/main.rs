@@ -9,6 +9,8 @@ mod fake_model;
 
 mod bytes;
 mod connections;
+mod faults;
+mod floods;
 mod limits;
 mod refusals;
 mod request;
@@ -18,7 +20,7 @@ use std::time::Duration;
 
 use fake_model::{Behaviour, Ending, FakeModel};
 use futures_util::StreamExt as _;
-use punchcard::adapters::openai::{OpenAi, Options};
+use punchcard::adapters::openai::{MaxTokensField, OpenAi, Options};
 use punchcard::secret::Secret;
 use punchcard_actors::ports::{AnswerPart, AnswerStream, LanguageModel as _, ModelCall};
 use punchcard_events::TicketId;
@@ -65,6 +67,7 @@ fn options(base_url: &str) -> Options {
         total_timeout: Duration::from_secs(30),
         max_answer_bytes: 64 << 10,
         max_line_bytes: 16 << 10,
+        max_tokens_field: MaxTokensField::MaxTokens,
     }
 }
 

@@ -113,6 +113,9 @@ async fn an_error_in_a_stream_or_in_a_200_is_an_error_and_never_an_answer() {
     .await;
 }
 
+/// The longest wait that is told: 366 days.
+const ONE_YEAR: u64 = 31_622_400_000;
+
 #[tokio::test]
 async fn every_form_of_retry_after_is_obeyed() {
     let date = ("date", "Mon, 23 Nov 2026 10:00:00 GMT");
@@ -130,8 +133,39 @@ async fn every_form_of_retry_after_is_obeyed() {
             vec![date, ("retry-after", "Mon, 23 Nov 2026 10:00:09 GMT")],
             Some(9_000),
         ),
-        (429, vec![("retry-after", "99999999999")], Some(3_600_000)),
+        (
+            503,
+            vec![date, ("retry-after", "Monday, 23-Nov-26 10:00:09 GMT")],
+            Some(9_000),
+        ),
+        (
+            503,
+            vec![date, ("retry-after", "Mon Nov 23 10:00:09 2026")],
+            Some(9_000),
+        ),
+        (
+            503,
+            vec![date, ("retry-after", "Mon, 23 Nov 2026 09:00:00 GMT")],
+            Some(0),
+        ),
+        (
+            429,
+            vec![("retry-after", "3"), ("retry-after", "8")],
+            Some(8_000),
+        ),
+        (
+            429,
+            vec![
+                ("x-ratelimit-remaining-requests", "0"),
+                ("x-ratelimit-reset-requests", "6m0s"),
+                ("x-ratelimit-reset-tokens", "120ms"),
+            ],
+            Some(360_000),
+        ),
+        (429, vec![("retry-after", "99999999999")], Some(ONE_YEAR)),
         (429, vec![("retry-after", "soon")], None),
+        (429, vec![("retry-after", "-3")], None),
+        (429, vec![("retry-after", "")], None),
         (401, vec![("retry-after", "7")], None),
     ];
     for (status, headers, expected) in cases {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use punchcard::adapters::openai::OpenAi;
+use punchcard::adapters::openai::{MaxTokensField, OpenAi};
 use punchcard_actors::ports::{LanguageModel as _, ModelCall};
 use punchcard_events::ticket::{Message, Parameters, Role};
 use serde_json::{Value, json};
@@ -104,6 +104,37 @@ async fn the_body_names_what_is_set_and_nothing_else() {
             "response_format": { "type": "json_object" },
         })
     );
+}
+
+#[tokio::test]
+async fn the_limit_of_tokens_is_written_under_the_name_that_the_server_knows() {
+    let server = FakeModel::playing([whole(), whole()]).await;
+    for (field, written, other) in [
+        (
+            MaxTokensField::MaxTokens,
+            "max_tokens",
+            "max_completion_tokens",
+        ),
+        (
+            MaxTokensField::MaxCompletionTokens,
+            "max_completion_tokens",
+            "max_tokens",
+        ),
+    ] {
+        let mut options = options(&server.base_url);
+        options.max_tokens_field = field;
+        let call = ModelCall {
+            parameters: Arc::new(Parameters {
+                max_tokens: Some(500),
+                ..Parameters::default()
+            }),
+            ..call()
+        };
+        let request = sent(&server, &OpenAi::new(options).unwrap(), call).await;
+        let body = body(&request);
+        assert_eq!(body[written], 500, "{body}");
+        assert_eq!(body.get(other), None, "{body}");
+    }
 }
 
 #[tokio::test]

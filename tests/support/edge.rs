@@ -138,6 +138,7 @@ impl TaskBook for World {
                 persist_by: hour,
                 deliver_by: hour,
             },
+            fallback_models: vec![],
         })
     }
 

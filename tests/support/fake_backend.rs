@@ -17,8 +17,13 @@
     reason = "a fake that cannot go on fails the test"
 )]
 
+#[path = "fake_backend/behaviour.rs"]
+mod behaviour;
+#[path = "fake_backend/wire.rs"]
+mod wire;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,135 +33,14 @@ use punchcard::adapters::webhooks::signature::{
 };
 use punchcard_events::Timestamp;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use url::Url;
 
-/// The most bytes a request may have: head and body.
-const MAX_REQUEST_BYTES: usize = 32 << 20;
-
-/// What is done with one request, once it is in the ledger.
-#[derive(Debug, Clone)]
-pub(crate) enum Behaviour {
-    /// Answer.
-    Reply(Reply),
-    /// Never answer; the connection stays open until the caller closes it.
-    Stall,
-    /// Answer 200 with a JSON body of this many bytes, announced or in chunks of unknown number.
-    Huge { bytes: usize, announced: bool },
-    /// Answer 200 and send the body one byte at a time, this far apart, for ever.
-    Drip { pause: Duration },
-    /// Reset the connection (RST) in place of an answer.
-    Reset,
-    /// Announce a longer body than is sent, and close.
-    CutBody,
-    /// Wait at the gate, then go on.
-    Gated(Gate, Box<Behaviour>),
-}
-
-/// An answer.
-#[derive(Debug, Clone)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Behaviour {
-    /// Answers with a status and no body.
-    pub(crate) fn status(status: u16) -> Self {
-        Self::Reply(Reply {
-            status,
-            headers: Vec::new(),
-            body: Vec::new(),
-        })
-    }
-
-    /// Answers with JSON.
-    pub(crate) fn json(status: u16, body: &Value) -> Self {
-        Self::body(status, "application/json", &body.to_string())
-    }
-
-    /// Answers with a body of a media type.
-    pub(crate) fn body(status: u16, media_type: &str, body: &str) -> Self {
-        Self::Reply(Reply {
-            status,
-            headers: vec![("content-type".to_owned(), media_type.to_owned())],
-            body: body.as_bytes().to_vec(),
-        })
-    }
-
-    /// Answers with a redirect.
-    pub(crate) fn redirect(status: u16, location: &Url) -> Self {
-        Self::status(status).with_header("location", location.as_str())
-    }
-
-    /// The same answer with one more header.
-    #[must_use]
-    pub(crate) fn with_header(mut self, name: &str, value: &str) -> Self {
-        if let Self::Reply(reply) = &mut self {
-            reply.headers.push((name.to_owned(), value.to_owned()));
-        }
-        self
-    }
-
-    /// Waits at `gate` first.
-    #[must_use]
-    pub(crate) fn behind(self, gate: &Gate) -> Self {
-        Self::Gated(gate.clone(), Box::new(self))
-    }
-
-    /// Whether a backend that behaves so has done its work: it answers 2xx, or breaks while it would.
-    fn has_effect(&self) -> bool {
-        match self {
-            Self::Reply(reply) => (200..300).contains(&reply.status),
-            Self::Stall | Self::Huge { .. } | Self::Drip { .. } | Self::Reset | Self::CutBody => {
-                true
-            }
-            Self::Gated(_, then) => then.has_effect(),
-        }
-    }
-}
-
-/// Holds requests back until a test lets them go.
-#[derive(Debug, Clone)]
-pub(crate) struct Gate {
-    open: watch::Sender<bool>,
-    waiting: watch::Sender<usize>,
-}
-
-impl Gate {
-    /// A closed gate.
-    pub(crate) fn closed() -> Self {
-        Self {
-            open: watch::Sender::new(false),
-            waiting: watch::Sender::new(0),
-        }
-    }
-
-    /// Lets through whoever waits and whoever comes.
-    pub(crate) fn open(&self) {
-        self.open.send_replace(true);
-    }
-
-    /// Returns once `count` requests have come to the gate.
-    pub(crate) async fn reached_by(&self, count: usize) {
-        let mut waiting = self.waiting.subscribe();
-        drop(
-            within_reason(waiting.wait_for(|reached| *reached >= count))
-                .await
-                .unwrap(),
-        );
-    }
-
-    /// Waits until the gate is open.
-    pub(crate) async fn pass(&self) {
-        self.waiting.send_modify(|reached| *reached += 1);
-        let _ = self.open.subscribe().wait_for(|open| *open).await;
-    }
-}
+pub(crate) use behaviour::{Behaviour, Gate};
+use wire::Wire;
+pub(crate) use wire::{Request, read_request};
 
 /// One request as received.
 #[derive(Debug, Clone)]
@@ -205,6 +89,7 @@ struct State {
     ledger: Mutex<Ledger>,
     delivered: watch::Sender<usize>,
     connections: AtomicUsize,
+    sent: AtomicU64,
 }
 
 /// The server. It stops, with all its connections, when dropped.
@@ -232,6 +117,7 @@ impl FakeBackend {
             ledger: Mutex::default(),
             delivered: watch::Sender::new(0),
             connections: AtomicUsize::new(0),
+            sent: AtomicU64::new(0),
         });
         let server = tokio::spawn(accept(listener, Arc::clone(&state)));
         Self {
@@ -281,6 +167,11 @@ impl FakeBackend {
         );
     }
 
+    /// How many bytes went out, as far as the system took them.
+    pub(crate) fn sent(&self) -> u64 {
+        self.state.sent.load(Ordering::SeqCst)
+    }
+
     /// How many connections were accepted.
     pub(crate) fn connections(&self) -> usize {
         self.state.connections.load(Ordering::SeqCst)
@@ -309,59 +200,14 @@ async fn serve(mut socket: TcpStream, number: usize, state: Arc<State>) {
     let mut buffer = Vec::new();
     while let Some(request) = read_request(&mut socket, &mut buffer).await {
         let behaviour = state.record(request, number);
-        if !behave(&mut socket, behaviour).await {
+        let mut wire = Wire {
+            socket: &mut socket,
+            sent: &state.sent,
+        };
+        if !wire.behave(behaviour).await {
             return;
         }
     }
-}
-
-/// A request as read from a socket.
-pub(crate) struct Request {
-    pub(crate) path: String,
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) body: Vec<u8>,
-}
-
-/// The next request; what follows it stays in `buffer`.
-pub(crate) async fn read_request(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Request> {
-    let head_end = loop {
-        if let Some(end) = buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
-            break end;
-        }
-        // A TLS handshake: this server speaks none.
-        if buffer.first() == Some(&0x16) {
-            return None;
-        }
-        read_more(socket, buffer).await?;
-    };
-    let head = std::str::from_utf8(&buffer[..head_end]).ok()?;
-    let mut lines = head.split("\r\n");
-    let path = lines.next()?.split(' ').nth(1)?.to_owned();
-    let headers: BTreeMap<String, String> = lines
-        .filter_map(|line| line.split_once(':'))
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
-        .collect();
-    let length: usize = headers
-        .get("content-length")
-        .map_or(Ok(0), |text| text.parse())
-        .ok()?;
-    let end = (head_end + 4).checked_add(length)?;
-    while buffer.len() < end {
-        read_more(socket, buffer).await?;
-    }
-    let rest = buffer.split_off(end);
-    let body = buffer.split_off(head_end + 4);
-    *buffer = rest;
-    Some(Request {
-        path,
-        headers,
-        body,
-    })
-}
-
-async fn read_more(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {
-    let within_cap = buffer.len() < MAX_REQUEST_BYTES;
-    (within_cap && socket.read_buf(buffer).await.ok()? > 0).then_some(())
 }
 
 impl State {
@@ -416,91 +262,5 @@ impl State {
         let at = Timestamp::from_millis(seconds.saturating_mul(1000));
         verify(&self.secrets, headers, &request.body, at, Duration::ZERO)
             .map_err(|error| error.to_string())
-    }
-}
-
-/// Does what the script says. False when the connection is over.
-async fn behave(socket: &mut TcpStream, mut behaviour: Behaviour) -> bool {
-    while let Behaviour::Gated(gate, then) = behaviour {
-        gate.pass().await;
-        behaviour = *then;
-    }
-    match behaviour {
-        Behaviour::Reply(reply) => write_reply(socket, &reply).await.is_ok(),
-        Behaviour::Huge { bytes, announced } => write_huge(socket, bytes, announced).await.is_ok(),
-        Behaviour::Drip { pause } => {
-            let _ = drip(socket, pause).await;
-            false
-        }
-        Behaviour::Reset => {
-            let _ = socket.set_zero_linger();
-            false
-        }
-        Behaviour::CutBody => {
-            let _ = socket
-                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"input\"")
-                .await;
-            false
-        }
-        Behaviour::Stall => {
-            // Reading is how the caller's end is noticed.
-            let mut ignored = [0; 64];
-            while socket.read(&mut ignored).await.is_ok_and(|read| read > 0) {}
-            false
-        }
-        Behaviour::Gated(..) => unreachable!("gates were passed above"),
-    }
-}
-
-async fn write_reply(socket: &mut TcpStream, reply: &Reply) -> std::io::Result<()> {
-    let mut head = format!("HTTP/1.1 {} Scripted\r\n", reply.status);
-    for (name, value) in &reply.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    // A 204 or 304 has no body and so no length (RFC 9110, section 8.6).
-    if reply.status != 204 && reply.status != 304 {
-        head.push_str(&format!("content-length: {}\r\n", reply.body.len()));
-    }
-    head.push_str("\r\n");
-    let mut whole = head.into_bytes();
-    whole.extend_from_slice(&reply.body);
-    socket.write_all(&whole).await
-}
-
-async fn write_huge(socket: &mut TcpStream, bytes: usize, announced: bool) -> std::io::Result<()> {
-    const CHUNK: usize = 16 << 10;
-    let framing = if announced {
-        format!("content-length: {bytes}")
-    } else {
-        "transfer-encoding: chunked".to_owned()
-    };
-    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{framing}\r\n\r\n");
-    socket.write_all(head.as_bytes()).await?;
-    let mut left = bytes;
-    while left > 0 {
-        let size = left.min(CHUNK);
-        let spaces = vec![b' '; size];
-        if announced {
-            socket.write_all(&spaces).await?;
-        } else {
-            socket.write_all(format!("{size:x}\r\n").as_bytes()).await?;
-            socket.write_all(&spaces).await?;
-            socket.write_all(b"\r\n").await?;
-        }
-        left -= size;
-    }
-    if !announced {
-        socket.write_all(b"0\r\n\r\n").await?;
-    }
-    Ok(())
-}
-
-async fn drip(socket: &mut TcpStream, pause: Duration) -> std::io::Result<()> {
-    socket
-        .write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-        .await?;
-    loop {
-        socket.write_all(b"1\r\n \r\n").await?;
-        tokio::time::sleep(pause).await;
     }
 }

@@ -36,6 +36,10 @@ pub(crate) enum Behaviour {
     ChunkedStatus(u16, Vec<(&'static str, String)>, Vec<Step>, Ending),
     /// These bytes in place of a response.
     Raw(Vec<u8>, Ending),
+    /// These bytes, and then the second again and again, up to 10 GB.
+    RawEndless(Vec<u8>, Vec<u8>),
+    /// These bytes, and then the second one by one, this far apart, until the caller leaves.
+    RawDrip(Vec<u8>, Vec<u8>, Duration),
 }
 
 /// One thing done within a body.
@@ -47,9 +51,12 @@ pub(crate) enum Step {
     Wait(Gate),
     /// Sends these bytes again and again, one byte a chunk, this far apart, until the caller leaves.
     Drip(Vec<u8>, Duration),
-    /// Sends these bytes again and again until the caller leaves.
+    /// Sends these bytes again and again until the caller leaves, or 10 GB are sent.
     Endless(Vec<u8>),
 }
+
+/// What an endless answer comes to if nobody leaves it.
+pub(crate) const TEN_GB: u64 = 10_000_000_000;
 
 /// How a response ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,6 +175,8 @@ pub(crate) struct Counts {
     pub(crate) abandoned: usize,
     /// Connections that are over.
     pub(crate) closed: usize,
+    /// Bytes of endless answers that went out, as far as the system took them.
+    pub(crate) flooded: u64,
 }
 
 type Script = Box<dyn Fn(usize, &Request) -> Behaviour + Send + Sync>;
@@ -276,7 +285,7 @@ async fn serve(mut socket: TcpStream, connection: usize, state: &State) {
     let _ = socket.set_nodelay(true);
     let mut buffer = Vec::new();
     while let Some(request) = read_request(&mut socket, &mut buffer, connection).await {
-        let ending = play(&mut socket, state.record(request)).await;
+        let ending = play(&mut socket, state.record(request), state).await;
         if ending == Some(Ending::Reset) {
             let _ = socket.set_zero_linger();
         }
@@ -333,7 +342,7 @@ async fn read_more(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {
 }
 
 /// Plays one response. `None` when the caller left before its end.
-async fn play(socket: &mut TcpStream, behaviour: Behaviour) -> Option<Ending> {
+async fn play(socket: &mut TcpStream, behaviour: Behaviour, state: &State) -> Option<Ending> {
     let (steps, ending) = match behaviour {
         Behaviour::Stream(steps, ending) => {
             let event_stream = (
@@ -357,9 +366,22 @@ async fn play(socket: &mut TcpStream, behaviour: Behaviour) -> Option<Ending> {
             socket.write_all(&bytes).await.ok()?;
             return end(socket, ending, b"").await;
         }
+        Behaviour::RawEndless(head, piece) => {
+            socket.write_all(&head).await.ok()?;
+            flood(socket, &piece, state).await?;
+            return Some(Ending::Fin);
+        }
+        Behaviour::RawDrip(head, bytes, pause) => {
+            socket.write_all(&head).await.ok()?;
+            for byte in bytes.iter().cycle() {
+                socket.write_all(&[*byte]).await.ok()?;
+                tokio::time::sleep(pause).await;
+            }
+            return None;
+        }
     };
     for step in steps {
-        play_step(socket, step).await?;
+        play_step(socket, step, state).await?;
     }
     end(socket, ending, b"0\r\n\r\n").await
 }
@@ -378,18 +400,14 @@ async fn write_head(
     socket.write_all(head.as_bytes()).await.ok()
 }
 
-async fn play_step(socket: &mut TcpStream, step: Step) -> Option<()> {
+async fn play_step(socket: &mut TcpStream, step: Step, state: &State) -> Option<()> {
     match step {
         Step::Chunk(bytes) => socket.write_all(&chunk(&bytes)).await.ok(),
         Step::Wait(gate) => tokio::select! {
             () = gate.pass() => Some(()),
             () = left(socket) => None,
         },
-        Step::Endless(bytes) => {
-            let chunk = chunk(&bytes);
-            while socket.write_all(&chunk).await.is_ok() {}
-            None
-        }
+        Step::Endless(bytes) => flood(socket, &chunk(&bytes), state).await,
         Step::Drip(bytes, pause) => {
             for byte in bytes.iter().cycle() {
                 socket.write_all(&chunk(&[*byte])).await.ok()?;
@@ -398,6 +416,20 @@ async fn play_step(socket: &mut TcpStream, step: Step) -> Option<()> {
             Some(())
         }
     }
+}
+
+/// Sends `piece` up to 10 GB. `None` when the caller left before. Many are written at once, so that
+/// what the caller reads is not bounded by how fast this can write.
+async fn flood(socket: &mut TcpStream, piece: &[u8], state: &State) -> Option<()> {
+    let block = piece.repeat((64 << 10) / piece.len().max(1) + 1);
+    let size = u64::try_from(block.len()).unwrap();
+    let mut sent = 0;
+    while sent < TEN_GB {
+        socket.write_all(&block).await.ok()?;
+        sent += size;
+        state.count(|counts| counts.flooded += size);
+    }
+    Some(())
 }
 
 /// A chunk of HTTP's chunked coding; nothing for no bytes, as an empty chunk would be the end.

@@ -59,6 +59,8 @@ pub struct PostProcessCall {
     pub request: Arc<TicketRequested>,
     /// What went to the model.
     pub prepared: Arc<TicketPreProcessed>,
+    /// The model that answered: the one that was prepared for, or a fallback.
+    pub model: String,
     /// What it said.
     pub answered: Arc<TicketAnswered>,
     /// The same as the task's answer format reads it: text, or a JSON document.

@@ -37,6 +37,7 @@ struct Shared {
 struct Scripts {
     exact: HashMap<(TicketId, u32), Script>,
     next: VecDeque<Script>,
+    of_model: HashMap<String, Script>,
     always: Option<Script>,
 }
 
@@ -67,6 +68,12 @@ impl ScriptedModel {
     /// Plays `script` to the next call that [`Self::on`] has nothing for; several are played in turn.
     pub fn next(&self, script: Script) {
         self.scripts().next.push_back(script);
+    }
+
+    /// Plays `script` to every call of one model that [`Self::on`] and [`Self::next`] have nothing
+    /// for. Not for a [held](Script::held) script, which can be played once only.
+    pub fn of_model(&self, model: &str, script: Script) {
+        self.scripts().of_model.insert(model.to_owned(), script);
     }
 
     /// Plays `script` to every call that has no other.
@@ -128,7 +135,8 @@ impl ScriptedModel {
             return script;
         }
         let next = scripts.next.pop_front();
-        next.or_else(|| scripts.always.as_ref().and_then(Script::again))
+        next.or_else(|| scripts.of_model.get(&call.model).and_then(Script::again))
+            .or_else(|| scripts.always.as_ref().and_then(Script::again))
             .unwrap_or_else(|| Script::says([DEFAULT_ANSWER]))
     }
 

@@ -37,6 +37,8 @@ pub struct PlainTask {
     pub deliver_within: Duration,
     /// The model to ask.
     pub model: String,
+    /// Those to ask in turn where it cannot answer.
+    pub fallback_models: Vec<String>,
     /// The members an input object must have.
     pub required: Vec<String>,
     /// The most bytes of an input.
@@ -72,6 +74,7 @@ impl Default for PlainTask {
             persist_within: Duration::from_hours(2),
             deliver_within: Duration::from_hours(3),
             model: "small".to_owned(),
+            fallback_models: vec![],
             required: vec![],
             max_input_bytes: 1 << 20,
             check: Arc::new(|_| Ok(())),
@@ -158,6 +161,7 @@ impl TaskBook for PlainTasks {
                 persist_by: now.plus(task.persist_within),
                 deliver_by: now.plus(task.deliver_within),
             },
+            fallback_models: task.fallback_models,
         })
     }
 

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::obituary::Left;
 use super::work::{is_retry, prepare};
-use super::{Reply, TicketActor};
+use super::{Reply, TicketActor, fallback};
 use crate::errors::TicketError;
 use crate::guards::Permit;
 use crate::ports::{AppendError, EventStore, ExpectedRevision};
@@ -132,12 +132,14 @@ impl TicketActor {
             Effect::Send {
                 attempt,
                 not_before: None,
+                model: _,
             } => {
-                let model = &state.prepared()?.model;
                 let tenant = &state.request()?.tenant;
-                let retry = is_retry(state);
-                *permit = Some(self.deps.llm.try_permit(model, tenant, retry)?);
-                Some(Command::Send { attempt })
+                let models = state.models_in_turn();
+                let (model, free) =
+                    fallback::try_permit(&self.deps.llm, &models, tenant, is_retry(state))?;
+                *permit = Some(free);
+                Some(Command::Send { attempt, model })
             }
             Effect::PostProcess {
                 callback: false, ..

@@ -21,6 +21,8 @@ use crate::ports::{AnswerPart, AnswerStream, ModelCall};
 pub(super) struct Attempt {
     pub(super) ticket: TicketId,
     pub(super) number: u32,
+    /// The model whose turn it is.
+    pub(super) model: String,
     pub(super) request: Arc<TicketRequested>,
     pub(super) prepared: Arc<TicketPreProcessed>,
     pub(super) live: Arc<LiveText>,
@@ -41,7 +43,7 @@ pub(super) async fn run(
     let call = ModelCall {
         ticket: attempt.ticket,
         attempt: attempt.number,
-        model: attempt.prepared.model.clone(),
+        model: attempt.model,
         messages: Arc::clone(&attempt.prepared.messages),
         parameters: Arc::clone(&attempt.prepared.parameters),
         traceparent: attempt.request.traceparent.clone(),

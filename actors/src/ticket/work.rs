@@ -10,13 +10,13 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use punchcard_events::ticket::{
     AttemptError, CallbackError, CallbackKind, Command, Effect, Failure, Stage, TicketPreProcessed,
-    TicketRequested, TicketState,
+    TicketRequested, TicketState, Tries,
 };
 use punchcard_events::{TenantId, Timestamp};
 use serde_json::Value;
 
 use super::stream::{Attempt, run};
-use super::{Deps, TicketActor};
+use super::{Deps, TicketActor, fallback};
 use crate::callbacks::verdict;
 use crate::feed::{LiveText, News};
 use crate::guards::Permit;
@@ -38,6 +38,27 @@ impl From<Command> for Done {
     }
 }
 
+/// A try of a callback that is due.
+#[derive(Clone, Copy)]
+struct Try {
+    /// From 1.
+    number: u32,
+    not_before: Option<Timestamp>,
+}
+
+impl Try {
+    const fn next(so_far: &Tries, not_before: Option<Timestamp>) -> Self {
+        Self {
+            number: so_far.failed.saturating_add(1),
+            not_before,
+        }
+    }
+
+    const fn is_retry(self) -> bool {
+        self.number > 1
+    }
+}
+
 impl TicketActor {
     /// The work on `effect`; `None` when the state does not owe it after all. `calling` is set
     /// while an outward call runs.
@@ -54,18 +75,20 @@ impl TicketActor {
                     ticket: self.id,
                     request: Arc::clone(&s.request),
                 };
-                let retry = s.callback.failed > 0;
-                Some(pre_process(deps, call, not_before, retry, calling).boxed_local())
+                let due = Try::next(&s.callback, not_before);
+                Some(pre_process(deps, call, due, calling).boxed_local())
             }
             (
                 Effect::Send {
                     attempt,
                     not_before,
+                    model: _,
                 },
                 state,
             ) => {
+                let models = state.models_in_turn().into_iter().map(str::to_owned);
                 let send = Send {
-                    model: state.prepared()?.model.clone(),
+                    models: models.collect(),
                     tenant: state.request()?.tenant.clone(),
                     attempt,
                     not_before,
@@ -78,6 +101,7 @@ impl TicketActor {
                 let run = Attempt {
                     ticket: self.id,
                     number: attempt,
+                    model: s.model().to_owned(),
                     request: Arc::clone(&s.request),
                     prepared: Arc::clone(&s.prepared),
                     live: Arc::clone(&live),
@@ -92,11 +116,12 @@ impl TicketActor {
                     ticket: self.id,
                     request: Arc::clone(&s.request),
                     prepared: Arc::clone(&s.prepared),
+                    model: s.model().to_owned(),
                     answered: Arc::clone(&s.answered),
                     answer: s.provisional_answer(),
                 };
-                let retry = s.callback.failed > 0;
-                Some(post_process(deps, call, not_before, retry, calling).boxed_local())
+                let due = Try::next(&s.callback, not_before);
+                Some(post_process(deps, call, due, calling).boxed_local())
             }
             (
                 Effect::PreProcess { .. }
@@ -112,13 +137,12 @@ impl TicketActor {
 async fn pre_process(
     deps: Arc<Deps>,
     call: PreProcessCall,
-    not_before: Option<Timestamp>,
-    retry: bool,
+    due: Try,
     calling: Rc<Cell<bool>>,
 ) -> Done {
-    wait_until(deps.clock.as_ref(), not_before).await;
+    wait_until(deps.clock.as_ref(), due.not_before).await;
     let request = Arc::clone(&call.request);
-    let permit = deps.callbacks.permit(&request.tenant, retry).await;
+    let permit = deps.callbacks.permit(&request.tenant, due.is_retry()).await;
     calling.set(true);
     let reply = deps.callbacks.callbacks().pre_process(call).await;
     permit.settle(verdict(&reply));
@@ -127,31 +151,32 @@ async fn pre_process(
         Ok(PreProcessReply::Replaced(input)) => {
             prepare(deps.tasks.as_ref(), &request, Some(input)).into()
         }
-        Err(error) => callback_failed(&deps, CallbackKind::PreProcess, error),
+        Err(error) => callback_failed(&deps, CallbackKind::PreProcess, due, error),
     }
 }
 
 async fn post_process(
     deps: Arc<Deps>,
     call: PostProcessCall,
-    not_before: Option<Timestamp>,
-    retry: bool,
+    due: Try,
     calling: Rc<Cell<bool>>,
 ) -> Done {
-    wait_until(deps.clock.as_ref(), not_before).await;
-    let permit = deps.callbacks.permit(&call.request.tenant, retry).await;
+    wait_until(deps.clock.as_ref(), due.not_before).await;
+    let tenant = &call.request.tenant;
+    let permit = deps.callbacks.permit(tenant, due.is_retry()).await;
     calling.set(true);
     let reply = deps.callbacks.callbacks().post_process(call).await;
     permit.settle(verdict(&reply));
     match reply {
         Ok(answer) => Command::RecordPersisted { answer }.into(),
-        Err(error) => callback_failed(&deps, CallbackKind::PostProcess, error),
+        Err(error) => callback_failed(&deps, CallbackKind::PostProcess, due, error),
     }
 }
 
-/// An attempt to be sent as soon as its model may be called.
+/// An attempt to be sent as soon as its model, or one in its place, may be called.
 struct Send {
-    model: String,
+    /// Those in turn, at least one.
+    models: Vec<String>,
     tenant: TenantId,
     attempt: u32,
     not_before: Option<Timestamp>,
@@ -160,11 +185,12 @@ struct Send {
 
 async fn get_permit(deps: Arc<Deps>, send: Send) -> Done {
     wait_until(deps.clock.as_ref(), send.not_before).await;
-    let permit = deps.llm.permit(&send.model, &send.tenant, send.retry);
-    let permit = permit.await;
+    let permit = fallback::permit(&deps.llm, &send.models, &send.tenant, send.retry);
+    let (model, permit) = permit.await;
     Done {
         command: Command::Send {
             attempt: send.attempt,
+            model,
         },
         permit: Some(permit),
     }
@@ -200,9 +226,10 @@ fn attempt_failed(deps: &Deps, attempt: u32, error: AttemptError) -> Done {
     command.into()
 }
 
-fn callback_failed(deps: &Deps, callback: CallbackKind, error: CallbackError) -> Done {
+fn callback_failed(deps: &Deps, callback: CallbackKind, due: Try, error: CallbackError) -> Done {
     let command = Command::RecordCallbackFailure {
         callback,
+        try_number: due.number,
         error,
         now: deps.clock.now(),
         jitter: deps.clock.jitter(),

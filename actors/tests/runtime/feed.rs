@@ -59,7 +59,11 @@ fn prepared() -> TicketEvent {
 
 fn sent(attempt: u32) -> TicketEvent {
     let model = "small".to_owned();
-    TicketEvent::TicketSent(TicketSent { attempt, model })
+    TicketEvent::TicketSent(TicketSent {
+        attempt,
+        model,
+        fallback: None,
+    })
 }
 
 fn failed(attempt: u32) -> TicketEvent {
@@ -67,6 +71,7 @@ fn failed(attempt: u32) -> TicketEvent {
         attempt,
         error: punchcard_actors::testing::model::attempt_error(AttemptErrorKind::Server),
         retry_at: Some(START),
+        next_model: None,
     })
 }
 

@@ -10,6 +10,7 @@ mod callbacks;
 mod cancelling;
 mod crashes;
 mod deadlines;
+mod fallbacks;
 mod feed;
 mod guards;
 mod idempotency;

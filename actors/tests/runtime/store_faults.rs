@@ -194,7 +194,11 @@ fn an_attempt_that_a_foreign_writer_recorded_is_closed_and_not_run() {
         let model = "small".to_owned();
         let foreign = [
             TicketEvent::TicketPreProcessed(prepared()),
-            TicketEvent::TicketSent(TicketSent { attempt: 1, model }),
+            TicketEvent::TicketSent(TicketSent {
+                attempt: 1,
+                model,
+                fallback: None,
+            }),
         ];
         write(&world.store, ticket, 0, &foreign).await;
         gate.open();

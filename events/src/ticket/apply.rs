@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::AttemptErrorKind;
 use super::event::{
-    AttemptFailed, CallbackFailed, CallbackKind, Deadlines, TicketEvent, TicketRedriven,
-    TicketRequested,
+    AttemptFailed, CallbackFailed, CallbackKind, Deadlines, Fallback, FallbackReason, TicketEvent,
+    TicketRedriven, TicketRequested, TicketSent,
 };
+use super::models;
 use super::state::{
-    Answered, AttemptStatus, Cancelled, Delivered, Failed, Persisted, PreProcessed, Requested,
-    Sent, StateName, TicketState, Tries,
+    Answered, AttemptStatus, Cancelled, Delivered, Failed, FallbackTurn, Persisted, PreProcessed,
+    Requested, Sent, StateName, TicketState, Tries,
 };
 use crate::recorded::Revision;
 use crate::time::Timestamp;
@@ -79,18 +80,12 @@ pub fn apply(
             request: s.request,
             prepared: Arc::new(prepared.clone()),
         })),
-        (S::PreProcessed(s), E::TicketSent(sent)) if sent.attempt == 1 => Ok(S::Sent(Sent {
-            request: s.request,
-            prepared: s.prepared,
-            attempt: 1,
-            failures: 0,
-            status: AttemptStatus::InFlight,
-        })),
-        (S::Sent(s), E::TicketSent(sent)) if may_send(&s, sent.attempt) => Ok(S::Sent(Sent {
-            attempt: sent.attempt,
-            status: AttemptStatus::InFlight,
-            ..s
-        })),
+        (S::PreProcessed(s), E::TicketSent(sent)) if sent.attempt == 1 => {
+            Ok(S::Sent(first_sent(s, sent)))
+        }
+        (S::Sent(s), E::TicketSent(sent)) if may_send(&s, sent.attempt) => {
+            Ok(S::Sent(attempt_sent(s, sent)))
+        }
         (S::Sent(s), E::AttemptFailed(failed)) if runs(&s, failed.attempt) => {
             Ok(S::Sent(attempt_failed(s, failed)))
         }
@@ -100,6 +95,7 @@ pub fn apply(
                 prepared: s.prepared,
                 answered: Arc::new(answered.clone()),
                 callback: Tries::default(),
+                fallback: s.fallback,
             }))
         }
         (S::Requested(s), E::CallbackFailed(failed))
@@ -119,6 +115,7 @@ pub fn apply(
             prepared: s.prepared,
             answered: s.answered,
             persisted: Arc::new(persisted.clone()),
+            fallback: s.fallback,
         })),
         (S::Persisted(persisted), E::TicketDelivered(delivered)) => Ok(S::Delivered(Delivered {
             persisted,
@@ -157,10 +154,50 @@ fn may_send(sent: &Sent, attempt: u32) -> bool {
         && sent.attempt.checked_add(1) == Some(attempt)
 }
 
+fn first_sent(s: PreProcessed, sent: &TicketSent) -> Sent {
+    Sent {
+        fallback: models::turn(&s.prepared, None, sent),
+        request: s.request,
+        prepared: s.prepared,
+        attempt: 1,
+        failures: 0,
+        status: AttemptStatus::InFlight,
+        earlier_attempts: 0,
+    }
+}
+
+/// Failures are counted for each model by itself.
+fn attempt_sent(s: Sent, sent: &TicketSent) -> Sent {
+    let failures = if s.model() == sent.model {
+        s.failures
+    } else {
+        0
+    };
+    Sent {
+        attempt: sent.attempt,
+        failures,
+        status: AttemptStatus::InFlight,
+        fallback: models::turn(&s.prepared, s.fallback.as_ref(), sent),
+        ..s
+    }
+}
+
 fn attempt_failed(sent: Sent, failed: &AttemptFailed) -> Sent {
     let counts = u32::from(failed.error.kind != AttemptErrorKind::Interrupted);
+    let (failures, fallback) = match &failed.next_model {
+        None => (sent.failures.saturating_add(counts), sent.fallback),
+        Some(next) => {
+            let why = Fallback {
+                from: sent.model().to_owned(),
+                reason: FallbackReason::Failed,
+            };
+            let model = next.clone();
+            (0, Some(Arc::new(FallbackTurn { model, why })))
+        }
+    };
     Sent {
-        failures: sent.failures.saturating_add(counts),
+        failures,
+        fallback,
         status: AttemptStatus::Waiting {
             retry_at: failed.retry_at.unwrap_or_default(),
             error: Box::new(failed.error.clone()),
@@ -178,7 +215,8 @@ fn callback_failed(tries: Tries, failed: &CallbackFailed) -> Tries {
 }
 
 /// The state a redrive goes back to: the one the ticket failed in, with fresh tries and deadlines.
-/// Attempt numbers go on, since each is the generation of a text that somebody may hold.
+/// The models are asked from the first again. Attempt numbers go on, since each is the generation
+/// of a text that somebody may hold.
 fn reopen(from: TicketState, redriven: &TicketRedriven) -> TicketState {
     let renew = |request: &Arc<TicketRequested>| renewed(request, &redriven.deadlines);
     match from {
@@ -194,6 +232,8 @@ fn reopen(from: TicketState, redriven: &TicketRedriven) -> TicketState {
             request: renew(&s.request),
             failures: 0,
             status: waiting(s.status),
+            fallback: None,
+            earlier_attempts: s.attempt,
             ..s
         }),
         TicketState::Answered(s) => TicketState::Answered(Answered {

@@ -22,6 +22,9 @@ pub enum Command {
     Send {
         /// The attempt's number; one more than the last.
         attempt: u32,
+        /// The model that will be called: the one whose turn it is, or, where that one's breaker
+        /// is open, a fallback after it.
+        model: String,
     },
     /// The model gave a complete answer that fits the task.
     RecordAnswer(TicketAnswered),
@@ -40,6 +43,8 @@ pub enum Command {
     RecordCallbackFailure {
         /// Which call.
         callback: CallbackKind,
+        /// Which try of it, from 1: one more than have failed.
+        try_number: u32,
         /// Why.
         error: CallbackError,
         /// The time now.
@@ -86,7 +91,9 @@ pub enum Command {
     Redrive {
         /// Who asks.
         by: String,
-        /// The new deadlines.
+        /// The new deadlines: in order, and all of them after `now`.
         deadlines: Deadlines,
+        /// The time now.
+        now: Timestamp,
     },
 }

@@ -10,7 +10,8 @@ use super::event::{
     TicketCancelled, TicketDelivered, TicketEvent, TicketFailed, TicketPersisted,
     TicketPreProcessed, TicketRedriven, TicketRequested, TicketSent,
 };
-use super::failing::{attempt_failure, callback_failure, failed};
+use super::failing::{FailedCall, attempt_failure, callback_failure, failed};
+use super::models;
 use super::state::{AttemptStatus, Sent, StateName, TicketState};
 use crate::retry::Jitter;
 use crate::time::Timestamp;
@@ -43,6 +44,28 @@ pub enum Rejection {
         /// The attempt that would fit.
         due: u32,
     },
+    /// The command is about a try of a callback that is not the one being made.
+    #[error("try {given} is not the one that is due; that is {due}")]
+    WrongTry {
+        /// The try named.
+        given: u32,
+        /// The try that would fit.
+        due: u32,
+    },
+    /// The model named is neither the one whose turn it is nor a fallback after it.
+    #[error("`{given}` may not be asked now; it is the turn of `{due}`")]
+    WrongModel {
+        /// The model named.
+        given: String,
+        /// The model whose turn it is.
+        due: String,
+    },
+    /// A redrive's deadlines are not in the order of the states that they end.
+    #[error("the new deadlines are out of order: answer_by, persist_by, deliver_by")]
+    DeadlinesOutOfOrder,
+    /// A redrive's deadline has passed already.
+    #[error("the new deadline {0} is not in the future")]
+    DeadlinePassed(Timestamp),
     /// Only failed tickets are redriven.
     #[error("only a failed ticket can be redriven; this one is {}", .0.as_str())]
     NotFailed(StateName),
@@ -56,7 +79,7 @@ pub fn decide(state: &TicketState, command: Command) -> Result<Vec<TicketEvent>,
     match command {
         Command::Request(request) => request_ticket(state, request),
         Command::RecordPreProcessed(prepared) => record_prepared(state, prepared),
-        Command::Send { attempt } => send(state, attempt),
+        Command::Send { attempt, model } => send(state, attempt, model),
         Command::RecordAnswer(answer) => record_answer(state, answer),
         Command::RecordAttemptFailure {
             attempt,
@@ -66,10 +89,18 @@ pub fn decide(state: &TicketState, command: Command) -> Result<Vec<TicketEvent>,
         } => record_attempt_failure(state, attempt, error, now, jitter),
         Command::RecordCallbackFailure {
             callback,
+            try_number,
             error,
             now,
             jitter,
-        } => callback_failure(state, callback, error, now, jitter),
+        } => {
+            let failed = FailedCall {
+                callback,
+                try_number,
+                error,
+            };
+            callback_failure(state, failed, now, jitter)
+        }
         Command::RecordPersisted { answer } => match state {
             TicketState::Answered(_) => Ok(vec![TicketEvent::TicketPersisted(TicketPersisted {
                 answer,
@@ -82,7 +113,7 @@ pub fn decide(state: &TicketState, command: Command) -> Result<Vec<TicketEvent>,
         Command::Expire { now } => Ok(expire(state, now)),
         Command::Resume { now } => Ok(resume(state, now)),
         Command::Fail(failure) => fail(state, failure),
-        Command::Redrive { by, deadlines } => redrive(state, by, deadlines),
+        Command::Redrive { by, deadlines, now } => redrive(state, by, deadlines, now),
     }
 }
 
@@ -115,11 +146,11 @@ fn record_prepared(
     }
 }
 
-fn send(state: &TicketState, attempt: u32) -> Result<Vec<TicketEvent>, Rejection> {
-    let (due, prepared) = match state {
-        TicketState::PreProcessed(s) => (1, &s.prepared),
+fn send(state: &TicketState, attempt: u32, model: String) -> Result<Vec<TicketEvent>, Rejection> {
+    let due = match state {
+        TicketState::PreProcessed(_) => 1,
         TicketState::Sent(s) => match s.status {
-            AttemptStatus::Waiting { .. } => (s.attempt.saturating_add(1), &s.prepared),
+            AttemptStatus::Waiting { .. } => s.attempt.saturating_add(1),
             AttemptStatus::InFlight => return Err(misfit("Send", state)),
         },
         other => return Err(misfit("Send", other)),
@@ -130,8 +161,13 @@ fn send(state: &TicketState, attempt: u32) -> Result<Vec<TicketEvent>, Rejection
             due,
         });
     }
-    let model = prepared.model.clone();
-    Ok(vec![TicketEvent::TicketSent(TicketSent { attempt, model })])
+    let fallback = models::why(state, &model)?;
+    let sent = TicketSent {
+        attempt,
+        model,
+        fallback,
+    };
+    Ok(vec![TicketEvent::TicketSent(sent)])
 }
 
 fn record_answer(
@@ -262,14 +298,32 @@ fn redrive(
     state: &TicketState,
     by: String,
     deadlines: Deadlines,
+    now: Timestamp,
 ) -> Result<Vec<TicketEvent>, Rejection> {
     match state {
         TicketState::Failed(_) => {
+            in_order_after(now, &deadlines)?;
             let event = TicketRedriven { by, deadlines };
             Ok(vec![TicketEvent::TicketRedriven(event)])
         }
         TicketState::Unrequested => Err(Rejection::NotRequested),
         other => Err(Rejection::NotFailed(other.name())),
+    }
+}
+
+/// Deadlines end the states in their order. The first is in the future, so the others are too.
+fn in_order_after(now: Timestamp, deadlines: &Deadlines) -> Result<(), Rejection> {
+    let Deadlines {
+        answer_by,
+        persist_by,
+        deliver_by,
+    } = *deadlines;
+    if answer_by > persist_by || persist_by > deliver_by {
+        Err(Rejection::DeadlinesOutOfOrder)
+    } else if answer_by <= now {
+        Err(Rejection::DeadlinePassed(answer_by))
+    } else {
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 ///
 /// Effects are at-least-once: after a crash the same effect is owed again. Each has a key that
 /// stays the same over its repeats ([`Effect::key`]), so a receiver can drop them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Prepare the request: call the tenant's API if `callback`, then render the prompt.
     PreProcess {
@@ -20,6 +20,8 @@ pub enum Effect {
     Send {
         /// The attempt to record.
         attempt: u32,
+        /// The model whose turn it is; see [`TicketState::models_in_turn`] for those after it.
+        model: String,
         /// Not before this time.
         not_before: Option<Timestamp>,
     },
@@ -42,7 +44,7 @@ pub enum Effect {
 impl Effect {
     /// The part of the effect's key that tells it from the ticket's other effects. With the
     /// ticket's id it makes the stable key a receiver sees over all repeats.
-    pub const fn key(self) -> &'static str {
+    pub const fn key(&self) -> &'static str {
         match self {
             Self::PreProcess { .. } => "pre_process",
             Self::Send { .. } | Self::CallModel { .. } => "model",
@@ -63,14 +65,16 @@ pub fn next_effect(state: &TicketState) -> Option<Effect> {
             callback: s.request.terms.pre_process,
             not_before: s.callback.retry_at,
         }),
-        TicketState::PreProcessed(_) => Some(Effect::Send {
+        TicketState::PreProcessed(s) => Some(Effect::Send {
             attempt: 1,
+            model: s.prepared.model.clone(),
             not_before: None,
         }),
         TicketState::Sent(s) => Some(match &s.status {
             AttemptStatus::InFlight => Effect::CallModel { attempt: s.attempt },
             AttemptStatus::Waiting { retry_at, .. } => Effect::Send {
                 attempt: s.attempt.saturating_add(1),
+                model: s.model().to_owned(),
                 not_before: Some(*retry_at),
             },
         }),

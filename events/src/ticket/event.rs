@@ -93,6 +93,9 @@ pub struct Terms {
     pub callback_retry: RetryPolicy,
     /// When what is owed must be done.
     pub deadlines: Deadlines,
+    /// The models that are asked in turn when the one that the prompt names cannot answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallback_models: Vec<String>,
 }
 
 /// The points after which a ticket gives up. Nothing is open for ever.
@@ -217,6 +220,28 @@ pub struct TicketSent {
     pub attempt: u32,
     /// The model that is called.
     pub model: String,
+    /// Why it is not the one that the prompt names; absent where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
+}
+
+/// Why a fallback model is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fallback {
+    /// The model whose turn it was before.
+    pub from: String,
+    /// Why that one is not asked any more.
+    pub reason: FallbackReason,
+}
+
+/// What makes a ticket leave a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FallbackReason {
+    /// The model's circuit breaker was open when the ticket's turn came.
+    BreakerOpen,
+    /// Attempts at the model failed; the `AttemptFailed` before says how.
+    Failed,
 }
 
 /// Body of `AttemptFailed`.
@@ -229,6 +254,9 @@ pub struct AttemptFailed {
     /// When the next attempt may start; absent where there will be none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Timestamp>,
+    /// The fallback that is asked next; absent where the same model is, or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_model: Option<String>,
 }
 
 /// Why a model call gave no answer.
@@ -292,6 +320,32 @@ impl AttemptErrorKind {
             | Self::Unauthorized
             | Self::InvalidRequest
             | Self::ContentFiltered => false,
+        }
+    }
+
+    /// Whether another model may answer where this one failed for good: because its tries are
+    /// used up, because they would come too late, or because the error is permanent.
+    ///
+    /// A quota and a key belong to one account; a request may be wrong for one model alone (its
+    /// context is too short, it does not know a parameter, its name is gone); an answer without
+    /// end is one model's doing. Each attempt at a fallback costs one call, so asking is cheap.
+    ///
+    /// Not so for content: what one model's filter refused is not carried on to another until one
+    /// lets it pass. And an interruption says nothing about the model at all.
+    pub const fn may_fall_back(self) -> bool {
+        match self {
+            Self::Connection
+            | Self::Timeout
+            | Self::RateLimited
+            | Self::Server
+            | Self::Incomplete
+            | Self::SchemaViolation
+            | Self::Protocol
+            | Self::TooLarge
+            | Self::QuotaExceeded
+            | Self::Unauthorized
+            | Self::InvalidRequest => true,
+            Self::Interrupted | Self::ContentFiltered => false,
         }
     }
 }

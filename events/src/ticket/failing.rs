@@ -1,4 +1,16 @@
 //! What follows a failed attempt or callback: another try within the ticket's terms, or its end.
+//!
+//! A failed attempt is followed, in this order, by
+//!
+//! 1. an attempt at the same model after a backoff, where the error is transient
+//!    ([`AttemptErrorKind::is_transient`]) and the model has tries left: `model_retry` counts for
+//!    each model by itself;
+//! 2. an attempt at the next fallback at once, where there is one and another model may answer
+//!    ([`AttemptErrorKind::may_fall_back`]);
+//! 3. the end of the ticket.
+//!
+//! An interrupted attempt is repeated at once and counts for nothing. Whatever would come at or
+//! after the deadline is left out: a model that asks us to wait past it is left for the next.
 
 use std::time::Duration;
 
@@ -7,12 +19,13 @@ use super::event::{
     AttemptError, AttemptErrorKind, AttemptFailed, CallbackError, CallbackErrorKind,
     CallbackFailed, CallbackKind, Failure, Stage, TicketEvent, TicketFailed,
 };
+use super::models;
 use super::state::{Sent, TicketState};
 use crate::retry::Jitter;
 use crate::time::Timestamp;
 
-/// Interrupted attempts do not count against the retry limit, but past this many attempts in all
-/// an interruption ends the ticket: it may be what interrupts us.
+/// Interrupted attempts do not count against the retry limit, but past this many attempts since
+/// the last redrive an interruption ends the ticket: it may be what interrupts us.
 const MAX_ATTEMPTS: u32 = 1_000;
 
 /// The running attempt failed: try again, or fail the ticket.
@@ -22,35 +35,73 @@ pub(super) fn attempt_failure(
     now: Timestamp,
     jitter: Jitter,
 ) -> Vec<TicketEvent> {
-    let terms = &sent.request.terms;
     let kind = error.kind;
-    let delay = match kind {
-        AttemptErrorKind::Interrupted => (sent.attempt < MAX_ATTEMPTS).then_some(Duration::ZERO),
+    let (next, next_model) = next_attempt(sent, &error, now, jitter);
+    let message = format!("attempt {}: {}", sent.attempt, error.message);
+    let mut events = vec![TicketEvent::AttemptFailed(AttemptFailed {
+        attempt: sent.attempt,
+        error,
+        retry_at: next.ok(),
+        next_model,
+    })];
+    events.extend(end(next, Stage::Model, attempt_code(kind), message));
+    events
+}
+
+/// When the next attempt comes, and the fallback it goes to, if it goes to one.
+fn next_attempt(
+    sent: &Sent,
+    error: &AttemptError,
+    now: Timestamp,
+    jitter: Jitter,
+) -> (Result<Timestamp, NoTry>, Option<String>) {
+    let terms = &sent.request.terms;
+    let deadline = terms.deadlines.answer_by;
+    let delay = match error.kind {
+        AttemptErrorKind::Interrupted => {
+            let attempts = sent.attempt.saturating_sub(sent.earlier_attempts);
+            (attempts < MAX_ATTEMPTS).then_some(Duration::ZERO)
+        }
         kind if kind.is_transient() => terms
             .model_retry
             .delay(sent.failures.saturating_add(1), jitter)
             .map(|backoff| at_least(backoff, error.retry_after_ms)),
         _ => None,
     };
-    let next = next_try(delay, now, terms.deadlines.answer_by);
-    let message = format!("attempt {}: {}", sent.attempt, error.message);
-    let mut events = vec![TicketEvent::AttemptFailed(AttemptFailed {
-        attempt: sent.attempt,
-        error,
-        retry_at: next.ok(),
-    })];
-    events.extend(end(next, Stage::Model, attempt_code(kind), message));
-    events
+    let again = next_try(delay, now, deadline);
+    let fallback = match again {
+        Err(_) if error.kind.may_fall_back() => models::next_fallback(sent),
+        Ok(_) | Err(_) => None,
+    };
+    match fallback {
+        None => (again, None),
+        Some(model) => {
+            let at_once = next_try(Some(Duration::ZERO), now, deadline);
+            let model = at_once.is_ok().then(|| model.to_owned());
+            (at_once, model)
+        }
+    }
 }
 
-/// A callback failed: try again, or fail the ticket.
+/// A call to the tenant's API that failed.
+pub(super) struct FailedCall {
+    pub(super) callback: CallbackKind,
+    pub(super) try_number: u32,
+    pub(super) error: CallbackError,
+}
+
+/// A callback failed: try again, or fail the ticket. A try that was recorded already counts once.
 pub(super) fn callback_failure(
     state: &TicketState,
-    callback: CallbackKind,
-    error: CallbackError,
+    failed: FailedCall,
     now: Timestamp,
     jitter: Jitter,
 ) -> Result<Vec<TicketEvent>, Rejection> {
+    let FailedCall {
+        callback,
+        try_number,
+        error,
+    } = failed;
     let (terms, tries) = match (state, callback) {
         (TicketState::Requested(s), CallbackKind::PreProcess) => (&s.request.terms, &s.callback),
         (TicketState::Answered(s), CallbackKind::PostProcess) => (&s.request.terms, &s.callback),
@@ -60,7 +111,14 @@ pub(super) fn callback_failure(
         CallbackKind::PreProcess => (Stage::PreProcess, terms.deadlines.answer_by),
         CallbackKind::PostProcess => (Stage::Persist, terms.deadlines.persist_by),
     };
-    let try_number = tries.failed.saturating_add(1);
+    if try_number == tries.failed && tries.last_error.as_deref() == Some(&error) {
+        return Ok(vec![]);
+    }
+    let due = tries.failed.saturating_add(1);
+    if try_number != due {
+        let given = try_number;
+        return Err(Rejection::WrongTry { given, due });
+    }
     let kind = error.kind;
     let delay = if kind.is_transient() {
         let backoff = terms.callback_retry.delay(try_number, jitter);

@@ -9,8 +9,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::event::{
-    AnswerFormat, AttemptError, CallbackError, Failure, Stage, TicketAnswered, TicketCancelled,
-    TicketDelivered, TicketPersisted, TicketPreProcessed, TicketRequested,
+    AnswerFormat, AttemptError, CallbackError, Failure, Fallback, Stage, TicketAnswered,
+    TicketCancelled, TicketDelivered, TicketPersisted, TicketPreProcessed, TicketRequested,
 };
 use crate::time::Timestamp;
 
@@ -100,10 +100,26 @@ pub struct Sent {
     pub prepared: Arc<TicketPreProcessed>,
     /// The newest attempt.
     pub attempt: u32,
-    /// Attempts that failed and count against the retry limit (interruptions do not).
+    /// Attempts at the model in turn that failed and count against the retry limit
+    /// (interruptions do not).
     pub failures: u32,
     /// How the newest attempt stands.
     pub status: AttemptStatus,
+    /// The fallback whose turn it is; absent while it is the turn of the model the prompt names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Arc<FallbackTurn>>,
+    /// Attempts made before the last redrive; 0 without one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub earlier_attempts: u32,
+}
+
+/// A fallback model's turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FallbackTurn {
+    /// The fallback.
+    pub model: String,
+    /// How its turn came.
+    pub why: Fallback,
 }
 
 /// How an attempt stands.
@@ -132,6 +148,9 @@ pub struct Answered {
     pub answered: Arc<TicketAnswered>,
     /// Tries of the post-process callback.
     pub callback: Tries,
+    /// The fallback that said it; absent where the model did that the prompt names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Arc<FallbackTurn>>,
 }
 
 /// Data of [`TicketState::Persisted`].
@@ -145,6 +164,9 @@ pub struct Persisted {
     pub answered: Arc<TicketAnswered>,
     /// What the tenant's API made of it.
     pub persisted: Arc<TicketPersisted>,
+    /// The fallback that said it; absent where the model did that the prompt names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Arc<FallbackTurn>>,
 }
 
 /// Data of [`TicketState::Delivered`].
@@ -266,6 +288,26 @@ impl TicketState {
         }
     }
 
+    /// The fallback that is asked, or that answered; absent where it is or was the model that the
+    /// prompt names.
+    pub fn fallback(&self) -> Option<&FallbackTurn> {
+        match self {
+            Self::Unrequested | Self::Requested(_) | Self::PreProcessed(_) => None,
+            Self::Sent(s) => s.fallback.as_deref(),
+            Self::Answered(s) => s.fallback.as_deref(),
+            Self::Persisted(s) => s.fallback.as_deref(),
+            Self::Delivered(s) => s.persisted.fallback.as_deref(),
+            Self::Failed(s) => s.from.fallback(),
+            Self::Cancelled(s) => s.from.fallback(),
+        }
+    }
+
+    /// The model that is asked, or that answered, once the prompt is known.
+    pub fn model(&self) -> Option<&str> {
+        let named = self.prepared()?.model.as_str();
+        Some(self.fallback().map_or(named, |turn| &turn.model))
+    }
+
     /// What the model said, once it did. Provisional until persisted.
     pub fn answered(&self) -> Option<&Arc<TicketAnswered>> {
         match self {
@@ -363,6 +405,12 @@ impl TicketState {
 }
 
 impl Answered {
+    /// The model that answered.
+    pub fn model(&self) -> &str {
+        let fallback = self.fallback.as_deref();
+        fallback.map_or(&self.prepared.model, |turn| &turn.model)
+    }
+
     /// What the model said, as the task's answer format reads it: provisional.
     pub fn provisional_answer(&self) -> Value {
         read_answer(self.request.terms.answer_format, &self.answered.content)
@@ -380,6 +428,23 @@ impl Persisted {
             )),
         }
     }
+}
+
+impl Sent {
+    /// The model whose turn it is.
+    pub fn model(&self) -> &str {
+        let fallback = self.fallback.as_deref();
+        fallback.map_or(&self.prepared.model, |turn| &turn.model)
+    }
+}
+
+/// For serde: a field that a ticket without a redrive does not have.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// A model's text read as `format` says; text that is not JSON after all stays text.

@@ -1,7 +1,8 @@
 //! Stored events are for ever: files written by the versions that were shipped, read by this one.
 //!
 //! `golden/ticket/<Kind>.v<N>.json` holds a body of schema version N with every field set (`full`)
-//! and one with only what is required (`minimal`). `golden/ticket/lives/<name>.json` holds a whole
+//! and one with only what is required (`minimal`). Fields that were added to a version later have
+//! files of their own, `<Kind>.v<N>.<what>.json`. `golden/ticket/lives/<name>.json` holds a whole
 //! stored history with the state and fingerprint it folds to.
 //!
 //! For a new kind, a new version or a new life, add its sample below and run
@@ -67,6 +68,18 @@ fn every_version_of_every_kind_is_still_read() {
 }
 
 #[test]
+fn every_field_that_was_added_later_is_read_and_written() {
+    for (kind, what, event) in added() {
+        let path = folder().join(format!("{kind}.v1.{what}.json"));
+        let body: Value = golden(&path, || body_of(&event));
+        let read = TicketEvent::decode(kind, 1, &body.to_string());
+        let read = read.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert_eq!(read, event, "{}", path.display());
+        assert_eq!(body_of(&read), body, "{}", path.display());
+    }
+}
+
+#[test]
 fn a_full_golden_has_more_fields_than_the_minimal_one_where_fields_are_optional() {
     for kind in ["TicketRequested", "TicketPreProcessed", "TicketPersisted"] {
         let bodies: Bodies = golden(&folder().join(format!("{kind}.v1.json")), || bodies(kind));
@@ -98,7 +111,8 @@ fn no_golden_file_lies_about_unread() {
     let kinds = TicketEvent::KINDS.iter().flat_map(|(kind, newest)| {
         (1..=*newest).map(move |version| format!("{kind}.v{version}.json"))
     });
-    let kinds: Vec<_> = kinds.collect();
+    let added = added().map(|(kind, what, _)| format!("{kind}.v1.{what}.json"));
+    let kinds: Vec<_> = kinds.chain(added).collect();
     for name in names(&folder()) {
         assert!(
             name == "lives" || kinds.contains(&name),
@@ -168,6 +182,7 @@ fn full() -> Vec<TicketEvent> {
             attempt: 2,
             error: attempt,
             retry_at: Some(at(5)),
+            next_model: None,
         }),
         answered(2),
         TicketEvent::CallbackFailed(CallbackFailed {
@@ -221,7 +236,19 @@ fn minimal() -> Vec<TicketEvent> {
     ]
 }
 
-fn lives() -> [(&'static str, Vec<TicketEvent>); 4] {
+/// Events with fields that no `full` file has: they came later, and files are not touched.
+fn added() -> [(&'static str, &'static str, TicketEvent); 3] {
+    let request = TicketEvent::TicketRequested(request_with_fallbacks());
+    let failed = attempt_gave_way(2, AttemptErrorKind::QuotaExceeded, at(5), "gpt-y");
+    let sent = sent_to("gpt-y", 3, Some(("gpt-x", FallbackReason::Failed)));
+    [
+        ("TicketRequested", "fallback", request),
+        ("AttemptFailed", "fallback", failed),
+        ("TicketSent", "fallback", sent),
+    ]
+}
+
+fn lives() -> [(&'static str, Vec<TicketEvent>); 6] {
     let start = || vec![requested(), pre_processed(), sent(1)];
     let life = |rest: Vec<TicketEvent>| [start(), rest].concat();
     let retried = attempt_failed(1, AttemptErrorKind::Server, Some(at(2)));
@@ -234,7 +261,32 @@ fn lives() -> [(&'static str, Vec<TicketEvent>); 4] {
         redriven(deadlines_from(5_000)),
         sent(2),
     ];
+    let with_fallbacks = TicketEvent::TicketRequested(request_with_fallbacks());
+    // Two models that fail, a third that answers.
+    let fallbacks = vec![
+        with_fallbacks.clone(),
+        pre_processed(),
+        sent(1),
+        attempt_failed(1, AttemptErrorKind::Server, Some(at(2))),
+        sent(2),
+        attempt_gave_way(2, AttemptErrorKind::Unauthorized, at(3), "gpt-y"),
+        sent_to("gpt-y", 3, Some(("gpt-x", FallbackReason::Failed))),
+        attempt_gave_way(3, AttemptErrorKind::TooLarge, at(4), "gpt-z"),
+        sent_to("gpt-z", 4, Some(("gpt-y", FallbackReason::Failed))),
+        answered(4),
+        persisted(),
+        delivered(),
+    ];
+    // An open breaker, and a fallback that waits for its second try.
+    let breaker_open = vec![
+        with_fallbacks,
+        pre_processed(),
+        sent_to("gpt-z", 1, Some(("gpt-x", FallbackReason::BreakerOpen))),
+        attempt_failed(1, AttemptErrorKind::RateLimited, Some(at(9))),
+    ];
     [
+        ("fallbacks", fallbacks),
+        ("breaker_open", breaker_open),
         (
             "delivered",
             life([vec![retried, sent(2)], end.to_vec()].concat()),

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod decoding;
 #[cfg(test)]
+mod fallbacks;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod harness;

@@ -98,10 +98,67 @@ proptest! {
             match &state {
                 TicketState::Sent(s) => {
                     prop_assert!(s.failures <= s.request.terms.model_retry.max_tries);
+                    prop_assert!(s.earlier_attempts <= s.attempt);
                 }
                 TicketState::Requested(Requested { request, callback })
                 | TicketState::Answered(Answered { request, callback, .. }) => {
                     prop_assert!(callback.failed <= request.terms.callback_retry.max_tries);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn models_are_asked_in_their_order_and_never_again_until_a_redrive(life in lives()) {
+        let mut state = TicketState::Unrequested;
+        let mut turn = 0;
+        for event in &life.events {
+            state = evolve(state, event);
+            let (Some(request), Some(prepared)) = (state.request(), state.prepared()) else {
+                continue;
+            };
+            if matches!(event, TicketEvent::TicketRedriven(_)) {
+                turn = 0;
+            }
+            let fallbacks = request.terms.fallback_models.iter();
+            let order: Vec<_> = std::iter::once(&prepared.model).chain(fallbacks).collect();
+            let asked = match event {
+                TicketEvent::TicketSent(sent) => Some((&sent.model, sent.fallback.as_ref())),
+                _ => None,
+            };
+            if let Some((model, fallback)) = asked {
+                let place = order.iter().position(|named| *named == model);
+                prop_assert!(place.is_some_and(|place| place >= turn), "{model} after {turn}");
+                turn = place.unwrap_or_default();
+                prop_assert_eq!(fallback.is_some(), turn > 0, "a fallback says why");
+                let from = fallback.map(|why| order.iter().position(|m| **m == why.from));
+                prop_assert!(from.is_none_or(|from| from < Some(turn)), "it comes from before");
+                prop_assert_eq!(state.model(), Some(model.as_str()));
+            }
+            if let Some(Effect::Send { model, .. }) = next_effect(&state) {
+                let due = order.iter().position(|named| **named == model);
+                prop_assert!(due >= Some(turn), "the next is not one that was left");
+                prop_assert_eq!(state.models_in_turn()[0], model);
+            }
+        }
+    }
+
+    #[test]
+    fn a_model_has_no_more_tries_than_the_terms_allow(life in lives()) {
+        let mut state = TicketState::Unrequested;
+        let mut counted = std::collections::HashMap::new();
+        for event in &life.events {
+            let model = state.model().unwrap_or_default().to_owned();
+            state = evolve(state, event);
+            match event {
+                TicketEvent::TicketRedriven(_) => counted.clear(),
+                TicketEvent::AttemptFailed(failed) => {
+                    let counts = failed.error.kind != AttemptErrorKind::Interrupted;
+                    let tries = counted.entry(model).or_insert(0);
+                    *tries += u32::from(counts);
+                    let most = state.request().expect("a request").terms.model_retry.max_tries;
+                    prop_assert!(*tries <= most, "{tries} of {most}");
                 }
                 _ => {}
             }
@@ -171,11 +228,19 @@ proptest! {
 fn random_lives_reach_every_state_and_every_event() {
     use proptest::strategy::ValueTree as _;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let (mut states, mut kinds) = (vec![], vec![]);
+    let (mut states, mut kinds, mut reasons) = (vec![], vec![], vec![]);
     for _ in 0..400 {
         let Life { events, state } = lives().new_tree(&mut runner).expect("a life").current();
         states.push(state.name());
         kinds.extend(events.iter().map(TicketEvent::kind));
+        reasons.extend(events.iter().filter_map(|event| match event {
+            TicketEvent::TicketSent(sent) => Some(sent.fallback.as_ref()?.reason),
+            _ => None,
+        }));
+    }
+    for reason in [FallbackReason::BreakerOpen, FallbackReason::Failed] {
+        let times = reasons.iter().filter(|seen| **seen == reason).count();
+        assert!(times >= 5, "{reason:?} only {times} times");
     }
     for name in StateName::ALL {
         assert!(states.contains(&name), "no life ends {}", name.as_str());

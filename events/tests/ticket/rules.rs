@@ -101,7 +101,7 @@ fn an_answer_of_an_earlier_attempt_comes_too_late() {
 fn an_attempt_number_can_neither_be_skipped_nor_repeated() {
     for attempt in [0, 1, 3] {
         given([in_flight(), vec![wait(1, AttemptErrorKind::Server)]].concat())
-            .when(Command::Send { attempt })
+            .when(send_to("gpt-x", attempt))
             .then_rejected(Rejection::WrongAttempt {
                 given: attempt,
                 due: 2,
@@ -175,6 +175,7 @@ fn retry_after_is_obeyed_within_the_deadline() {
         next_effect(&state),
         Some(Effect::Send {
             attempt: 2,
+            model: "gpt-x".to_owned(),
             not_before: Some(at(40)),
         })
     );
@@ -215,6 +216,7 @@ fn permanent_errors_fail_the_ticket_at_once_with_their_code() {
         given([requested()])
             .when(fail_callback(
                 CallbackKind::PreProcess,
+                1,
                 callback_error(kind),
                 at(1),
             ))
@@ -291,7 +293,7 @@ fn a_redrive_goes_on_numbering_attempts_and_gives_fresh_tries() {
     let kind = AttemptErrorKind::Server;
     let life = vec![wait(1, kind), sent(2), wait(2, kind), failed(Stage::Model)];
     let state = given([in_flight(), life].concat())
-        .when(redrive(deadlines_from(5_000)))
+        .when(redrive(deadlines_from(5_000), at(5_000)))
         .then([redriven(deadlines_from(5_000))]);
     let TicketState::Sent(sent) = &state else {
         panic!("the ticket is not back at the model");
@@ -302,6 +304,94 @@ fn a_redrive_goes_on_numbering_attempts_and_gives_fresh_tries() {
         next_effect(&state),
         Some(Effect::Send { attempt: 3, .. })
     ));
+}
+
+#[test]
+fn a_redrive_gives_room_for_a_thousand_interruptions_again() {
+    let mut life = in_flight();
+    for attempt in 1..1_000 {
+        life.push(wait(attempt, AttemptErrorKind::Interrupted));
+        life.push(sent(attempt + 1));
+    }
+    life.push(attempt_failed(1_000, AttemptErrorKind::Interrupted, None));
+    life.extend([failed(Stage::Model), redriven(deadlines()), sent(1_001)]);
+    let resume = || Command::Resume { now: at(9) };
+    given(&life).when(resume()).then_kinds(&["AttemptFailed"]);
+    for attempt in 1_001..2_000 {
+        life.push(wait(attempt, AttemptErrorKind::Interrupted));
+        life.push(sent(attempt + 1));
+    }
+    given(life)
+        .when(resume())
+        .then_kinds(&["AttemptFailed", "TicketFailed"]);
+}
+
+#[test]
+fn a_redrive_needs_deadlines_in_order_and_in_the_future() {
+    let broken = [in_flight(), vec![failed(Stage::Model)]].concat();
+    let good = deadlines_from(5_000);
+    let ask = |deadlines: Deadlines, now| given(&broken).when(redrive(deadlines, now));
+    for deadlines in [
+        Deadlines {
+            answer_by: at(5_601),
+            ..deadlines_from(5_000)
+        },
+        Deadlines {
+            persist_by: at(9_000),
+            ..deadlines_from(5_000)
+        },
+    ] {
+        ask(deadlines, at(5_000)).then_rejected(Rejection::DeadlinesOutOfOrder);
+    }
+    for now in [at(5_060), at(9_999)] {
+        ask(good.clone(), now).then_rejected(Rejection::DeadlinePassed(at(5_060)));
+    }
+    ask(good.clone(), at(5_059)).then_kinds(&["TicketRedriven"]);
+    let all_at_once = Deadlines {
+        persist_by: good.answer_by,
+        deliver_by: good.answer_by,
+        ..good
+    };
+    ask(all_at_once, at(5_000)).then_kinds(&["TicketRedriven"]);
+}
+
+#[test]
+fn a_callback_failure_that_is_reported_twice_counts_once() {
+    let fail = |try_number, kind| {
+        let error = callback_error(kind);
+        fail_callback(CallbackKind::PreProcess, try_number, error, at(1))
+    };
+    let once = given([requested()])
+        .when(fail(1, CallbackErrorKind::Status))
+        .then_kinds(&["CallbackFailed"]);
+    let life = [
+        requested(),
+        TicketEvent::CallbackFailed(CallbackFailed {
+            callback: CallbackKind::PreProcess,
+            try_number: 1,
+            error: callback_error(CallbackErrorKind::Status),
+            retry_at: Some(at(2)),
+        }),
+    ];
+    assert_eq!(once, given(&life).state());
+    given(&life)
+        .when(fail(1, CallbackErrorKind::Status))
+        .then_nothing();
+    for (given_try, kind) in [
+        (0, CallbackErrorKind::Status),
+        (1, CallbackErrorKind::Timeout),
+        (3, CallbackErrorKind::Status),
+    ] {
+        given(&life)
+            .when(fail(given_try, kind))
+            .then_rejected(Rejection::WrongTry {
+                given: given_try,
+                due: 2,
+            });
+    }
+    given(&life)
+        .when(fail(2, CallbackErrorKind::Timeout))
+        .then_kinds(&["CallbackFailed"]);
 }
 
 #[test]

@@ -47,8 +47,16 @@ pub(crate) fn request() -> TicketRequested {
             model_retry: retry(),
             callback_retry: retry(),
             deadlines: deadlines(),
+            fallback_models: vec![],
         },
     }
+}
+
+/// The same, with two models to fall back to.
+pub(crate) fn request_with_fallbacks() -> TicketRequested {
+    let mut request = request();
+    request.terms.fallback_models = vec!["gpt-y".to_owned(), "gpt-z".to_owned()];
+    request
 }
 
 /// Three tries; with the shortest jitter 1 s, then 2 s apart.
@@ -131,8 +139,29 @@ pub(crate) fn pre_processed() -> TicketEvent {
 }
 
 pub(crate) fn sent(attempt: u32) -> TicketEvent {
-    let model = "gpt-x".to_owned();
-    TicketEvent::TicketSent(TicketSent { attempt, model })
+    sent_to("gpt-x", attempt, None)
+}
+
+/// An attempt at `model`, and why it is asked: whose turn it was before, and what happened.
+pub(crate) fn sent_to(
+    model: &str,
+    attempt: u32,
+    fallback: Option<(&str, FallbackReason)>,
+) -> TicketEvent {
+    TicketEvent::TicketSent(TicketSent {
+        attempt,
+        model: model.to_owned(),
+        fallback: fallback.map(|(from, reason)| Fallback {
+            from: from.to_owned(),
+            reason,
+        }),
+    })
+}
+
+/// The command that sends attempt `attempt` to `model`.
+pub(crate) fn send_to(model: &str, attempt: u32) -> Command {
+    let model = model.to_owned();
+    Command::Send { attempt, model }
 }
 
 pub(crate) fn attempt_failed(
@@ -144,6 +173,22 @@ pub(crate) fn attempt_failed(
         attempt,
         error: attempt_error(kind),
         retry_at,
+        next_model: None,
+    })
+}
+
+/// Attempt `attempt` failed at `now`, and it is the turn of `next`.
+pub(crate) fn attempt_gave_way(
+    attempt: u32,
+    kind: AttemptErrorKind,
+    now: Timestamp,
+    next: &str,
+) -> TicketEvent {
+    TicketEvent::AttemptFailed(AttemptFailed {
+        attempt,
+        error: attempt_error(kind),
+        retry_at: Some(now),
+        next_model: Some(next.to_owned()),
     })
 }
 
@@ -203,9 +248,9 @@ pub(crate) fn acknowledge() -> Command {
     }
 }
 
-pub(crate) fn redrive(deadlines: Deadlines) -> Command {
+pub(crate) fn redrive(deadlines: Deadlines, now: Timestamp) -> Command {
     let by = "admin".to_owned();
-    Command::Redrive { by, deadlines }
+    Command::Redrive { by, deadlines, now }
 }
 
 /// Attempt `attempt` fails at `now`; the shortest jitter.
@@ -218,14 +263,16 @@ pub(crate) fn fail_attempt(attempt: u32, error: AttemptError, now: Timestamp) ->
     }
 }
 
-/// A callback fails at `now`; the shortest jitter.
+/// Try `try_number` of a callback fails at `now`; the shortest jitter.
 pub(crate) fn fail_callback(
     callback: CallbackKind,
+    try_number: u32,
     error: CallbackError,
     now: Timestamp,
 ) -> Command {
     Command::RecordCallbackFailure {
         callback,
+        try_number,
         error,
         now,
         jitter: Jitter::MIN,

@@ -29,6 +29,8 @@ pub(crate) struct Life {
 pub(crate) struct Step {
     after: Duration,
     jitter: Jitter,
+    /// How many models are passed over because their breakers are open.
+    skip: usize,
     what: What,
 }
 
@@ -85,14 +87,17 @@ fn resolve(state: &TicketState, step: Step, now: &mut Timestamp) -> Option<Comma
             *now = state.deadline().unwrap_or(*now).max(*now);
             Command::Expire { now: *now }
         }
-        What::Redrive(seconds) => samples::redrive(Deadlines {
-            answer_by: now.plus(Duration::from_secs(seconds)),
-            persist_by: now.plus(Duration::from_secs(2 * seconds)),
-            deliver_by: now.plus(Duration::from_secs(3 * seconds)),
-        }),
+        What::Redrive(seconds) => {
+            let deadlines = Deadlines {
+                answer_by: now.plus(Duration::from_secs(seconds)),
+                persist_by: now.plus(Duration::from_secs(2 * seconds)),
+                deliver_by: now.plus(Duration::from_secs(3 * seconds)),
+            };
+            samples::redrive(deadlines, *now)
+        }
         What::DoWhatIsOwed(answer, replaced, prepared) => match next_effect(state)? {
             Effect::PreProcess { .. } => Command::RecordPreProcessed(prepared),
-            Effect::Send { attempt, .. } => Command::Send { attempt },
+            Effect::Send { attempt, .. } => send(state, attempt, step.skip)?,
             Effect::CallModel { attempt } => {
                 Command::RecordAnswer(TicketAnswered { attempt, ..answer })
             }
@@ -100,9 +105,9 @@ fn resolve(state: &TicketState, step: Step, now: &mut Timestamp) -> Option<Comma
             Effect::Deliver => samples::acknowledge(),
         },
         What::FailAtWhatIsOwed(error, callback_error) => {
-            let callback = match next_effect(state)? {
-                Effect::Send { attempt, .. } => return Some(Command::Send { attempt }),
-                Effect::CallModel { attempt } => {
+            let (callback, tries) = match (next_effect(state)?, state) {
+                (Effect::Send { attempt, .. }, _) => return send(state, attempt, step.skip),
+                (Effect::CallModel { attempt }, _) => {
                     return Some(Command::RecordAttemptFailure {
                         attempt,
                         error,
@@ -110,18 +115,26 @@ fn resolve(state: &TicketState, step: Step, now: &mut Timestamp) -> Option<Comma
                         jitter: step.jitter,
                     });
                 }
-                Effect::PreProcess { .. } => CallbackKind::PreProcess,
-                Effect::PostProcess { .. } => CallbackKind::PostProcess,
-                Effect::Deliver => return None,
+                (_, TicketState::Requested(s)) => (CallbackKind::PreProcess, &s.callback),
+                (_, TicketState::Answered(s)) => (CallbackKind::PostProcess, &s.callback),
+                (_, _) => return None,
             };
             Command::RecordCallbackFailure {
                 callback,
+                try_number: tries.failed + 1,
                 error: callback_error,
                 now: *now,
                 jitter: step.jitter,
             }
         }
     })
+}
+
+/// The attempt goes to the model whose turn it is, or to one after it.
+fn send(state: &TicketState, attempt: u32, skip: usize) -> Option<Command> {
+    let models = state.models_in_turn();
+    let model = models.get(skip).or_else(|| models.last())?;
+    Some(samples::send_to(model, attempt))
 }
 
 fn steps() -> impl Strategy<Value = Step> {
@@ -136,9 +149,11 @@ fn steps() -> impl Strategy<Value = Step> {
         2 => stray_commands().prop_map(What::Ask),
     ];
     let jitter = any::<u64>().prop_map(Jitter::from_bits);
-    (0_u64..4_000, jitter, what).prop_map(|(ms, jitter, what)| Step {
+    let skip = prop_oneof![4 => Just(0), 1 => 1_usize..3];
+    (0_u64..4_000, jitter, skip, what).prop_map(|(ms, jitter, skip, what)| Step {
         after: Duration::from_millis(ms),
         jitter,
+        skip,
         what,
     })
 }
@@ -147,18 +162,18 @@ fn stray_commands() -> impl Strategy<Value = Command> {
     prop_oneof![
         requests().prop_map(Command::Request),
         preparations().prop_map(Command::RecordPreProcessed),
-        (0_u32..5).prop_map(|attempt| Command::Send { attempt }),
+        (0_u32..5, models()).prop_map(|(attempt, model)| Command::Send { attempt, model }),
         answers().prop_map(Command::RecordAnswer),
         (0_u32..5, attempt_errors(), times()).prop_map(|(a, e, t)| samples::fail_attempt(a, e, t)),
-        (callback_kinds(), callback_errors(), times())
-            .prop_map(|(k, e, t)| samples::fail_callback(k, e, t)),
+        (callback_kinds(), 0_u32..5, callback_errors(), times())
+            .prop_map(|(k, n, e, t)| samples::fail_callback(k, n, e, t)),
         of(json()).prop_map(|answer| Command::RecordPersisted {
             answer: answer.map(Arc::new)
         }),
         Just(samples::acknowledge()),
         (cancel_modes(), of(".{0,8}")).prop_map(|(m, t)| samples::cancel(m, t.as_deref())),
         failures().prop_map(Command::Fail),
-        deadlines().prop_map(samples::redrive),
+        (deadlines(), times()).prop_map(|(d, t)| samples::redrive(d, t)),
     ]
 }
 
@@ -168,15 +183,23 @@ pub(crate) fn events() -> impl Strategy<Value = TicketEvent> {
     prop_oneof![
         requests().prop_map(E::TicketRequested),
         preparations().prop_map(E::TicketPreProcessed),
-        (0_u32..5, ".{0,8}")
-            .prop_map(|(attempt, model)| E::TicketSent(TicketSent { attempt, model })),
-        (0_u32..5, attempt_errors(), of(times())).prop_map(|(attempt, error, retry_at)| {
-            E::AttemptFailed(AttemptFailed {
+        (0_u32..5, models(), of(fallbacks())).prop_map(|(attempt, model, fallback)| {
+            E::TicketSent(TicketSent {
                 attempt,
-                error,
-                retry_at,
+                model,
+                fallback,
             })
         }),
+        (0_u32..5, attempt_errors(), of(times()), of(models())).prop_map(
+            |(attempt, error, retry_at, next_model)| {
+                E::AttemptFailed(AttemptFailed {
+                    attempt,
+                    error,
+                    retry_at,
+                    next_model,
+                })
+            }
+        ),
         answers().prop_map(E::TicketAnswered),
         (
             callback_kinds(),
@@ -216,8 +239,11 @@ fn requests() -> impl Strategy<Value = TicketRequested> {
             max_delay_ms: most,
         })
     };
+    // Also with a fallback that is named twice, and one that is the prompt's own model.
+    let fallbacks = prop_oneof![2 => Just(vec![]), 3 => vec(models(), 0..4)];
+    let retries = (retry(), retry());
     let terms =
-        (any::<[bool; 3]>(), retry(), retry(), 1_u64..200).prop_map(|(on, m, c, s)| Terms {
+        (any::<[bool; 3]>(), retries, 1_u64..200, fallbacks).prop_map(|(on, (m, c), s, f)| Terms {
             pre_process: on[0],
             post_process: on[1],
             answer_format: if on[2] {
@@ -232,6 +258,7 @@ fn requests() -> impl Strategy<Value = TicketRequested> {
                 persist_by: samples::at(2 * s),
                 deliver_by: samples::at(3 * s),
             },
+            fallback_models: f,
         });
     let labels = btree_map(".{0,4}", ".{0,4}", 0..3);
     let key =
@@ -281,18 +308,15 @@ fn preparations() -> impl Strategy<Value = TicketPreProcessed> {
         input,
         any::<u32>(),
         vec(message, 0..3),
-        ".{0,8}",
+        (".{0,8}", models()),
         parameters,
     )
         .prop_map(
-            |(input, version, messages, text, parameters)| TicketPreProcessed {
+            |(input, version, messages, (hash, model), parameters)| TicketPreProcessed {
                 input: input.map(Arc::new),
-                prompt: PromptRef {
-                    version,
-                    hash: text.clone(),
-                },
+                prompt: PromptRef { version, hash },
                 messages: messages.into(),
-                model: text,
+                model,
                 parameters: Arc::new(parameters),
             },
         )
@@ -377,6 +401,16 @@ fn deadlines() -> impl Strategy<Value = Deadlines> {
         persist_by,
         deliver_by,
     })
+}
+
+/// Few enough that they meet each other.
+fn models() -> impl Strategy<Value = String> {
+    select(vec!["", "gpt-x", "gpt-y", "gpt-z"]).prop_map(str::to_owned)
+}
+
+fn fallbacks() -> impl Strategy<Value = Fallback> {
+    let reasons = vec![FallbackReason::BreakerOpen, FallbackReason::Failed];
+    (models(), select(reasons)).prop_map(|(from, reason)| Fallback { from, reason })
 }
 
 fn cancel_modes() -> impl Strategy<Value = CancelMode> {

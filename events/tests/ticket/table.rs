@@ -99,9 +99,7 @@ fn command(ask: Ask, situation: Situation) -> Command {
     match ask {
         Ask::Request => Command::Request(request()),
         Ask::RecordPreProcessed => Command::RecordPreProcessed(prepared()),
-        Ask::Send => Command::Send {
-            attempt: given(history(situation)).state().attempt() + 1,
-        },
+        Ask::Send => send_to("gpt-x", given(history(situation)).state().attempt() + 1),
         Ask::RecordAnswer => Command::RecordAnswer(answer(1)),
         Ask::RecordAttemptFailure => {
             fail_attempt(1, attempt_error(AttemptErrorKind::Server), at(1))
@@ -111,7 +109,12 @@ fn command(ask: Ask, situation: Situation) -> Command {
                 Situation::Answered => CallbackKind::PostProcess,
                 _ => CallbackKind::PreProcess,
             };
-            fail_callback(callback, callback_error(CallbackErrorKind::Status), at(1))
+            fail_callback(
+                callback,
+                1,
+                callback_error(CallbackErrorKind::Status),
+                at(1),
+            )
         }
         Ask::RecordPersisted => Command::RecordPersisted { answer: None },
         Ask::Acknowledge => acknowledge(),
@@ -119,7 +122,7 @@ fn command(ask: Ask, situation: Situation) -> Command {
         Ask::Expire => Command::Expire { now: at(9_999) },
         Ask::Resume => Command::Resume { now: at(1) },
         Ask::Fail => Command::Fail(failure(Stage::Model)),
-        Ask::Redrive => redrive(deadlines_from(5_000)),
+        Ask::Redrive => redrive(deadlines_from(5_000), at(5_000)),
     }
 }
 

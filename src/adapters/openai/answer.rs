@@ -17,6 +17,11 @@ use super::{Options, failure};
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// How long a finished answer waits for its token count: it is complete, and somebody is waiting.
 const USAGE_WAIT: Duration = Duration::from_secs(2);
+/// What a stream may have around its text, for each byte that an answer may have: an event with one
+/// token is some 300 bytes for 4, and reasoning that is not shown goes on top.
+const STREAM_BYTES_PER_ANSWER_BYTE: usize = 256;
+/// The least that a stream may have, however short its answer.
+const LEAST_STREAM_BYTES: usize = 1 << 20;
 /// How long a connection may take to end its response before it is given up for reuse.
 const DRAIN_WAIT: Duration = Duration::from_millis(500);
 /// How much more it may send until then.
@@ -98,6 +103,8 @@ struct Reading {
     parser: Parser,
     progress: Progress,
     clocks: Clocks,
+    /// How many more bytes the stream may have.
+    room: usize,
     phase: Phase,
 }
 
@@ -113,6 +120,10 @@ pub(super) fn stream(response: Response, clocks: Clocks, options: &Options) -> A
         parser: Parser::new(options.max_line_bytes),
         progress: Progress::new(options.max_answer_bytes),
         clocks,
+        room: options
+            .max_answer_bytes
+            .saturating_mul(STREAM_BYTES_PER_ANSWER_BYTE)
+            .saturating_add(LEAST_STREAM_BYTES),
         phase: Phase::Body(response),
     };
     stream::unfold(reading, Reading::next).boxed()
@@ -143,6 +154,15 @@ impl Reading {
             }
             Err(_) => return Phase::Last(self.progress.ended(deadline.error())),
         };
+        // Text has a cap of its own; this one ends a server that sends everything but text.
+        match self.room.checked_sub(bytes.len()) {
+            Some(room) => self.room = room,
+            None => {
+                let message = "the model's server sent too much around its answer";
+                let error = failure::error(Kind::TooLarge, message);
+                return Phase::Last(self.progress.ended(error));
+            }
+        }
         let progress = &mut self.progress;
         let fed = self.parser.feed(&bytes, |data| match progress.take(data) {
             Ok(ControlFlow::Continue(())) => ControlFlow::Continue(()),

@@ -6,16 +6,13 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::io;
-use std::time::Duration;
 
 use punchcard_events::ticket::{AttemptError, AttemptErrorKind as Kind};
-use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
-/// Sent by OpenAI and Azure beside `Retry-After`, finer than its seconds.
-const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
-/// A server that asks for more is taken to mean this: the ticket's deadline decides what follows.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3_600);
+use crate::adapters::retry_after;
+
 /// Longer codes are not words any more.
 const MAX_CODE_BYTES: usize = 64;
 
@@ -212,7 +209,7 @@ pub(super) fn of_status(status: u16, headers: &HeaderMap, body: &[u8]) -> Attemp
         message: format!("{what} {status}{}", object.describe()),
         retry_after_ms: kind
             .is_transient()
-            .then(|| retry_after_ms(headers))
+            .then(|| retry_after::of_model_server_ms(headers))
             .flatten(),
     }
 }
@@ -255,89 +252,9 @@ pub(super) fn of_transport(failure: &reqwest::Error) -> AttemptError {
     )
 }
 
-/// How long the server asks to wait: `retry-after-ms`, or `Retry-After` as seconds or as an HTTP
-/// date. A date counts from the response's own `Date`, so that no clock needs to agree with
-/// another.
-fn retry_after_ms(headers: &HeaderMap) -> Option<u64> {
-    let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
-    let number = |name| text(name)?.parse::<f64>().ok();
-    let date = |name| httpdate::parse_http_date(text(name)?).ok();
-    let wait = number(RETRY_AFTER_MS)
-        .and_then(|ms| bounded_seconds(ms / 1_000.0))
-        .or_else(|| bounded_seconds(number(RETRY_AFTER)?))
-        .or_else(|| {
-            Some(
-                date(RETRY_AFTER)?
-                    .duration_since(date(DATE)?)
-                    .unwrap_or_default(),
-            )
-        })?;
-    u64::try_from(wait.min(LONGEST_RETRY_AFTER).as_millis()).ok()
-}
-
-fn bounded_seconds(seconds: f64) -> Option<Duration> {
-    (seconds >= 0.0)
-        .then(|| Duration::from_secs_f64(seconds.min(LONGEST_RETRY_AFTER.as_secs_f64())))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    type Pair = (&'static str, &'static str);
-
-    fn headers(pairs: &[Pair]) -> HeaderMap {
-        let pair = |&(name, value)| {
-            (
-                HeaderName::from_static(name),
-                reqwest::header::HeaderValue::from_static(value),
-            )
-        };
-        pairs.iter().map(pair).collect()
-    }
-
-    #[test]
-    fn every_form_of_retry_after_is_read_and_absurd_ones_are_bounded() {
-        let date = ("date", "Mon, 23 Nov 2026 10:00:00 GMT");
-        let cases: &[(&[Pair], Option<u64>)] = &[
-            (&[], None),
-            (&[("retry-after", "7")], Some(7_000)),
-            (&[("retry-after", " 0 ")], Some(0)),
-            (&[("retry-after", "1.5")], Some(1_500)),
-            (
-                &[("retry-after-ms", "250"), ("retry-after", "7")],
-                Some(250),
-            ),
-            (
-                &[("retry-after-ms", "soon"), ("retry-after", "7")],
-                Some(7_000),
-            ),
-            (
-                &[("retry-after", "Mon, 23 Nov 2026 10:00:09 GMT"), date],
-                Some(9_000),
-            ),
-            (
-                &[("retry-after", "Mon, 23 Nov 2026 09:00:00 GMT"), date],
-                Some(0),
-            ),
-            (
-                &[("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT"), date],
-                Some(3_600_000),
-            ),
-            (&[("retry-after", "Mon, 23 Nov 2026 10:00:09 GMT")], None),
-            (
-                &[("retry-after", "99999999999999999999999")],
-                Some(3_600_000),
-            ),
-            (&[("retry-after", "inf")], Some(3_600_000)),
-            (&[("retry-after", "NaN")], None),
-            (&[("retry-after", "-1")], None),
-            (&[("retry-after", "later")], None),
-        ];
-        for (pairs, expected) in cases {
-            assert_eq!(retry_after_ms(&headers(pairs)), *expected, "{pairs:?}");
-        }
-    }
 
     #[test]
     fn a_refusal_is_classed_by_status_and_by_the_codes_that_matter() {
@@ -432,7 +349,8 @@ mod tests {
 
     #[test]
     fn only_an_error_worth_repeating_says_when() {
-        let wait = headers(&[("retry-after", "1")]);
+        let one = reqwest::header::HeaderValue::from_static("1");
+        let wait = HeaderMap::from_iter([(reqwest::header::RETRY_AFTER, one)]);
         assert_eq!(of_status(503, &wait, b"").retry_after_ms, Some(1_000));
         assert_eq!(of_status(401, &wait, b"").retry_after_ms, None);
     }

@@ -6,7 +6,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Request, Url};
 use serde::Serialize;
 
-use super::failure;
+use super::{MaxTokensField, failure};
 
 /// Our id of the call, which the server logs beside its own. OpenAI's API reference, *Debugging
 /// requests*.
@@ -26,10 +26,10 @@ struct Body<'a> {
     temperature: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     top_p: Option<f64>,
-    // Not `max_completion_tokens`: only OpenAI's own newest models need that name, and most
-    // compatible servers know only this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,8 +48,12 @@ struct ResponseFormat {
 }
 
 impl<'a> Body<'a> {
-    fn new(call: &'a ModelCall) -> Self {
+    fn new(call: &'a ModelCall, limit: MaxTokensField) -> Self {
         let parameters = &*call.parameters;
+        let (max_tokens, max_completion_tokens) = match limit {
+            MaxTokensField::MaxTokens => (parameters.max_tokens, None),
+            MaxTokensField::MaxCompletionTokens => (None, parameters.max_tokens),
+        };
         Self {
             model: &call.model,
             messages: &call.messages,
@@ -59,7 +63,8 @@ impl<'a> Body<'a> {
             },
             temperature: parameters.temperature,
             top_p: parameters.top_p,
-            max_tokens: parameters.max_tokens,
+            max_tokens,
+            max_completion_tokens,
             seed: parameters.seed,
             response_format: parameters.json.then_some(ResponseFormat {
                 kind: "json_object",
@@ -69,12 +74,12 @@ impl<'a> Body<'a> {
 }
 
 /// Writes the body into memory that it fits, as prompts are long.
-fn body(call: &ModelCall) -> serde_json::Result<Vec<u8>> {
+fn body(call: &ModelCall, limit: MaxTokensField) -> serde_json::Result<Vec<u8>> {
     let texts = call.messages.iter().map(|message| message.content.len());
     // The names around a message are some 40 bytes, and few texts have more escapes than this.
     let size: usize = texts.map(|text| text + text / 8 + 48).sum();
     let mut body = Vec::with_capacity(size + 256);
-    serde_json::to_writer(&mut body, &Body::new(call))?;
+    serde_json::to_writer(&mut body, &Body::new(call, limit))?;
     Ok(body)
 }
 
@@ -83,8 +88,9 @@ pub(super) fn request(
     endpoint: &Url,
     headers: &HeaderMap,
     call: &ModelCall,
+    limit: MaxTokensField,
 ) -> Result<Request, AttemptError> {
-    let body = body(call).map_err(|_| {
+    let body = body(call, limit).map_err(|_| {
         failure::error(
             AttemptErrorKind::InvalidRequest,
             "the request cannot be written as JSON",

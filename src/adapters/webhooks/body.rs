@@ -79,7 +79,7 @@ pub(super) fn post_process(call: &PostProcessCall, now: Timestamp) -> serde_json
             finish_reason: &call.answered.finish_reason,
             usage: call.answered.usage,
             prompt: &call.prepared.prompt,
-            model: &call.prepared.model,
+            model: &call.model,
             attempt: call.answered.attempt,
         },
     })

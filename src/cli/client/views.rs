@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use punchcard_events::ticket::{
-    CancelMode, Channel, Failure as TicketFailure, StateName, Timings, Usage,
+    CancelMode, Channel, Failure as TicketFailure, Fallback, StateName, Timings, Usage,
 };
 use punchcard_events::{TicketId, Timestamp};
 use serde::Deserialize;
@@ -33,6 +33,8 @@ pub(crate) struct TicketView {
     pub(crate) prompt: Option<PromptView>,
     #[serde(default)]
     pub(crate) model: Option<String>,
+    #[serde(default)]
+    pub(crate) fallback: Option<Fallback>,
     #[serde(default)]
     pub(crate) finish_reason: Option<String>,
     #[serde(default)]

@@ -99,6 +99,8 @@ fn facts(ticket: &TicketView) -> Vec<(&'static str, String)> {
     });
     add("prompt", prompt);
     add("model", ticket.model.clone());
+    let fallback = ticket.fallback.as_ref();
+    add("fallback", fallback.map(crate::cli::timeline::because));
     add("finish", ticket.finish_reason.clone());
     let tokens = ticket.usage;
     add(

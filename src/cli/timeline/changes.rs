@@ -2,8 +2,8 @@
 
 use punchcard_events::Timestamp;
 use punchcard_events::ticket::{
-    AttemptFailed, CallbackFailed, CancelMode, Channel, Failure, TicketAnswered, TicketEvent,
-    TicketPreProcessed, TicketRequested, TicketState,
+    AttemptFailed, CallbackFailed, CancelMode, Channel, Failure, Fallback, FallbackReason,
+    TicketAnswered, TicketEvent, TicketPreProcessed, TicketRequested, TicketState,
 };
 use serde::Serialize;
 
@@ -36,6 +36,9 @@ pub(super) fn of(
                 to: e.attempt.to_string(),
             });
             changes.push(says("model", &e.model));
+            if let Some(fallback) = &e.fallback {
+                changes.push(says("fallback", because(fallback)));
+            }
         }
         TicketEvent::AttemptFailed(e) => attempt_failed(e, at, &mut changes),
         TicketEvent::TicketAnswered(e) => answered(e, &mut changes),
@@ -101,6 +104,18 @@ fn attempt_failed(event: &AttemptFailed, at: Timestamp, changes: &mut Vec<Change
     changes.push(says("error", word(event.error.kind)));
     changes.push(says("because", &event.error.message));
     changes.push(retry("retry", event.retry_at, at));
+    if let Some(next) = &event.next_model {
+        changes.push(says("next model", next));
+    }
+}
+
+/// Why a fallback is asked.
+pub(crate) fn because(fallback: &Fallback) -> String {
+    let Fallback { from, reason } = fallback;
+    match reason {
+        FallbackReason::Failed => format!("{from} failed"),
+        FallbackReason::BreakerOpen => format!("the breaker of {from} is open"),
+    }
 }
 
 fn answered(event: &TicketAnswered, changes: &mut Vec<Change>) {
@@ -162,5 +177,41 @@ fn word(word: impl Serialize) -> String {
         Ok(serde_json::Value::String(word)) => word,
         Ok(other) => other.to_string(),
         Err(_) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(kind: &str, data: &serde_json::Value) -> Vec<String> {
+        let event = TicketEvent::decode(kind, 1, &data.to_string()).unwrap();
+        let state = TicketState::Unrequested;
+        let changes = of(&state, &event, &state, Timestamp::default());
+        let told = changes.iter().map(|c| format!("{}: {}", c.what, c.to));
+        told.collect()
+    }
+
+    #[test]
+    fn a_fallback_is_named_with_its_reason() {
+        let error = json!({ "kind": "unauthorized", "message": "401" });
+        let failed = json!({
+            "attempt": 1, "error": error, "retry_at": "1970-01-01T00:00:00.000Z",
+            "next_model": "large",
+        });
+        let failed = told("AttemptFailed", &failed);
+        assert_eq!(failed.last().unwrap(), "next model: large");
+        for (reason, expected) in [
+            ("failed", "fallback: small failed"),
+            ("breaker_open", "fallback: the breaker of small is open"),
+        ] {
+            let sent = json!({
+                "attempt": 2, "model": "large", "fallback": { "from": "small", "reason": reason },
+            });
+            let sent = told("TicketSent", &sent);
+            assert_eq!(sent[1..], ["model: large", expected]);
+        }
     }
 }

@@ -184,6 +184,26 @@ const MEANING: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "fallback_models = [\n  \"m\",\n  \"n\",\n  \"x\",\n  \"n\",\n]\n\
+             [models.n]\nprovider = \"offline\"\nmax_tokens_field = \"max_tokens\"\n",
+        &[
+            "my.toml:10: tenants.acme.tasks.say.fallback_models[0]: `m` is the task's own model",
+            "my.toml:12: tenants.acme.tasks.say.fallback_models[2]: there is no model `x` under \
+                 [models]; configured are `m`, `n`",
+            "my.toml:13: tenants.acme.tasks.say.fallback_models[3]: `n` is named twice",
+            "my.toml:17: models.n.max_tokens_field: is only for models with provider = \"openai\"",
+        ],
+    ),
+    (
+        "fallback_models = [\"1\", \"2\", \"3\", \"4\", \"5\", \"6\", \"7\", \"8\", \"9\"]\n\
+             [models]\n1 = { provider = \"offline\" }\n2 = { provider = \"offline\" }\n\
+             3 = { provider = \"offline\" }\n4 = { provider = \"offline\" }\n\
+             5 = { provider = \"offline\" }\n6 = { provider = \"offline\" }\n\
+             7 = { provider = \"offline\" }\n8 = { provider = \"offline\" }\n\
+             9 = { provider = \"offline\" }\n",
+        &["my.toml:9: tenants.acme.tasks.say.fallback_models: names more than 8 models"],
+    ),
+    (
         "pre_process = \"hook\"\n",
         &[
             "my.toml:9: tenants.acme.tasks.say.pre_process: is a hook, but the tenant has no \

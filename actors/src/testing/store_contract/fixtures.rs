@@ -115,6 +115,7 @@ pub fn request(tenant_name: &str, task: &str, user: Option<&str>, when: Timestam
             model_retry: retry,
             callback_retry: retry,
             deadlines: deadlines(when),
+            fallback_models: vec![],
         },
     })
 }
@@ -142,6 +143,7 @@ pub fn sent(attempt: u32) -> TicketEvent {
     TicketEvent::TicketSent(TicketSent {
         attempt,
         model: "small".to_owned(),
+        fallback: None,
     })
 }
 
@@ -155,6 +157,7 @@ pub fn attempt_failed(attempt: u32) -> TicketEvent {
             retry_after_ms: None,
         },
         retry_at: Some(NOON),
+        next_model: None,
     })
 }
 
