@@ -5,6 +5,7 @@
 
 pub mod callbacks;
 mod errors;
+pub mod failpoints;
 pub mod feed;
 pub mod guards;
 mod history;

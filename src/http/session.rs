@@ -22,6 +22,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web_actors::ws::{CloseCode, CloseReason, WebsocketContext, WsResponseBuilder};
 use futures_util::{Stream, stream};
+use punchcard_actors::failpoint;
 use punchcard_actors::feed::{Cursor, Frame, Taken, Watch};
 use punchcard_actors::sessions::{Connection as _, Goodbye, Grant, Lease};
 use punchcard_actors::tickets::TicketError;
@@ -398,10 +399,14 @@ fn happenings(watch: &Watch, lease: &Arc<Lease>) -> impl Stream<Item = Happening
 /// Tells what happened to tickets. Each answer asks for an acknowledgement, so that is let in.
 fn tell(ctx: &mut Context, intake: &mut Intake, frames: &[Frame]) {
     for frame in frames {
-        if matches!(frame, Frame::Answer { .. }) {
-            intake.await_one();
+        if !matches!(frame, Frame::Answer { .. }) {
+            say(ctx, frame);
+            continue;
         }
+        intake.await_one();
+        failpoint!("effect::deliver::before");
         say(ctx, frame);
+        failpoint!("effect::deliver::after");
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName};
+use punchcard_actors::failpoint;
 use punchcard_actors::ports::Order;
 use punchcard_actors::tickets::{Issue, Issued};
 use punchcard_events::ticket::CancelMode;
@@ -54,6 +55,7 @@ pub(super) async fn issue(call: Call) -> Result<HttpResponse, Problem> {
         traceparent: traceparent::of(&headers),
     };
     let issued = call.api.tickets.issue(issue).await?;
+    failpoint!("effect::accept::before");
     let mut response = HttpResponse::build(StatusCode::ACCEPTED);
     response.insert_header((header::LOCATION, format!("/v1/tickets/{}", issued.ticket)));
     if issued.repeated {

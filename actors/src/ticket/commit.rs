@@ -16,6 +16,7 @@ use super::obituary::Left;
 use super::work::{is_retry, prepare};
 use super::{Reply, TicketActor, fallback};
 use crate::errors::TicketError;
+use crate::failpoint;
 use crate::guards::Permit;
 use crate::ports::{AppendError, EventStore, ExpectedRevision};
 
@@ -314,6 +315,9 @@ async fn append_durably(
     events: Vec<NewEvent>,
     patience: Duration,
 ) -> Result<Revision, Refused> {
+    for event in &events {
+        failpoint!("ticket::{}::before_append", event.kind);
+    }
     let begun = tokio::time::Instant::now();
     let mut delays = APPEND_RETRY
         .iter()
@@ -321,7 +325,12 @@ async fn append_durably(
     let mut nothing_written = true;
     loop {
         let error = match store.append(&stream, expected, &events).await {
-            Ok(appended) => return Ok(appended.revision),
+            Ok(appended) => {
+                for event in &events {
+                    failpoint!("ticket::{}::after_append", event.kind);
+                }
+                return Ok(appended.revision);
+            }
             Err(AppendError::Conflict { .. }) => return Err(Refused::Conflict),
             Err(error @ AppendError::Unavailable(_)) => error,
             Err(error @ AppendError::OutcomeUnknown(_)) => {

@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::stream::{Attempt, run};
 use super::{Deps, TicketActor, fallback};
 use crate::callbacks::verdict;
+use crate::failpoint;
 use crate::feed::{LiveText, News};
 use crate::guards::Permit;
 use crate::ports::{Clock, PostProcessCall, PreProcessCall, PreProcessReply, TaskBook};
@@ -143,8 +144,8 @@ async fn pre_process(
     wait_until(deps.clock.as_ref(), due.not_before).await;
     let request = Arc::clone(&call.request);
     let permit = deps.callbacks.permit(&request.tenant, due.is_retry()).await;
-    calling.set(true);
-    let reply = deps.callbacks.callbacks().pre_process(call).await;
+    let made = deps.callbacks.callbacks().pre_process(call);
+    let reply = outward("pre_process", &calling, made).await;
     permit.settle(verdict(&reply));
     match reply {
         Ok(PreProcessReply::Unchanged) => prepare(deps.tasks.as_ref(), &request, None).into(),
@@ -164,8 +165,8 @@ async fn post_process(
     wait_until(deps.clock.as_ref(), due.not_before).await;
     let tenant = &call.request.tenant;
     let permit = deps.callbacks.permit(tenant, due.is_retry()).await;
-    calling.set(true);
-    let reply = deps.callbacks.callbacks().post_process(call).await;
+    let made = deps.callbacks.callbacks().post_process(call);
+    let reply = outward("post_process", &calling, made).await;
     permit.settle(verdict(&reply));
     match reply {
         Ok(answer) => Command::RecordPersisted { answer }.into(),
@@ -208,12 +209,20 @@ async fn call_model(
     news: News,
     calling: Rc<Cell<bool>>,
 ) -> Done {
-    calling.set(true);
     let number = attempt.number;
-    match run(&deps, attempt, &news).await {
+    match outward("model", &calling, run(&deps, attempt, &news)).await {
         Ok(answer) => Command::RecordAnswer(answer).into(),
         Err(error) => attempt_failed(&deps, number, error),
     }
+}
+
+/// Makes the outward call of the effect with this key.
+async fn outward<T>(effect: &str, calling: &Cell<bool>, call: impl Future<Output = T>) -> T {
+    calling.set(true);
+    failpoint!("effect::{effect}::before");
+    let came_back = call.await;
+    failpoint!("effect::{effect}::after");
+    came_back
 }
 
 fn attempt_failed(deps: &Deps, attempt: u32, error: AttemptError) -> Done {

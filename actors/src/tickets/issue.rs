@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::Tickets;
 use crate::errors::IssueError;
+use crate::failpoint;
 use crate::feed::News;
 use crate::ports::{AppendError, Direction, ExpectedRevision, ReadError};
 
@@ -141,12 +142,16 @@ impl Tickets {
             recorded_at: request.requested_at,
             data: serde_json::to_string(claim).map_err(|e| unavailable(&e))?,
         };
+        failpoint!("ticket::{}::before_append", event.kind);
         match self
             .store()
             .append(stream, ExpectedRevision::NoStream, &[event])
             .await
         {
-            Ok(_) => return Ok(None),
+            Ok(_) => {
+                failpoint!("ticket::{}::after_append", IdempotencyKeyClaimed::KIND);
+                return Ok(None);
+            }
             Err(AppendError::Conflict { .. }) => {}
             Err(error @ (AppendError::Unavailable(_) | AppendError::OutcomeUnknown(_))) => {
                 return Err(unavailable(&error));

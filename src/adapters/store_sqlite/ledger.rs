@@ -3,6 +3,7 @@
 //! Each append is checked by itself and sees those before it, so a conflict of one is its own
 //! matter. A ledger that failed is dropped: nothing it keeps in memory is true any more.
 
+use punchcard_actors::failpoint;
 use punchcard_actors::ports::{AppendError, Appended, ExpectedRevision};
 use punchcard_events::{NewEvent, Position, Revision, StreamName};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -75,7 +76,9 @@ impl Ledger {
         let answers = self.stage(batch).map_err(BatchError::NotWritten)?;
         let commit = self.conn.prepare_cached("COMMIT");
         let mut commit = commit.map_err(BatchError::NotWritten)?;
+        failpoint!("store::commit::before");
         commit.execute([]).map_err(BatchError::Unknown)?;
+        failpoint!("store::commit::after");
         Ok(answers)
     }
 
