@@ -12,10 +12,16 @@
     reason = "a test that cannot go on fails, and says why"
 )]
 
+#[path = "../support/account/mod.rs"]
+mod account;
 #[path = "../support/api.rs"]
 mod api;
+#[path = "../support/clients.rs"]
+mod clients;
 #[path = "../support/fake_backend.rs"]
 mod fake_backend;
+#[path = "../support/figures.rs"]
+mod figures;
 #[path = "../support/punchcard.rs"]
 mod punchcard;
 #[path = "../support/scripted_model.rs"]
@@ -26,13 +32,13 @@ mod session;
 mod history;
 mod world;
 
-mod account;
 mod asking;
 mod cancelling;
 mod failing;
 mod kills;
 mod load;
 mod refusals;
+mod reopening;
 mod restarts;
 mod sessions;
 mod starting;

@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::api::types;
+use crate::clients::until_stopping;
 use crate::fake_backend::Gate;
 use crate::history::fold;
-use crate::load::{Load, until_stopping};
+use crate::load::Load;
 use crate::scripted_model::{Step, saying};
 use crate::session::Memory;
 use crate::world::{World, held};

@@ -1,5 +1,10 @@
 //! One tenant's world: its API, a model, a data directory and the program between them.
 
+#![allow(
+    dead_code,
+    reason = "each test binary that includes this file uses another part of it"
+)]
+
 use std::path::{Path, PathBuf};
 
 use punchcard::keys::ApiKey;
@@ -84,11 +89,22 @@ impl World {
 
     /// Starts the program on the same data directory.
     pub(crate) async fn start_again(&mut self) {
+        self.start_under(&[]).await;
+    }
+
+    /// Starts it with variables of the environment, such as armed failpoints.
+    pub(crate) async fn start_under(&mut self, variables: &[(&str, &str)]) {
         assert!(self.server.is_none(), "it runs already");
-        let server = Punchcard::start(&self.configs, &self.log()).await;
+        let started = Punchcard::try_start_under(&self.configs, &self.log(), variables).await;
+        let server = started.unwrap_or_else(|ended| panic!("punchcard did not start: {ended:?}"));
         self.api.moved_to(server.api());
         self.stranger.moved_to(server.api());
         self.server = Some(server);
+    }
+
+    /// The tenant's key.
+    pub(crate) fn key(&self) -> &str {
+        &self.keys[0]
     }
 
     /// The running program.

@@ -57,6 +57,10 @@ pub(crate) struct Delivery {
     pub(crate) is_repeat: bool,
     /// Which connection it came on, from 1.
     pub(crate) connection: usize,
+    /// Its place among all deliveries, from 0.
+    pub(crate) place: usize,
+    /// When it was read whole.
+    pub(crate) at: std::time::Instant,
 }
 
 impl Delivery {
@@ -90,6 +94,8 @@ struct State {
     delivered: watch::Sender<usize>,
     connections: AtomicUsize,
     sent: AtomicU64,
+    running: AtomicUsize,
+    most_at_once: AtomicUsize,
 }
 
 /// The server. It stops, with all its connections, when dropped.
@@ -118,6 +124,8 @@ impl FakeBackend {
             delivered: watch::Sender::new(0),
             connections: AtomicUsize::new(0),
             sent: AtomicU64::new(0),
+            running: AtomicUsize::new(0),
+            most_at_once: AtomicUsize::new(0),
         });
         let server = tokio::spawn(accept(listener, Arc::clone(&state)));
         Self {
@@ -172,6 +180,11 @@ impl FakeBackend {
         self.state.sent.load(Ordering::SeqCst)
     }
 
+    /// The most requests that were being answered at a time.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.state.most_at_once.load(Ordering::SeqCst)
+    }
+
     /// How many connections were accepted.
     pub(crate) fn connections(&self) -> usize {
         self.state.connections.load(Ordering::SeqCst)
@@ -194,12 +207,30 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
     }
 }
 
+/// Counts a request while it is answered, however the answer ends.
+pub(crate) struct Running<'a>(&'a AtomicUsize);
+
+impl<'a> Running<'a> {
+    pub(crate) fn one(count: &'a AtomicUsize, most: &AtomicUsize) -> Self {
+        let running = count.fetch_add(1, Ordering::SeqCst) + 1;
+        most.fetch_max(running, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// Requests of one connection, until either side ends it.
 async fn serve(mut socket: TcpStream, number: usize, state: Arc<State>) {
     let _ = socket.set_nodelay(true);
     let mut buffer = Vec::new();
     while let Some(request) = read_request(&mut socket, &mut buffer).await {
         let behaviour = state.record(request, number);
+        let _running = Running::one(&state.running, &state.most_at_once);
         let mut wire = Wire {
             socket: &mut socket,
             sent: &state.sent,
@@ -224,6 +255,8 @@ impl State {
             is_repeat: ledger.effects.contains_key(&id),
             signature,
             connection,
+            place: ledger.deliveries.len(),
+            at: std::time::Instant::now(),
         };
         if delivery.signature.is_ok() && behaviour.has_effect() && !delivery.is_repeat {
             ledger.effects.insert(id, delivery.clone());

@@ -49,8 +49,17 @@ impl Punchcard {
 
     /// The same, for a start that may be refused.
     pub(crate) async fn try_start(configs: &[PathBuf], log: &Path) -> Result<Self, Ended> {
+        Self::try_start_under(configs, log, &[]).await
+    }
+
+    /// The same, with variables of the environment.
+    pub(crate) async fn try_start_under(
+        configs: &[PathBuf],
+        log: &Path,
+        variables: &[(&str, &str)],
+    ) -> Result<Self, Ended> {
         let before = read(log).len();
-        let mut child = spawn(configs, log);
+        let mut child = spawn(configs, log, variables);
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         let announced = tokio::time::timeout(PATIENCE, stdout.read_line(&mut line)).await;
@@ -149,21 +158,33 @@ impl Drop for Punchcard {
 
 /// Starts `serve` and kills it after `life`, ready or not. Says by which signal it ended.
 pub(crate) async fn stillborn(configs: &[PathBuf], log: &Path, life: Duration) -> Option<i32> {
-    let mut child = spawn(configs, log);
+    let mut child = spawn(configs, log, &[]);
     tokio::time::sleep(life).await;
     child.start_kill().unwrap();
     child.wait().await.unwrap().signal()
 }
 
-fn spawn(configs: &[PathBuf], log: &Path) -> Child {
+fn spawn(configs: &[PathBuf], log: &Path, variables: &[(&str, &str)]) -> Child {
     let configs = configs
         .iter()
         .flat_map(|file| [Path::new("--config"), file]);
     command(&["--json", "serve"])
         .args(configs)
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(append(log))
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
+
+/// Starts a command that a test may kill: it is given at once, and dropping it kills it.
+pub(crate) fn begin(args: &[&str]) -> Child {
+    command(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()
         .unwrap()

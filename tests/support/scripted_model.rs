@@ -21,7 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::fake_backend::{Gate, Request, read_request, within_reason};
+use crate::fake_backend::{Gate, Request, Running, read_request, within_reason};
 
 /// The tokens that every whole answer reports.
 pub(crate) const PROMPT_TOKENS: u64 = 11;
@@ -93,6 +93,7 @@ struct State {
     calls: Mutex<Vec<Call>>,
     came: watch::Sender<usize>,
     running: AtomicUsize,
+    most_at_once: AtomicUsize,
 }
 
 /// The server. It stops, with all its connections, when dropped.
@@ -119,6 +120,7 @@ impl ScriptedModel {
             calls: Mutex::default(),
             came: watch::Sender::new(0),
             running: AtomicUsize::new(0),
+            most_at_once: AtomicUsize::new(0),
         });
         let server = tokio::spawn(accept(listener, Arc::clone(&state)));
         Self {
@@ -156,6 +158,11 @@ impl ScriptedModel {
         self.state.running.load(Ordering::SeqCst)
     }
 
+    /// The most calls that were being answered at a time.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.state.most_at_once.load(Ordering::SeqCst)
+    }
+
     /// Returns once there have been `count` calls.
     pub(crate) async fn calls_reach(&self, count: usize) {
         let mut came = self.state.came.subscribe();
@@ -172,28 +179,12 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
     }
 }
 
-/// Counts a call while it is answered, however the answer ends.
-struct Running<'a>(&'a AtomicUsize);
-
-impl<'a> Running<'a> {
-    fn one(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::SeqCst);
-        Self(count)
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
 async fn serve(mut socket: TcpStream, state: Arc<State>) {
     let _ = socket.set_nodelay(true);
     let mut buffer = Vec::new();
     while let Some(request) = read_request(&mut socket, &mut buffer).await {
         let turn = state.record(&request);
-        let _running = Running::one(&state.running);
+        let _running = Running::one(&state.running, &state.most_at_once);
         if play(&mut socket, turn).await.is_none() {
             return;
         }

@@ -1,0 +1,102 @@
+//! The process is killed at a point, by itself, and started again without it.
+
+use std::os::unix::process::ExitStatusExt as _;
+
+use tokio::task::JoinSet;
+
+use crate::account::Account;
+use crate::clients::Clients;
+use crate::figures::{figure, setting};
+use crate::lives::{self, Life, USER, fired, judge};
+use crate::table::Row;
+use crate::world::World;
+
+/// The signal that cannot be caught.
+const SIGKILL: i32 = 9;
+
+/// Kills at every point of the row, at its first pass and, if asked for, at later ones.
+pub(crate) async fn around(row: &Row) {
+    let passes = setting("PUNCHCARD_FAILPOINT_PASSES").unwrap_or(1).max(1);
+    let (mut kills, mut tickets) = (0_u64, 0);
+    for (point, _) in row.names() {
+        for earlier in 0..passes {
+            let Some(account) = at(&point, earlier).await else {
+                assert!(earlier > 0, "{point} is never passed");
+                break;
+            };
+            kills += 1;
+            tickets += account.tickets;
+        }
+    }
+    let (lost, doubled) = (0, 0);
+    figure(
+        "failpoints_kill",
+        &[
+            ("step", &row.step),
+            ("kills", &kills),
+            ("accepted", &tickets),
+            ("lost", &lost),
+            ("doubled", &doubled),
+        ],
+    );
+}
+
+/// Kills at one point, after it was passed `earlier` times, and lets the tickets go on in a new
+/// process. `None` when the point was not passed once more.
+async fn at(point: &str, earlier: u64) -> Option<Account> {
+    let mut world = lives::world().await;
+    let armed = format!("{point}={earlier}*off->return(kill)");
+    world.start_under(&[("FAILPOINTS", &armed)]).await;
+    let (base, clients) = Clients::new(&world.api);
+    let user = tokio::spawn(clients.clone().watch(USER));
+    let mut lives = JoinSet::new();
+    for life in Life::ALL {
+        let clients = clients.clone();
+        lives.spawn(async move { (life, life.live(clients).await) });
+    }
+    let mut ended = Vec::new();
+    let died = dies(&mut world, &mut lives, &mut ended).await;
+    if !died {
+        return None;
+    }
+    assert_eq!(fired(&world, point, "kill"), 1, "it died by the failpoint");
+    drop(world.take_server());
+    base.send_replace(None);
+    world.start_again().await;
+    base.send_replace(Some(world.api.base().to_owned()));
+    while let Some(life) = lives.join_next().await {
+        ended.push(life.unwrap());
+    }
+    for (life, (ticket, end)) in ended {
+        assert_eq!(end, life.end(), "{life:?} {ticket} after a kill at {point}");
+    }
+    assert!(
+        !user.is_finished(),
+        "a frame broke the protocol: {:?}",
+        user.await
+    );
+    user.abort();
+    let account = judge(&world, &clients).await;
+    assert_eq!(account.tickets, Life::ALL.len());
+    world.stop().await;
+    Some(account)
+}
+
+type Lived = (Life, (String, String));
+
+/// Waits for the process's death; false when all lives have come to their ends before it.
+async fn dies(world: &mut World, lives: &mut JoinSet<Lived>, ended: &mut Vec<Lived>) -> bool {
+    loop {
+        tokio::select! {
+            biased;
+            status = world.server().ended() => {
+                assert_eq!(status.signal(), Some(SIGKILL), "{status}");
+                return true;
+            }
+            life = lives.join_next() => match life {
+                Some(life) => ended.push(life.unwrap()),
+                None => return false,
+            },
+        }
+    }
+}
