@@ -58,8 +58,13 @@ pub(crate) type Reply = oneshot::Sender<Result<News, TicketError>>;
 pub(crate) enum Start {
     /// A new ticket: nothing is stored yet.
     Fresh(Box<TicketRequested>, Reply),
-    /// A stored ticket; the sender is told when it is replayed.
-    Stored(Option<oneshot::Sender<()>>),
+    /// A stored ticket.
+    Stored {
+        /// Told when it is replayed.
+        ready: Option<oneshot::Sender<()>>,
+        /// Whether its state may be news to those who watch.
+        announce: bool,
+    },
     /// A stored ticket that keeps crashing its actor: it is failed, and nothing else is done.
     Poison,
 }
@@ -314,7 +319,10 @@ impl Actor for TicketActor {
             Some(Start::Fresh(request, reply)) => {
                 self.transact(ctx, Command::Request(*request), Some(reply));
             }
-            Some(Start::Stored(ready)) => self.reload(ctx, |act, ctx| {
+            Some(Start::Stored { ready, announce }) => self.reload(ctx, move |act, ctx| {
+                if announce && let Some(news) = act.news() {
+                    act.deps.switchboard.publish(&news);
+                }
                 let now = act.deps.clock.now();
                 act.transact(ctx, Command::Resume { now }, None);
                 if let Some(ready) = ready {

@@ -129,7 +129,9 @@ impl Shard {
     fn wake(&mut self, ticket: TicketId, ready: Option<oneshot::Sender<()>>) {
         let panics = self.panics.get(&ticket).copied().unwrap_or(0);
         let start = if panics < MAX_PANICS {
-            Start::Stored(ready)
+            // The last actor may have died between storing an event and telling of it.
+            let announce = panics > 0 || self.store_failures.contains_key(&ticket);
+            Start::Stored { ready, announce }
         } else {
             Start::Poison
         };

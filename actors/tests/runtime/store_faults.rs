@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use punchcard_actors::feed::Taken;
 use punchcard_actors::ports::{EventStore as _, ExpectedRevision, PreProcessReply};
 use punchcard_actors::testing::callbacks::Reply;
 use punchcard_actors::testing::memory_store::{Fault, MemoryStore};
@@ -243,4 +244,41 @@ async fn write(store: &MemoryStore, ticket: TicketId, after: u64, events: &[Tick
         .append(&ticket.stream(), expected, &events)
         .await
         .expect("written");
+}
+
+#[test]
+fn what_the_store_took_without_saying_so_is_announced_by_the_next_actor() {
+    in_paused_time(async {
+        let world = World::new();
+        let mut call = world.model.hold_next();
+        let run = world.start().await;
+        let ticket = run.issue("review").await;
+        call.begun().await;
+        let watch = run.tickets().watch_ticket(ticket);
+        world
+            .store
+            .fail_kind("TicketPersisted", Fault::UnknownWritten);
+        // So often that the actor's patience ends.
+        for _ in 0..8 {
+            world.store.fail_kind("TicketPersisted", Fault::Unavailable);
+        }
+        call.text("fine");
+        call.complete();
+        let persisted = async {
+            loop {
+                if let Taken::News(all) = watch.inbox().take().await
+                    && all
+                        .iter()
+                        .any(|news| news.state.name() == StateName::Persisted)
+                {
+                    return;
+                }
+            }
+        };
+        let told = tokio::time::timeout(Duration::from_secs(600), persisted).await;
+        assert!(told.is_ok(), "whoever watches is told, and asks nobody");
+        let fired = world.store.faults_fired();
+        assert_eq!((fired.unknown_written, fired.unavailable), (1, 8));
+        run.teardown().await;
+    });
 }
