@@ -6,20 +6,20 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use futures_util::{StreamExt as _, stream};
 use serde_json::json;
-use tokio::task::JoinSet;
 
 use crate::account::{Evidence, Witnesses, gather, settled};
 use crate::clients::Clients;
 use crate::fake_backend::{Behaviour, Delivery};
 use crate::figures::{figure, setting};
 use crate::scripted_model::{Call, Step, Turn};
-use crate::world::{PRE, World, review};
+use crate::world::{PRE, World, in_memory, review};
 
 /// The tickets that are open at the restart, in the ordinary test run.
 const OPEN: u64 = 2_000;
-/// Clients that issue them at the same time.
-const ISSUERS: u64 = 8;
+/// Clients that issue them at the same time, and fetch the answers.
+const CLIENTS: usize = 16;
 /// A start is ready within this time, however many tickets are open.
 const READY_WITHIN: Duration = Duration::from_secs(5);
 /// In how many seconds they are all taken up again.
@@ -47,7 +47,7 @@ async fn a_start_with_thousands_of_open_tickets_is_soon_ready_and_bursts_upon_no
     let open = setting("PUNCHCARD_OPEN_TICKETS").unwrap_or(OPEN);
     let per_second = (open / SECONDS).max(1);
     let pace = format!("[runtime]\nrecovery_per_second = {per_second}\n");
-    let mut world = World::stopped(&(pace + SETTINGS), thinking).await;
+    let mut world = World::stopped_in(in_memory(), &(pace + SETTINGS), thinking).await;
     // The tenant's API answers nothing, so that everything stays open.
     world.backend.otherwise(PRE, Behaviour::Stall);
     world.start_again().await;
@@ -65,9 +65,8 @@ async fn a_start_with_thousands_of_open_tickets_is_soon_ready_and_bursts_upon_no
     assert!(ready < READY_WITHIN, "ready after {ready:?}");
     let notes = clients.notes();
     assert_eq!(notes.told.len() as u64, open);
-    for told in &notes.told {
-        clients.until_ended(&told.ticket).await;
-    }
+    let fetched = stream::iter(&notes.told).map(|told| clients.until_ended(&told.ticket));
+    fetched.buffer_unordered(CLIENTS).collect::<Vec<_>>().await;
     let settled_after = started.elapsed();
 
     let deliveries = world.backend.deliveries().split_off(stalled);
@@ -145,23 +144,14 @@ fn check_pace(deliveries: &[Delivery], open: u64, per_second: u64) -> Pace {
 
 /// Issues tickets without a user, so that whoever looks at the answer takes it.
 async fn issue(clients: &Clients, open: u64) {
-    let mut issuers = JoinSet::new();
-    for issuer in 0..ISSUERS {
-        let clients = clients.clone();
-        issuers.spawn(async move {
-            for number in (issuer..open).step_by(usize::try_from(ISSUERS).unwrap()) {
-                let word = format!("word-{number}");
-                let body = json!({
-                    "task": "review", "input": { "essay": word }, "metadata": { "word": word },
-                });
-                clients.accepted(&word, &body).await;
-            }
+    let issued = stream::iter(0..open).map(async |number| {
+        let word = format!("word-{number}");
+        let body = json!({
+            "task": "review", "input": { "essay": word }, "metadata": { "word": word },
         });
-    }
-    let issued = async { while issuers.join_next().await.transpose().unwrap().is_some() {} };
-    tokio::time::timeout(Duration::from_secs(600), issued)
-        .await
-        .unwrap();
+        clients.accepted(&word, &body).await
+    });
+    issued.buffer_unordered(CLIENTS).collect::<Vec<_>>().await;
 }
 
 /// The most deliveries within any one second.

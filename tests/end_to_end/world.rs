@@ -63,7 +63,15 @@ impl World {
         more: &str,
         otherwise: impl Fn(&Call) -> Turn + Send + Sync + 'static,
     ) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::stopped_in(tempfile::tempdir().unwrap(), more, otherwise).await
+    }
+
+    /// The same, in a directory that the test has chosen.
+    pub(crate) async fn stopped_in(
+        dir: TempDir,
+        more: &str,
+        otherwise: impl Fn(&Call) -> Turn + Send + Sync + 'static,
+    ) -> Self {
         let backend = FakeBackend::start(vec![WEBHOOK_SECRET.parse().unwrap()]).await;
         let model = ScriptedModel::start(otherwise).await;
         let keys = [ApiKey::generate().unwrap(), ApiKey::generate().unwrap()];
@@ -89,14 +97,20 @@ impl World {
 
     /// Starts the program on the same data directory.
     pub(crate) async fn start_again(&mut self) {
-        self.start_under(&[]).await;
+        let server = Punchcard::start(&self.configs, &self.log()).await;
+        self.take_over(server);
     }
 
-    /// Starts it with variables of the environment, such as armed failpoints.
-    pub(crate) async fn start_under(&mut self, variables: &[(&str, &str)]) {
+    /// Starts it with armed failpoints, at which it may die before it is ready, or even before it has
+    /// said where it is.
+    pub(crate) async fn start_armed(&mut self, failpoints: &str) {
+        let variables = [("FAILPOINTS", failpoints)];
+        let server = Punchcard::launch(&self.configs, &self.log(), &variables).await;
+        self.take_over(server);
+    }
+
+    fn take_over(&mut self, server: Punchcard) {
         assert!(self.server.is_none(), "it runs already");
-        let started = Punchcard::try_start_under(&self.configs, &self.log(), variables).await;
-        let server = started.unwrap_or_else(|ended| panic!("punchcard did not start: {ended:?}"));
         self.api.moved_to(server.api());
         self.stranger.moved_to(server.api());
         self.server = Some(server);
@@ -178,6 +192,13 @@ impl Drop for World {
             assert!(!log.contains(secret), "{secret} was logged:\n{log}");
         }
     }
+}
+
+/// A directory in memory, where the machine has that: a killed process loses nothing of it either, and
+/// a sync takes no time. What a disk may lose is for `tests/disk/`.
+pub(crate) fn in_memory() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    tempfile::tempdir_in(memory).unwrap_or_else(|_| tempfile::tempdir().unwrap())
 }
 
 /// A path as an argument.

@@ -6,7 +6,7 @@ use crate::account::{Account, Evidence, Witnesses, gather, settled};
 use crate::clients::Clients;
 use crate::fake_backend::{Behaviour, Gate};
 use crate::scripted_model::{Call, Step, Turn, saying};
-use crate::world::{POST, PRE, World, otherwise, review};
+use crate::world::{POST, PRE, World, in_memory, otherwise, review};
 
 /// The user whose session takes the answers.
 pub(crate) const USER: &str = "student-1";
@@ -27,7 +27,7 @@ messages = [{ role = "user", content = "{{ word }}" }]
 /// The life of a ticket. Together they have every event that a ticket can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Life {
-    /// Its input is replaced, its first attempt fails, its first callback fails, and its user
+    /// Its input is replaced, its first attempt fails, its first callbacks fail, and its user
     /// acknowledges the answer.
     Reviewed,
     /// Without hooks and user; its issuer fetches the answer.
@@ -97,7 +97,7 @@ impl Life {
 
 /// A world in which every life can be lived; the program is not started yet.
 pub(crate) async fn world() -> World {
-    let world = World::stopped(SETTINGS, turn).await;
+    let world = World::stopped_in(in_memory(), SETTINGS, turn).await;
     let prepared = json!({ "input": { "essay": format!("prepared {}", Life::Reviewed.word()) } });
     world
         .backend
@@ -106,7 +106,10 @@ pub(crate) async fn world() -> World {
     world
         .backend
         .otherwise(REFUSE, Behaviour::json(422, &refusal));
-    world.backend.script(POST, [Behaviour::status(500)]);
+    // Twice, as a kill may keep the first failure from being recorded.
+    world
+        .backend
+        .script(POST, [Behaviour::status(500), Behaviour::status(500)]);
     let unwell = vec![Step::Refuse(500, "{}")];
     world.model.script(Life::Reviewed.word(), [unwell]);
     world

@@ -51,7 +51,7 @@ async fn at(point: &str, life: Life, times: usize) -> usize {
     let mut world = lives::world().await;
     let earlier = usize::from(PASSED_BY_NEIGHBOUR.contains(&point));
     let armed = format!("{point}={earlier}*off->{times}*return(panic)");
-    world.start_under(&[("FAILPOINTS", &armed)]).await;
+    world.start_armed(&armed).await;
     let (_base, clients) = Clients::new(&world.api);
     let mut neighbour = Neighbour::move_in(&world, &clients).await;
 
@@ -86,7 +86,7 @@ async fn at(point: &str, life: Life, times: usize) -> usize {
 async fn in_the_store(point: &str, life: Life) -> usize {
     let mut world = lives::world().await;
     let armed = format!("{point}=1*return(panic)");
-    world.start_under(&[("FAILPOINTS", &armed)]).await;
+    world.start_armed(&armed).await;
     let (base, clients) = Clients::new(&world.api);
     let lived = tokio::spawn(life.live(clients.clone()));
     let ready = format!("{}/readyz", world.server().admin());

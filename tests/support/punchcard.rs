@@ -59,6 +59,23 @@ impl Punchcard {
         variables: &[(&str, &str)],
     ) -> Result<Self, Ended> {
         let before = read(log).len();
+        let mut launched = Self::launch(configs, log, variables).await;
+        if launched.api.is_empty() {
+            let status = launched.child.wait().await.unwrap();
+            let stderr = read(log).split_off(before);
+            return Err(Ended { status, stderr });
+        }
+        launched.becomes_ready().await;
+        Ok(launched)
+    }
+
+    /// Starts it and waits until it says where it is, ready or not. Of one that has ended before that
+    /// the addresses are empty.
+    pub(crate) async fn launch(
+        configs: &[PathBuf],
+        log: &Path,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let mut child = spawn(configs, log, variables);
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
@@ -66,22 +83,20 @@ impl Punchcard {
         announced
             .unwrap_or_else(|_| panic!("no address within {PATIENCE:?}: {}", read(log)))
             .unwrap();
-        if line.is_empty() {
-            let status = child.wait().await.unwrap();
-            let stderr = read(log).split_off(before);
-            return Err(Ended { status, stderr });
-        }
-        let addresses: Value = serde_json::from_str(&line).unwrap();
-        let url = |name: &str| format!("http://{}", addresses[name].as_str().unwrap());
-        let running = Self {
+        let addresses: Value = serde_json::from_str(&line).unwrap_or_default();
+        let url = |name: &str| {
+            let address = addresses[name].as_str();
+            address
+                .map(|address| format!("http://{address}"))
+                .unwrap_or_default()
+        };
+        Self {
             child,
             _stdout: stdout,
             api: url("listen"),
             admin: url("admin_listen"),
             log: log.to_owned(),
-        };
-        running.becomes_ready().await;
-        Ok(running)
+        }
     }
 
     async fn becomes_ready(&self) {

@@ -1,8 +1,9 @@
 //! Reading the evidence: over HTTP, by the program's own commands, and from the fakes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
 
 use super::{Callback, Evidence, Replay};
@@ -11,8 +12,11 @@ use crate::fake_backend::FakeBackend;
 use crate::punchcard::run;
 use crate::scripted_model::ScriptedModel;
 
-/// How many histories are replayed twice.
-const REPLAYS: usize = 2;
+/// How many histories are replayed twice: each costs two processes.
+const REPLAYS: usize = 1;
+
+/// How many histories are read at a time.
+const READERS: usize = 8;
 
 /// What an issuer was told by a 2xx.
 #[derive(Debug, Clone, Default)]
@@ -46,17 +50,20 @@ pub(crate) struct Witnesses<'a> {
 /// Reads everything about the tickets that were `told` of. The program must run; it delivers nothing
 /// by being asked.
 pub(crate) async fn gather(witnesses: &Witnesses<'_>, told: Vec<Told>) -> Evidence {
-    let mut histories = BTreeMap::new();
-    for told in &told {
-        if !histories.contains_key(&told.ticket) {
-            let path = format!("/v1/tickets/{}/events", told.ticket);
-            let answer = witnesses.api.get(&path).await.json();
+    let tickets: BTreeSet<&str> = told.iter().map(|told| told.ticket.as_str()).collect();
+    let read = stream::iter(tickets).map(async |ticket| {
+        let path = format!("/v1/tickets/{ticket}/events");
+        let mut answer = witnesses.api.get(&path).await.json();
+        match answer["events"].take() {
+            Value::Array(events) => Some((ticket.to_owned(), events)),
             // A lost ticket has no history, and that is the checker's to object to.
-            if let Some(events) = answer["events"].as_array() {
-                histories.insert(told.ticket.clone(), events.clone());
-            }
+            _ => None,
         }
-    }
+    });
+    let read = read
+        .buffer_unordered(READERS)
+        .filter_map(std::future::ready);
+    let histories: BTreeMap<String, Vec<Value>> = read.collect().await;
     let mut replays = Vec::new();
     for ticket in histories.keys().take(REPLAYS) {
         replays.push(replay(witnesses, ticket).await);
