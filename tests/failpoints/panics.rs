@@ -53,7 +53,7 @@ async fn at(point: &str, life: Life, times: usize) -> usize {
     let armed = format!("{point}={earlier}*off->{times}*return(panic)");
     world.start_armed(&armed).await;
     let (_base, clients) = Clients::new(&world.api);
-    let mut neighbour = Neighbour::move_in(&world, &clients).await;
+    let neighbour = Neighbour::move_in(&world, &clients).await;
 
     let user = tokio::spawn(clients.clone().watch(USER));
     let (ticket, end) = life.live(clients.clone()).await;
@@ -145,18 +145,16 @@ impl Neighbour {
         }
     }
 
-    /// Its stream goes on where it was, in the same session, and the same attempt answers.
-    async fn lives_on(&mut self, world: &World, point: &str) {
+    /// Its stream goes on where it was, in the same session, and the same attempt answers. The session
+    /// is over then: a stop would wait for it.
+    async fn lives_on(mut self, world: &World, point: &str) {
         self.gate.open();
         self.session.until(&self.ticket, "answer").await;
         self.session.ack(&self.ticket).await;
         self.session.until_state(&self.ticket, "delivered").await;
         let seen = self.session.seen(&self.ticket);
-        assert_eq!(
-            (seen.text.as_str(), seen.generation),
-            ("so far, so good", 1),
-            "{point}"
-        );
+        assert_eq!(seen.answer, Some(json!("so far, so good")), "{point}");
+        assert_eq!(seen.generation, 1, "{point}: {seen:?}");
         assert!(
             seen.restarts.is_empty() && seen.lost.is_empty(),
             "{point}: {seen:?}"
