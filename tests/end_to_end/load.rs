@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::account::{Account, Evidence, Witnesses, gather, settled};
+use crate::account::Account;
 use crate::clients::Clients;
 use crate::fake_backend::Behaviour;
 use crate::punchcard::{Punchcard, stillborn};
@@ -113,20 +113,7 @@ impl Load {
         assert!(!self.user.is_finished(), "{:?}", (&mut self.user).await);
         self.user.abort();
         notes.shown.extend(self.clients.notes().shown);
-        let data_dir = self.world.data_dir();
-        let witnesses = Witnesses {
-            api: &self.world.api,
-            key: self.world.key(),
-            data_dir: &data_dir,
-            model: &self.world.model,
-            backend: &self.world.backend,
-        };
-        let evidence = Evidence {
-            shown: notes.shown,
-            reused: notes.reused,
-            ..gather(&witnesses, notes.told).await
-        };
-        let account = settled(&evidence);
+        let account = notes.judged_in(&self.world).await;
         self.world.stop().await;
         self.world.verify_store().await;
         account

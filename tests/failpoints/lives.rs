@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::account::{Account, Evidence, Witnesses, gather, settled};
+use crate::account::Account;
 use crate::clients::Clients;
 use crate::fake_backend::{Behaviour, Gate};
 use crate::scripted_model::{Call, Step, Turn, saying};
@@ -140,17 +140,5 @@ pub(crate) async fn judge(world: &World, clients: &Clients) -> Account {
         !notes.reused.is_empty(),
         "a key was used for another body too"
     );
-    let data_dir = world.data_dir();
-    let witnesses = Witnesses {
-        api: &world.api,
-        key: world.key(),
-        data_dir: &data_dir,
-        model: &world.model,
-        backend: &world.backend,
-    };
-    settled(&Evidence {
-        shown: notes.shown,
-        reused: notes.reused,
-        ..gather(&witnesses, notes.told).await
-    })
+    notes.judged_in(world).await
 }

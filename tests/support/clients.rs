@@ -14,10 +14,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::account::{Shown, Told};
+use crate::account::{Account, Evidence, Shown, Told, Witnesses, gather, settled};
 use crate::api::{Answer, Api, send, try_send};
 use crate::session::{Memory, Over, Session};
-use crate::world::ORIGIN;
+use crate::world::{ORIGIN, World};
 
 /// Before a request is repeated.
 const BREATH: Duration = Duration::from_millis(8);
@@ -45,6 +45,25 @@ pub(crate) struct Notes {
     pub(crate) told: Vec<Told>,
     pub(crate) reused: Vec<(String, u16)>,
     pub(crate) shown: BTreeMap<String, Shown>,
+}
+
+impl Notes {
+    /// Lets the checker judge all of it, in a world that has settled, and gives the account.
+    pub(crate) async fn judged_in(self, world: &World) -> Account {
+        let data_dir = world.data_dir();
+        let witnesses = Witnesses {
+            api: &world.api,
+            key: world.key(),
+            data_dir: &data_dir,
+            model: &world.model,
+            backend: &world.backend,
+        };
+        settled(&Evidence {
+            shown: self.shown,
+            reused: self.reused,
+            ..gather(&witnesses, self.told).await
+        })
+    }
 }
 
 impl Clients {
