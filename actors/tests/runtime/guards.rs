@@ -3,6 +3,7 @@
 mod adapting;
 mod outages;
 mod overload;
+mod rates;
 mod storms;
 mod tenants;
 
