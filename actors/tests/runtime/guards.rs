@@ -1,6 +1,7 @@
 //! What stands between tickets and the outside: breakers, budgets, ramps and turns, at work.
 
 mod adapting;
+mod fallbacks;
 mod outages;
 mod overload;
 mod rates;

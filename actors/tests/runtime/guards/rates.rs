@@ -22,7 +22,10 @@ fn a_tenants_api_is_never_called_more_often_than_the_rate_and_its_burst() {
             assert!(n as f64 <= most, "{n} calls in {:?}", *at - begun);
         }
         let took = begun.elapsed().as_secs_f64();
-        assert!((18.5..20.0).contains(&took), "no slower than it need be: {took}");
+        assert!(
+            (18.5..20.0).contains(&took),
+            "no slower than it need be: {took}"
+        );
         run.teardown().await;
     });
 }
