@@ -185,3 +185,6 @@ pub(super) fn threads(configured: usize) -> NonZeroUsize {
         .or_else(|| available_parallelism().ok())
         .unwrap_or(NonZeroUsize::MIN)
 }
+
+#[cfg(test)]
+mod tests;

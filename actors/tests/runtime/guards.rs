@@ -1,8 +1,10 @@
 //! What stands between tickets and the outside: breakers, budgets, ramps and turns, at work.
 
 mod adapting;
+mod fallbacks;
 mod outages;
 mod overload;
+mod rates;
 mod storms;
 mod tenants;
 
