@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use punchcard_actors::guards::BreakerState;
 use punchcard_actors::testing::memory_store::MemoryStore;
 use punchcard_actors::testing::model::Script;
-use punchcard_actors::testing::world::{World, in_paused_time};
+use punchcard_actors::testing::world::{TestRuntime, World, in_paused_time, time_passes};
 use punchcard_events::TicketId;
 use punchcard_events::ticket::{
     AttemptErrorKind, Fallback, FallbackReason, StateName, TicketEvent, TicketSent, TicketState,
@@ -200,4 +201,125 @@ fn sent(store: &MemoryStore, ticket: TicketId) -> Vec<TicketSent> {
         }
     })
     .collect()
+}
+
+fn breaker_open(from: &str) -> Option<Fallback> {
+    Some(Fallback {
+        from: from.to_owned(),
+        reason: FallbackReason::BreakerOpen,
+    })
+}
+
+async fn breaker_of(run: &TestRuntime, model: &str) -> BreakerState {
+    let gates = run.model_gates().await;
+    let gate = gates.into_iter().find(|gate| gate.name == model);
+    gate.expect("the model was called").breaker
+}
+
+#[test]
+fn while_a_models_breaker_is_open_tickets_go_to_the_fallback_at_once() {
+    in_paused_time(async {
+        let world = world();
+        let kind = AttemptErrorKind::Server;
+        world.model.of_model("small", Script::refuses(kind));
+        let run = world.start().await;
+        let mut first = vec![];
+        for _ in 0..40 {
+            first.push(run.issue("review").await);
+        }
+        for ticket in first {
+            run.await_state(ticket, StateName::Persisted).await;
+        }
+        assert_eq!(breaker_of(&run, "small").await, BreakerState::Open);
+
+        let before = calls_of(&world, "small");
+        let begun = world.now();
+        let ticket = run.issue("review").await;
+        run.await_state(ticket, StateName::Persisted).await;
+        assert!(world.now().since(begun) < Duration::from_secs(1));
+        let sent_to = sent(&world.store, ticket);
+        assert_eq!(sent_to.len(), 1);
+        assert_eq!(sent_to[0].model, "large");
+        assert_eq!(sent_to[0].fallback, breaker_open("small"));
+        assert_eq!(
+            calls_of(&world, "small"),
+            before,
+            "the open model is left alone"
+        );
+
+        // The next ticket after the outage begins with the first model again.
+        world.model.of_model("small", Script::says(["I am back."]));
+        let mut models = vec![];
+        for _ in 0..20 {
+            time_passes(Duration::from_mins(1)).await;
+            let ticket = run.issue("review").await;
+            run.await_state(ticket, StateName::Persisted).await;
+            models.extend(sent(&world.store, ticket).into_iter().map(|s| s.model));
+        }
+        assert_eq!(
+            models.last().map(String::as_str),
+            Some("small"),
+            "{models:?}"
+        );
+        assert_eq!(breaker_of(&run, "small").await, BreakerState::Closed);
+        run.teardown().await;
+    });
+}
+
+#[test]
+fn tickets_that_wait_in_line_leave_it_when_the_breaker_opens() {
+    in_paused_time(async {
+        let mut world = world();
+        world.options.llm.default_max_concurrency = 1;
+        let kind = AttemptErrorKind::Connection;
+        let slow = || Script::default().wait(Duration::from_secs(1));
+        world.model.of_model("small", slow().fail(kind));
+        let run = world.start().await;
+        let begun = world.now();
+        let mut tickets = vec![];
+        for _ in 0..100 {
+            tickets.push(run.issue("review").await);
+        }
+        let mut left = 0;
+        for ticket in tickets {
+            run.await_state(ticket, StateName::Persisted).await;
+            let sent = sent(&world.store, ticket);
+            left += usize::from(sent[0].fallback == breaker_open("small"));
+        }
+        // Alone, the first model would have taken a second for each of them, four times over.
+        let took = world.now().since(begun);
+        assert!(took < Duration::from_secs(60), "{took:?}");
+        assert!(left >= 50, "only {left} tickets left the line");
+        assert!(calls_of(&world, "small") < 50);
+        run.teardown().await;
+    });
+}
+
+#[test]
+fn where_every_breaker_is_open_a_ticket_waits_and_does_not_fail() {
+    in_paused_time(async {
+        let world = world();
+        world
+            .model
+            .always(Script::refuses(AttemptErrorKind::Server));
+        let run = world.start().await;
+        for _ in 0..60 {
+            run.issue("review").await;
+        }
+        time_passes(Duration::from_mins(1)).await;
+        for model in ["small", "large", "spare"] {
+            assert_eq!(breaker_of(&run, model).await, BreakerState::Open, "{model}");
+        }
+        let ticket = run.issue("review").await;
+        time_passes(Duration::from_secs(1)).await;
+        assert_eq!(sent(&world.store, ticket), [], "nobody may be called");
+        world.model.always(Script::says(["We are back."]));
+        run.await_state(ticket, StateName::Persisted).await;
+        run.teardown().await;
+    });
+}
+
+fn calls_of(world: &World, model: &str) -> usize {
+    let calls = world.model.calls().into_iter();
+    calls.filter(|call| call.model == model).count()
 }
