@@ -11,6 +11,7 @@ use futures_util::{SinkExt as _, StreamExt as _, stream};
 use punchcard::http::auth::{Authenticator, Caller, Origins};
 use punchcard::http::health::{Check, Readiness};
 use punchcard::http::{Options, Parts, serve};
+use punchcard_actors::admission::AdmissionOptions;
 use punchcard_actors::callbacks::CallbackOptions;
 use punchcard_actors::guards::GuardOptions;
 use punchcard_actors::llm::LlmOptions;
@@ -283,7 +284,7 @@ async fn run(
 fn runtime_options() -> RuntimeOptions {
     RuntimeOptions {
         arbiters: NonZeroUsize::MIN,
-        max_active_tickets: 1_000,
+        admission: AdmissionOptions::of(1_000),
         passivate_after: Duration::from_secs(60),
         text_interval: Duration::from_millis(5),
         sweep_interval: Duration::from_secs(60),
