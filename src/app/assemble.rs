@@ -181,6 +181,8 @@ pub(super) fn http(config: &Config) -> http::Options {
         workers: threads(server.workers),
         max_connections: server.max_connections.get(),
         max_body_bytes: server.max_body_bytes.get(),
+        max_body_memory: server.max_body_memory.get(),
+        max_waiting: server.max_waiting.get(),
         body_timeout: server.body_timeout,
         session_url: server.session_url.as_ref().map(ToString::to_string),
         stream: http::StreamOptions {

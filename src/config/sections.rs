@@ -30,6 +30,10 @@ pub struct Server {
     pub workers: usize,
     /// The most bytes a request body may have.
     pub max_body_bytes: NonZeroUsize,
+    /// The most bytes of bodies in memory at a time; one tenant may have half.
+    pub max_body_memory: NonZeroUsize,
+    /// The most requests that wait for an outcome; one tenant may have half.
+    pub max_waiting: NonZeroUsize,
     /// How long a request body may take to arrive.
     #[serde(deserialize_with = "values::positive")]
     pub body_timeout: Duration,

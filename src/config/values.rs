@@ -100,7 +100,6 @@ pub(super) fn per_second<'de, D: Deserializer<'de>>(input: D) -> Result<f64, D::
     ))
 }
 
-/// An absolute `http` or `https` URL.
 /// The same where there may be none.
 pub(super) fn optional_duration<'de, D: Deserializer<'de>>(
     input: D,
@@ -108,6 +107,7 @@ pub(super) fn optional_duration<'de, D: Deserializer<'de>>(
     positive(input).map(Some)
 }
 
+/// An absolute `http` or `https` URL.
 pub(super) fn url<'de, D: Deserializer<'de>>(input: D) -> Result<Url, D::Error> {
     url_of(input, ["http", "https"])
 }

@@ -16,7 +16,7 @@ use punchcard_actors::callbacks::CallbackOptions;
 use punchcard_actors::guards::GuardOptions;
 use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::ports::{
-    AnswerPart, AnswerStream, Callbacks, Clock, InputRefusal, LanguageModel, ModelCall,
+    AnswerPart, AnswerStream, Callbacks, Clock, InputRefusal, Lane, LanguageModel, ModelCall,
     PostProcessCall, PreProcessCall, PreProcessReply, PrepareError, Prepared, TaskBook,
 };
 use punchcard_actors::runtime::{Ports, Runtime, RuntimeOptions};
@@ -112,6 +112,10 @@ impl Clock for World {
 }
 
 impl TaskBook for World {
+    fn lane(&self, _: &TenantId, _: &TaskName) -> Option<Lane> {
+        None
+    }
+
     fn accept(
         &self,
         _: &TenantId,
