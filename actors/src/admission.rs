@@ -48,8 +48,8 @@ impl AdmissionOptions {
     /// `open` tickets in all, whoever they are of, and as many accepted at a time.
     pub fn of(open: usize) -> Self {
         Self {
-            open: Places::new(open, open),
-            accepting: Places::new(open, open),
+            open: Places::new(open, usize::MAX),
+            accepting: Places::new(open, usize::MAX),
         }
     }
 }
