@@ -100,7 +100,7 @@ pub(super) fn per_second<'de, D: Deserializer<'de>>(input: D) -> Result<f64, D::
     ))
 }
 
-/// The same where there may be none.
+/// A duration above zero, where there may be none.
 pub(super) fn optional_duration<'de, D: Deserializer<'de>>(
     input: D,
 ) -> Result<Option<Duration>, D::Error> {

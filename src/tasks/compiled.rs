@@ -84,7 +84,10 @@ impl CompiledTask {
         // The other half is for the call itself and its retries.
         let max_wait = limits.max_queue_wait.unwrap_or(limits.answer_within / 2);
         Lane {
-            model: self.task.model.clone(),
+            models: std::iter::once(&self.task.model)
+                .chain(&self.task.fallback_models)
+                .cloned()
+                .collect(),
             max_wait,
         }
     }

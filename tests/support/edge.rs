@@ -1,5 +1,10 @@
 //! The HTTP edge on a real socket, over the real runtime, an in-memory store and a scripted model.
 
+#![allow(
+    dead_code,
+    reason = "each test binary that includes this file uses another part of it"
+)]
+
 use std::collections::{HashMap, VecDeque};
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;

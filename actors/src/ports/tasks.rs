@@ -10,7 +10,7 @@ use serde_json::Value;
 /// The book of tasks and prompts. Reads are from memory; a change of the book is seen by the next
 /// read.
 pub trait TaskBook: Send + Sync + 'static {
-    /// Where the task's tickets wait for their model: asked before anything costly. `None` where
+    /// Where the task's tickets wait for a model: asked before anything costly. `None` where
     /// there is no such task.
     fn lane(&self, tenant: &TenantId, task: &TaskName) -> Option<Lane>;
 
@@ -45,11 +45,11 @@ pub trait TaskBook: Send + Sync + 'static {
     -> Result<(), String>;
 }
 
-/// Where the tickets of a task wait for their model.
+/// Where the tickets of a task wait for a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lane {
-    /// The model they are for.
-    pub model: String,
+    /// The models that may serve them, the first choice first.
+    pub models: Vec<String>,
     /// A ticket that would wait longer than this is refused at its issue.
     pub max_wait: Duration,
 }

@@ -132,7 +132,9 @@ impl TaskBook for PlainTasks {
     fn lane(&self, _: &TenantId, name: &TaskName) -> Option<Lane> {
         let task = self.find(name)?;
         Some(Lane {
-            model: task.model,
+            models: std::iter::once(task.model)
+                .chain(task.fallback_models)
+                .collect(),
             max_wait: task.max_wait,
         })
     }

@@ -87,11 +87,7 @@ impl Tickets {
 
     async fn accept(&self, issue: Issue) -> Result<Issued, IssueError> {
         let jitter = self.ports.clock.jitter();
-        let lane = self.ports.tasks.lane(&issue.tenant, &issue.task);
-        let line = lane.map(|lane| Line {
-            expected_wait: self.llm.expected_wait_of(&lane.model, &issue.tenant),
-            max_wait: lane.max_wait,
-        });
+        let line = self.line(&issue.tenant, &issue.task);
         let door = self
             .admission
             .door(&issue.tenant, jitter)
@@ -107,6 +103,18 @@ impl Tickets {
             None => self.issue_as(ticket, request, place).await,
             Some(key) => self.issue_once(ticket, request, key, place).await,
         }
+    }
+
+    /// Where a new ticket would wait: at the first of its models that is not held up, as the ticket
+    /// itself would choose.
+    fn line(&self, tenant: &TenantId, task: &TaskName) -> Option<Line> {
+        let lane = self.ports.tasks.lane(tenant, task)?;
+        let usable = lane.models.iter().find(|model| !self.llm.is_open(model));
+        let model = usable.or(lane.models.first())?;
+        Some(Line {
+            expected_wait: self.llm.expected_wait_of(model, tenant),
+            max_wait: lane.max_wait,
+        })
     }
 
     /// Checks what is asked for against its task.
