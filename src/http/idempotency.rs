@@ -146,11 +146,12 @@ mod tests {
 
     #[test]
     fn mutants_of_keys_are_taken_or_refused() {
-        crate::fuzz::run("idempotency-key", |key| {
-            if let Ok(value) = HeaderValue::from_bytes(key) {
+        crate::fuzz::run("idempotency-key", |bytes| {
+            if let Ok(value) = HeaderValue::from_bytes(bytes) {
                 let headers = HeaderMap::from_iter([(KEY, value)]);
-                let good = (1..=255).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic);
-                assert_eq!(of(&headers, &Value::Null).is_ok(), good);
+                let good =
+                    (1..=255).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
+                assert_eq!(key(&headers).is_ok(), good);
             }
         });
     }
