@@ -30,6 +30,7 @@ mod view;
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use punchcard_actors::admission::{Places, Shares};
 use punchcard_actors::sessions::Sessions;
 use punchcard_actors::tickets::Tickets;
 
@@ -58,6 +59,26 @@ pub struct Parts {
 pub(crate) struct Api {
     parts: Arc<Parts>,
     options: Arc<Options>,
+    bounds: Arc<Bounds>,
+}
+
+/// What the requests of all tenants share.
+struct Bounds {
+    /// Bytes of bodies in memory.
+    bodies: Shares,
+    /// Requests that wait for an outcome.
+    waiting: Shares,
+}
+
+impl Bounds {
+    /// One tenant may have half of everything, so that another still finds something.
+    fn new(options: &Options) -> Self {
+        let shares = |total: usize| Shares::new(Places::new(total, total.div_ceil(2)));
+        Self {
+            bodies: shares(options.max_body_memory),
+            waiting: shares(options.max_waiting),
+        }
+    }
 }
 
 impl std::ops::Deref for Api {

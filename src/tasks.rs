@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use punchcard_actors::ports::{InputRefusal, PrepareError, Prepared, TaskBook};
+use punchcard_actors::ports::{InputRefusal, Lane, PrepareError, Prepared, TaskBook};
 use punchcard_events::ticket::Terms;
 use punchcard_events::{TaskName, TenantId, Timestamp};
 use serde_json::Value;
@@ -69,6 +69,10 @@ pub(crate) fn flaws(task: &Task) -> Vec<Flaw> {
 }
 
 impl TaskBook for ConfiguredTasks {
+    fn lane(&self, tenant: &TenantId, task: &TaskName) -> Option<Lane> {
+        Some(self.find(tenant, task)?.lane())
+    }
+
     fn accept(
         &self,
         tenant: &TenantId,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use punchcard_events::ticket::Rejection;
 
+use crate::admission::{Bound, Refusal};
 use crate::ports::InputRefusal;
 
 /// Why a ticket was not issued.
@@ -18,9 +19,11 @@ pub enum IssueError {
     /// The first request with this idempotency key is not finished yet.
     #[error("a request with this idempotency key is being handled right now")]
     KeyInFlight,
-    /// As many tickets are open as this runtime takes.
-    #[error("too many tickets are open")]
+    /// More than this runtime, or this tenant, takes now. Nothing was stored.
+    #[error("too much is going on: the bound `{}` is met", .bound.as_str())]
     Overloaded {
+        /// Which bound was met.
+        bound: Bound,
         /// When it may be worth trying again.
         retry_after: Duration,
     },
@@ -31,6 +34,15 @@ pub enum IssueError {
     /// The runtime is stopping.
     #[error("the server is stopping")]
     Stopping,
+}
+
+impl From<Refusal> for IssueError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Overloaded {
+            bound: refusal.bound,
+            retry_after: refusal.retry_after,
+        }
+    }
 }
 
 /// Why a ticket did not do as asked.

@@ -3,6 +3,7 @@
 //!
 //! This crate knows no HTTP, no database driver and no SQL: the world comes in through [`ports`].
 
+pub mod admission;
 pub mod callbacks;
 mod errors;
 pub mod failpoints;

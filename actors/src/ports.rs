@@ -14,7 +14,7 @@ pub use store::{
     AppendError, Appended, Direction, EventStore, ExpectedRevision, Order, ReadError, Subscription,
     TicketFilter, TicketIndex,
 };
-pub use tasks::{InputRefusal, PrepareError, Prepared, TaskBook};
+pub use tasks::{InputRefusal, Lane, PrepareError, Prepared, TaskBook};
 
 use std::sync::Arc;
 

@@ -17,12 +17,10 @@ use tokio::sync::oneshot;
 pub(crate) use shard::Shard;
 use shard::{Activate, AskTicket, Drain, StartTicket};
 
+use crate::admission::Place;
 use crate::errors::{IssueError, TicketError};
 use crate::feed::News;
 use crate::ticket::{Ask, Start};
-
-/// What a refused issuer is told to wait.
-const OVERLOAD_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 type Answer = oneshot::Receiver<Result<News, TicketError>>;
 
@@ -37,16 +35,13 @@ pub(crate) struct Registry {
 pub(crate) struct Shared {
     /// Actors alive now.
     active: AtomicUsize,
-    /// More are not admitted.
-    max_active: usize,
     stopping: AtomicBool,
 }
 
 impl Shared {
-    pub(crate) fn new(max_active: usize) -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             active: AtomicUsize::new(0),
-            max_active,
             stopping: AtomicBool::new(false),
         })
     }
@@ -70,20 +65,18 @@ impl Registry {
         self.shared.active.load(Ordering::Relaxed)
     }
 
-    /// Refuses a new ticket while too many are open. Tickets already accepted are never refused.
-    pub(crate) fn admit(&self) -> Result<(), IssueError> {
-        if self.active() < self.shared.max_active {
-            Ok(())
-        } else {
-            Err(IssueError::Overloaded {
-                retry_after: OVERLOAD_RETRY_AFTER,
-            })
-        }
-    }
-
-    /// Starts the actor of a new ticket.
-    pub(crate) async fn start(&self, ticket: TicketId, start: Start) -> Result<(), IssueError> {
-        let message = StartTicket { ticket, start };
+    /// Starts the actor of a new ticket that was let in to `place`.
+    pub(crate) async fn start(
+        &self,
+        ticket: TicketId,
+        start: Start,
+        place: Place,
+    ) -> Result<(), IssueError> {
+        let message = StartTicket {
+            ticket,
+            start,
+            place,
+        };
         let sent = self.shard(ticket).send(message).await;
         sent.map_err(|error| IssueError::Unavailable(gone(error)))
     }

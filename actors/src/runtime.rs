@@ -8,6 +8,7 @@ use actix::{Actor, Addr, Arbiter};
 use punchcard_events::TicketId;
 use punchcard_events::ticket::StateName;
 
+use crate::admission::{Admission, AdmissionOptions};
 use crate::callbacks::{CallbackOptions, CallbackSupervisor};
 use crate::feed::Switchboard;
 use crate::llm::{LlmOptions, LlmSupervisor};
@@ -29,8 +30,8 @@ const RECOVERY_BATCH: NonZeroU32 = NonZeroU32::new(500).unwrap();
 pub struct RuntimeOptions {
     /// Threads that ticket actors are spread over.
     pub arbiters: NonZeroUsize,
-    /// Tickets with a living actor; while there are more, new ones are refused.
-    pub max_active_tickets: usize,
+    /// Which new tickets are taken.
+    pub admission: AdmissionOptions,
     /// How long an actor that only waits for a delivery stays in memory.
     pub passivate_after: Duration,
     /// Streamed text is announced at most this often per ticket.
@@ -94,6 +95,7 @@ impl Runtime {
         let callbacks = Arc::clone(&ports.callbacks);
         let callbacks = CallbackSupervisor::new(callbacks, options.callbacks, clock());
         let switchboard = Switchboard::default();
+        let admission = Admission::new(options.admission);
         let deps = Arc::new(Deps {
             store: Arc::clone(&ports.store),
             tasks: Arc::clone(&ports.tasks),
@@ -101,11 +103,12 @@ impl Runtime {
             llm: llm.handle(),
             callbacks: callbacks.handle(),
             switchboard: switchboard.clone(),
+            admission: admission.clone(),
             text_interval: options.text_interval,
             passivate_after: options.passivate_after,
             store_patience: options.store_patience,
         });
-        let shared = Shared::new(options.max_active_tickets);
+        let shared = Shared::new();
         let shard = || {
             let (deps, shared) = (Arc::clone(&deps), Arc::clone(&shared));
             move || Shard::new(deps, shared)
@@ -121,7 +124,13 @@ impl Runtime {
             there.collect()
         };
         let registry = Registry::new(shards, shared);
-        let tickets = Tickets::new(ports, registry.clone(), switchboard);
+        let tickets = Tickets::new(
+            ports,
+            registry.clone(),
+            switchboard,
+            admission,
+            llm.handle(),
+        );
         let sweeper = Sweeper(actix::spawn(sweep(tickets.clone(), options.sweep_interval)));
         Self {
             tickets,

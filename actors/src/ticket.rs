@@ -27,6 +27,7 @@ use tokio::sync::oneshot;
 
 pub(crate) use obituary::{Gone, Left, Obituary};
 
+use crate::admission::Admission;
 use crate::callbacks::CallbackDesk;
 use crate::errors::TicketError;
 use crate::feed::{LiveText, News, Switchboard};
@@ -34,6 +35,10 @@ use crate::guards::Permit;
 use crate::history::load;
 use crate::llm::Llm;
 use crate::ports::{Clock, EventStore, TaskBook};
+
+/// How long an actor with nothing to do stays where places are scarce: long enough for a user who is
+/// there to acknowledge.
+const CROWDED_IDLE: Duration = Duration::from_secs(1);
 
 /// What every ticket actor works with.
 pub(crate) struct Deps {
@@ -43,6 +48,7 @@ pub(crate) struct Deps {
     pub(crate) llm: Llm,
     pub(crate) callbacks: CallbackDesk,
     pub(crate) switchboard: Switchboard,
+    pub(crate) admission: Admission,
     /// Text is announced at most this often.
     pub(crate) text_interval: Duration,
     /// How long an actor with nothing to do stays in memory.
@@ -172,6 +178,7 @@ impl TicketActor {
                 act.revision = history.revision;
                 act.last_event = history.last_event;
                 act.live = None;
+                act.take_place();
                 then(act, ctx);
             }
             Err(error) => {
@@ -230,10 +237,23 @@ impl TicketActor {
         self.ongoing = Some(Ongoing { handle, calling });
     }
 
-    /// An answer waits in the store for whoever it is for; no actor need wait with it.
+    /// A stored ticket is open again: it was accepted before, so it has a place whatever the bounds.
+    fn take_place(&mut self) {
+        let place = self.obituary.place();
+        if let (None, Some(request)) = (&place, self.state.request()) {
+            *place = Some(self.deps.admission.readmit(&request.tenant));
+        }
+    }
+
+    /// An answer waits in the store for whoever it is for; no actor need wait with it, least of all
+    /// where places are scarce.
     fn passivate_later(&mut self, ctx: &mut Context<Self>) {
         if self.idle.is_none() {
-            let after = self.deps.passivate_after;
+            let mut after = self.deps.passivate_after;
+            let tenant = self.state.request().map(|request| &request.tenant);
+            if tenant.is_some_and(|tenant| self.deps.admission.is_crowded(tenant)) {
+                after = after.min(CROWDED_IDLE);
+            }
             self.idle = Some(ctx.run_later(after, |act, ctx| act.leave(ctx, Left::Passivated)));
         }
     }

@@ -3,22 +3,28 @@
 mod issue;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use punchcard_events::ticket::{CancelMode, Channel};
+use punchcard_events::ticket::{CancelMode, Channel, TicketRequested};
 use punchcard_events::{Recorded, TenantId, TicketId, Timestamp, UserId};
 use tokio::sync::oneshot;
 
 pub use crate::errors::{IssueError, TicketError};
 pub use issue::{Issue, Issued};
 
+use crate::admission::{Admission, Place};
 use crate::feed::{News, Switchboard, Watch};
 use crate::history::{load, read};
+use crate::llm::Llm;
 use crate::ports::{EventStore, Ports, ReadError, TicketIndex};
 use crate::registry::Registry;
 use crate::ticket::{Ask, Start};
 
 /// How often a question is put again because the actor it was for had just gone.
 const MAX_ASKS: u32 = 3;
+
+/// How long an actor may take to say how its ticket stands. It is held up only while an append is.
+const LOOK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A handle on all tickets of this runtime. Cheap to clone; usable from any thread.
 ///
@@ -28,15 +34,25 @@ pub struct Tickets {
     ports: Ports,
     registry: Registry,
     switchboard: Switchboard,
+    admission: Admission,
+    llm: Llm,
     keys_in_flight: issue::KeysInFlight,
 }
 
 impl Tickets {
-    pub(crate) fn new(ports: Ports, registry: Registry, switchboard: Switchboard) -> Self {
+    pub(crate) fn new(
+        ports: Ports,
+        registry: Registry,
+        switchboard: Switchboard,
+        admission: Admission,
+        llm: Llm,
+    ) -> Self {
         Self {
             ports,
             registry,
             switchboard,
+            admission,
+            llm,
             keys_in_flight: issue::KeysInFlight::default(),
         }
     }
@@ -83,14 +99,17 @@ impl Tickets {
         self.ask(ticket, || Ask::Expire).await
     }
 
-    /// A ticket as it stands now, with the text in flight; `None` when there is no such ticket.
+    /// A ticket as it stands now, with the text in flight; `None` when there is no such ticket. Of an
+    /// actor that is held up by the store, what is stored is told in its place.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn look(&self, ticket: TicketId) -> Result<Option<News>, ReadError> {
-        if let Some(answer) = self.registry.ask_active(ticket, Ask::Look).await
-            && let Ok(Ok(news)) = answer.await
-        {
+        let asked = async {
+            let answer = self.registry.ask_active(ticket, Ask::Look).await?;
+            answer.await.ok()?.ok()
+        };
+        if let Ok(Some(news)) = tokio::time::timeout(LOOK_PATIENCE, asked).await {
             return Ok(Some(news));
         }
         let history = load(self.ports.store.as_ref(), ticket).await?;
@@ -150,11 +169,12 @@ impl Tickets {
     async fn begin(
         &self,
         ticket: TicketId,
-        request: punchcard_events::ticket::TicketRequested,
+        request: TicketRequested,
+        place: Place,
     ) -> Result<News, IssueError> {
         let (reply, answer) = oneshot::channel();
         let start = Start::Fresh(Box::new(request), reply);
-        self.registry.start(ticket, start).await?;
+        self.registry.start(ticket, start, place).await?;
         match answer.await {
             Ok(Ok(news)) => Ok(news),
             Ok(Err(TicketError::Unavailable(reason))) => Err(IssueError::Unavailable(reason)),

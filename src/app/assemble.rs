@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use punchcard_actors::admission::{AdmissionOptions, Places};
 use punchcard_actors::callbacks::CallbackOptions;
 use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::ports::LanguageModel;
@@ -124,7 +125,7 @@ pub(super) fn runtime(config: &Config) -> RuntimeOptions {
     let rate = (rate > 0).then(|| f64::from(rate));
     RuntimeOptions {
         arbiters: threads(runtime.arbiters),
-        max_active_tickets: runtime.max_open_tickets.get(),
+        admission: admission(config),
         passivate_after: runtime.passivate_after,
         text_interval: config.sessions.text_interval,
         sweep_interval: runtime.sweep_interval,
@@ -140,6 +141,24 @@ pub(super) fn runtime(config: &Config) -> RuntimeOptions {
             guard: config.supervision.callback.options(rate),
         },
     }
+}
+
+/// Which new tickets are taken.
+fn admission(config: &Config) -> AdmissionOptions {
+    let runtime = &config.runtime;
+    let mut open = Places::new(
+        runtime.max_open_tickets.get(),
+        runtime.max_open_tickets_per_tenant.get(),
+    );
+    for (id, tenant) in &config.tenants {
+        let own = tenant.max_open_tickets.map(NonZeroUsize::get);
+        open.own.extend(own.map(|own| (id.clone(), own)));
+    }
+    let accepting = Places::new(
+        runtime.max_accepting.get(),
+        runtime.max_accepting_per_tenant.get(),
+    );
+    AdmissionOptions { open, accepting }
 }
 
 /// The limits of sessions.
@@ -162,6 +181,8 @@ pub(super) fn http(config: &Config) -> http::Options {
         workers: threads(server.workers),
         max_connections: server.max_connections.get(),
         max_body_bytes: server.max_body_bytes.get(),
+        max_body_memory: server.max_body_memory.get(),
+        max_waiting: server.max_waiting.get(),
         body_timeout: server.body_timeout,
         session_url: server.session_url.as_ref().map(ToString::to_string),
         stream: http::StreamOptions {

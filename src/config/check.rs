@@ -273,6 +273,9 @@ pub(super) fn check_ticket_limits(at: &KeyPath, limits: &TicketLimits, found: &m
     let deliver = ("deliver_within", limits.deliver_within);
     found.extend(limits::ordered(at, answer, persist));
     found.extend(limits::ordered(at, persist, deliver));
+    if let Some(wait) = limits.max_queue_wait {
+        found.extend(limits::ordered(at, ("max_queue_wait", wait), answer));
+    }
 }
 
 /// A first delay above the ceiling of all delays is a slip.

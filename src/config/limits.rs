@@ -44,6 +44,17 @@ pub(super) fn check(config: &Config) -> Vec<Mistake> {
             ),
         });
     }
+    if server.max_body_memory.get() / 2 < server.max_body_bytes.get() {
+        found.push(Mistake {
+            key: KeyPath::of(&["server", "max_body_bytes"]),
+            other: Some(KeyPath::of(&["server", "max_body_memory"])),
+            message: format!(
+                "server.max_body_bytes = {} is more than half of server.max_body_memory = {}, which \
+                 is all that one tenant may have",
+                server.max_body_bytes, server.max_body_memory
+            ),
+        });
+    }
     if server.listen == server.admin_listen && server.listen.port() != 0 {
         found.push(Mistake {
             key: KeyPath::of(&["server", "admin_listen"]),

@@ -30,6 +30,10 @@ pub struct Server {
     pub workers: usize,
     /// The most bytes a request body may have.
     pub max_body_bytes: NonZeroUsize,
+    /// The most bytes of bodies in memory at a time; one tenant may have half.
+    pub max_body_memory: NonZeroUsize,
+    /// The most requests that wait for an outcome; one tenant may have half.
+    pub max_waiting: NonZeroUsize,
     /// How long a request body may take to arrive.
     #[serde(deserialize_with = "values::positive")]
     pub body_timeout: Duration,
@@ -58,6 +62,12 @@ pub struct Runtime {
     pub arbiters: usize,
     /// The most open tickets; above it new ones are refused for a while.
     pub max_open_tickets: NonZeroUsize,
+    /// The most open tickets of one tenant that has no number of its own.
+    pub max_open_tickets_per_tenant: NonZeroUsize,
+    /// The most tickets that are being accepted at a time.
+    pub max_accepting: NonZeroUsize,
+    /// The most of one tenant.
+    pub max_accepting_per_tenant: NonZeroUsize,
     /// How long a ticket's actor may be idle before it leaves memory.
     #[serde(deserialize_with = "values::positive")]
     pub passivate_after: Duration,
@@ -81,6 +91,10 @@ pub struct TicketLimits {
     /// Until the answer was taken.
     #[serde(deserialize_with = "values::positive")]
     pub deliver_within: Duration,
+    /// A ticket that would wait longer for its model is refused at its issue. Half of
+    /// `answer_within` where it is not set.
+    #[serde(default, deserialize_with = "values::optional_duration")]
+    pub max_queue_wait: Option<Duration>,
 }
 
 /// How failed calls are repeated.

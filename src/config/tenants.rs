@@ -29,6 +29,9 @@ pub struct Tenant {
     /// The web origins its users' sessions may come from, such as `https://app.example.com`.
     #[serde(default)]
     pub allowed_origins: Vec<String>,
+    /// The most open tickets it may have, in place of `runtime.max_open_tickets_per_tenant`.
+    #[serde(default)]
+    pub max_open_tickets: Option<NonZeroUsize>,
     /// Its tasks.
     #[serde(default)]
     pub tasks: BTreeMap<TaskName, Task>,

@@ -100,6 +100,13 @@ pub(super) fn per_second<'de, D: Deserializer<'de>>(input: D) -> Result<f64, D::
     ))
 }
 
+/// A duration above zero, where there may be none.
+pub(super) fn optional_duration<'de, D: Deserializer<'de>>(
+    input: D,
+) -> Result<Option<Duration>, D::Error> {
+    positive(input).map(Some)
+}
+
 /// An absolute `http` or `https` URL.
 pub(super) fn url<'de, D: Deserializer<'de>>(input: D) -> Result<Url, D::Error> {
     url_of(input, ["http", "https"])

@@ -1,31 +1,44 @@
 //! Reading a JSON body: bounded in size, time and depth, strict about what is in it.
 
+use std::time::Duration;
+
 use actix_web::http::header;
 use actix_web::{HttpMessage as _, HttpRequest, web};
 use bytes::BytesMut;
 use futures_util::StreamExt as _;
+use punchcard_actors::admission::Share;
+use punchcard_events::TenantId;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_path_to_error::Segment;
 
-use super::Options;
+use super::Api;
 use super::errors::{Code, Problem};
 
-/// Reads and checks the body of `request`.
+/// The most of an unwanted body that is read to keep its connection.
+const MAX_DISCARDED_BYTES: usize = 64 * 1024;
+/// For how long.
+const DISCARD_WITHIN: Duration = Duration::from_secs(1);
+
+/// Reads and checks the body of a request of `tenant`.
 pub(super) async fn json<T: DeserializeOwned>(
     request: &HttpRequest,
     payload: web::Payload,
-    options: &Options,
+    api: &Api,
+    tenant: &TenantId,
 ) -> Result<T, Problem> {
     check_media_type(request)?;
+    let options = &api.options;
     let limit = options.max_body_bytes;
     let declared = request.headers().get(header::CONTENT_LENGTH);
     let declared = declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit));
     }
+    let room = api.bounds.bodies.take(tenant, 0);
+    let mut room = room.map_err(Problem::too_many_bodies)?;
     // actix-web gives headers a deadline, bodies none.
-    let body = tokio::time::timeout(options.body_timeout, read(payload, limit));
+    let body = tokio::time::timeout(options.body_timeout, read(payload, limit, &mut room));
     let body = body.await.map_err(|_| {
         let seconds = options.body_timeout.as_secs();
         let detail = format!("The body did not arrive within {seconds} seconds.");
@@ -47,7 +60,27 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn read(mut payload: web::Payload, limit: usize) -> Result<BytesMut, Problem> {
+/// Reads away a body that nobody wants, if it is small: a response to a request whose body is unread
+/// costs the connection, and a client that is refused should not have to make a new one as well.
+pub(super) async fn discard(mut payload: web::Payload) {
+    let reading = async {
+        let mut left = MAX_DISCARDED_BYTES;
+        while let Some(Ok(chunk)) = payload.next().await {
+            match left.checked_sub(chunk.len()) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    // What does not arrive in time is not worth the wait.
+    let _ = tokio::time::timeout(DISCARD_WITHIN, reading).await;
+}
+
+async fn read(
+    mut payload: web::Payload,
+    limit: usize,
+    room: &mut Share,
+) -> Result<BytesMut, Problem> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| {
@@ -59,6 +92,7 @@ async fn read(mut payload: web::Payload, limit: usize) -> Result<BytesMut, Probl
         if body.len() + chunk.len() > limit {
             return Err(too_large(limit));
         }
+        room.grow(chunk.len()).map_err(Problem::too_many_bodies)?;
         body.extend_from_slice(&chunk);
     }
     Ok(body)

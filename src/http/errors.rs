@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
+use punchcard_actors::admission::{Bound, Full};
 use punchcard_actors::ports::{InputRefusal, ReadError};
 use punchcard_actors::sessions::SessionError;
 use punchcard_actors::tickets::{IssueError, TicketError};
@@ -74,6 +75,10 @@ codes! {
     TicketAlreadyEnded = CONFLICT, "ticket_already_ended", "The ticket has already ended";
     /// The ticket is in a state that does not allow this.
     WrongState = CONFLICT, "wrong_state", "The ticket's state does not allow this";
+    /// The tenant has as many open tickets as it may have.
+    TooManyOpenTickets = TOO_MANY_REQUESTS, "too_many_open_tickets", "Too many open tickets";
+    /// The tenant sends more at a time than it may.
+    TooManyRequests = TOO_MANY_REQUESTS, "too_many_requests", "Too many requests";
     /// Too much is going on.
     Overloaded = SERVICE_UNAVAILABLE, "overloaded", "Too much is going on";
     /// The event store does not answer.
@@ -157,6 +162,17 @@ impl Problem {
     /// The one answer for what is unknown, malformed or another tenant's.
     pub(super) fn no_such_ticket() -> Self {
         Self::new(Code::NotFound, "There is no such ticket.")
+    }
+
+    /// All that requests may hold of bodies in memory is held.
+    pub(super) fn too_many_bodies(full: Full) -> Self {
+        let code = match full {
+            Full::Tenant => Code::TooManyRequests,
+            Full::Total => Code::Overloaded,
+        };
+        let detail =
+            "Too many request bodies are arriving at a time. Repeat the request in a moment.";
+        Self::later(code, detail, Duration::from_secs(1), String::new())
     }
 
     fn later(code: Code, detail: &str, after: Duration, cause: String) -> Self {
@@ -251,12 +267,7 @@ impl From<IssueError> for Problem {
                 Duration::from_secs(1),
                 String::new(),
             ),
-            IssueError::Overloaded { retry_after } => Self::later(
-                Code::Overloaded,
-                "Too many tickets are being accepted. Repeat the request after the time given.",
-                retry_after,
-                String::new(),
-            ),
+            IssueError::Overloaded { bound, retry_after } => overloaded(bound, retry_after),
             IssueError::Unavailable(cause) => store_unavailable(cause),
             IssueError::Stopping => stopping(),
         }
@@ -343,6 +354,29 @@ impl From<serde_json::Error> for Problem {
         // Serde's texts may quote what they choke on; its class and place do not.
         Self::internal(format!("an answer is not JSON: {:?}", error.classify()))
     }
+}
+
+/// Over its own bound a tenant is told 429; over a common one, 503.
+fn overloaded(bound: Bound, retry_after: Duration) -> Problem {
+    let (code, detail) = match bound {
+        Bound::TenantOpen => (
+            Code::TooManyOpenTickets,
+            "As many of your tickets are open as may be. Repeat the request after the time given.",
+        ),
+        Bound::TenantAccepting => (
+            Code::TooManyRequests,
+            "You issue too many tickets at a time. Repeat the request after the time given.",
+        ),
+        Bound::Open | Bound::Accepting => (
+            Code::Overloaded,
+            "Too many tickets are open here. Repeat the request after the time given.",
+        ),
+        Bound::QueueWait => (
+            Code::Overloaded,
+            "The line for the task's model is too long. Repeat the request after the time given.",
+        ),
+    };
+    Problem::later(code, detail, retry_after, String::new())
 }
 
 fn store_unavailable(cause: String) -> Problem {

@@ -9,7 +9,7 @@ use actix_web::{App, HttpServer};
 
 use super::connection::Socket;
 use super::routes::{self, Route};
-use super::{Api, Options, Parts};
+use super::{Api, Bounds, Options, Parts};
 
 /// The running servers.
 pub struct Serving {
@@ -58,6 +58,7 @@ pub fn serve(
 ) -> io::Result<Serving> {
     let api = Api {
         parts: Arc::new(parts),
+        bounds: Arc::new(Bounds::new(&options)),
         options: Arc::new(options),
     };
     let address = listener.local_addr()?;

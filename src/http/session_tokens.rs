@@ -26,7 +26,8 @@ struct TokenView<'a> {
 /// `POST /v1/session-tokens`
 pub(super) async fn mint(call: Call) -> Result<HttpResponse, Problem> {
     let url = session_url(&call);
-    let body: TokenBody = body::json(&call.request, call.payload, &call.api.options).await?;
+    let body: TokenBody =
+        body::json(&call.request, call.payload, &call.api, &call.caller.tenant).await?;
     let grant = Grant {
         tenant: call.caller.tenant,
         user: body.user,

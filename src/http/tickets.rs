@@ -9,7 +9,7 @@ use actix_web::http::header::{self, HeaderName};
 use punchcard_actors::failpoint;
 use punchcard_actors::ports::Order;
 use punchcard_actors::tickets::{Issue, Issued};
-use punchcard_events::ticket::CancelMode;
+use punchcard_events::ticket::{CancelMode, Idempotency};
 use punchcard_events::{TaskName, UserId};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -40,16 +40,26 @@ struct IssueBody {
 /// `POST /v1/tickets`
 pub(super) async fn issue(call: Call) -> Result<HttpResponse, Problem> {
     let headers = call.request.headers().clone();
-    let body: IssueBody = body::json(&call.request, call.payload, &call.api.options).await?;
+    let key = idempotency::key(&headers)?;
+    // A refusal costs next to nothing. A request with a key may be a repeat, and is read.
+    if key.is_none()
+        && let Err(refused) = call.api.tickets.has_room(&call.caller.tenant)
+    {
+        body::discard(call.payload).await;
+        return Err(refused.into());
+    }
+    let tenant = &call.caller.tenant;
+    let body: IssueBody = body::json(&call.request, call.payload, &call.api, tenant).await?;
     check_metadata(&body.metadata)?;
-    let content = json!({
-        "task": body.task, "input": body.input, "user": body.user, "metadata": body.metadata,
+    let idempotency = key.map(|key| Idempotency {
+        key,
+        fingerprint: fingerprint(&body),
     });
     let issue = Issue {
-        tenant: call.caller.tenant,
+        tenant: tenant.clone(),
         task: body.task,
         user: body.user,
-        idempotency: idempotency::of(&headers, &content)?,
+        idempotency,
         input: Arc::new(body.input),
         metadata: body.metadata,
         traceparent: traceparent::of(&headers),
@@ -61,7 +71,10 @@ pub(super) async fn issue(call: Call) -> Result<HttpResponse, Problem> {
     if issued.repeated {
         response.insert_header((idempotency::REPLAYED, "true"));
     }
-    if let Some(wait) = prefer::wait(&headers, call.api.options.max_wait) {
+    let wait = prefer::wait(&headers, call.api.options.max_wait);
+    // Whoever finds no place to wait gets the 202 at once, as a preference may be (RFC 7240).
+    let place = wait.and_then(|_| call.api.bounds.waiting.take(&call.caller.tenant, 1).ok());
+    if let (Some(wait), Some(_place)) = (wait, place) {
         response.insert_header((PREFERENCE_APPLIED, format!("wait={}", wait.as_secs())));
         let concluded = outcome::wait(&call.api.tickets, issued.ticket, wait).await;
         // The ticket is accepted; that the wait went wrong must not hide it.
@@ -76,6 +89,17 @@ pub(super) async fn issue(call: Call) -> Result<HttpResponse, Problem> {
         ticket, request, ..
     } = issued;
     Ok(response.json(TicketView::first(ticket, &request)))
+}
+
+/// What the issuer said, whatever its order and spelling.
+fn fingerprint(body: &IssueBody) -> String {
+    let user = body.user.as_ref().map(UserId::as_str);
+    idempotency::fingerprint(&[
+        ("input", &body.input),
+        ("metadata", &json!(body.metadata)),
+        ("task", &json!(body.task)),
+        ("user", &json!(user)),
+    ])
 }
 
 fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Problem> {
@@ -149,7 +173,8 @@ struct CancelBody {
 
 /// `POST /v1/tickets/{id}/cancel`
 pub(super) async fn cancel(TicketCall { call, news }: TicketCall) -> Result<HttpResponse, Problem> {
-    let body: CancelBody = body::json(&call.request, call.payload, &call.api.options).await?;
+    let tenant = &call.caller.tenant;
+    let body: CancelBody = body::json(&call.request, call.payload, &call.api, tenant).await?;
     let by = call.caller.key_prefix;
     let news = call.api.tickets.cancel(news.ticket, body.mode, by).await?;
     Ok(HttpResponse::Ok().json(TicketView::of(&news)))

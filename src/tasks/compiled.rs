@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use punchcard_actors::ports::{InputRefusal, PrepareError, Prepared};
+use punchcard_actors::ports::{InputRefusal, Lane, PrepareError, Prepared};
 use punchcard_events::Timestamp;
 use punchcard_events::ticket::{AnswerFormat, Deadlines, Parameters, PromptRef, Terms};
 use serde_json::{Value, json};
@@ -76,6 +76,20 @@ impl CompiledTask {
             input,
             answer,
         })
+    }
+
+    /// Where this task's tickets wait.
+    pub(super) fn lane(&self) -> Lane {
+        let limits = &self.task.ticket;
+        // The other half is for the call itself and its retries.
+        let max_wait = limits.max_queue_wait.unwrap_or(limits.answer_within / 2);
+        Lane {
+            models: std::iter::once(&self.task.model)
+                .chain(&self.task.fallback_models)
+                .cloned()
+                .collect(),
+            max_wait,
+        }
     }
 
     /// Checks an input and gives the terms of its ticket.

@@ -102,6 +102,11 @@ impl Api {
         &self.base
     }
 
+    /// The key.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// A request to be completed.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}{path}", self.base);

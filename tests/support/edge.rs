@@ -1,5 +1,10 @@
 //! The HTTP edge on a real socket, over the real runtime, an in-memory store and a scripted model.
 
+#![allow(
+    dead_code,
+    reason = "each test binary that includes this file uses another part of it"
+)]
+
 use std::collections::{HashMap, VecDeque};
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
@@ -11,11 +16,12 @@ use futures_util::{SinkExt as _, StreamExt as _, stream};
 use punchcard::http::auth::{Authenticator, Caller, Origins};
 use punchcard::http::health::{Check, Readiness};
 use punchcard::http::{Options, Parts, serve};
+use punchcard_actors::admission::AdmissionOptions;
 use punchcard_actors::callbacks::CallbackOptions;
 use punchcard_actors::guards::GuardOptions;
 use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::ports::{
-    AnswerPart, AnswerStream, Callbacks, Clock, InputRefusal, LanguageModel, ModelCall,
+    AnswerPart, AnswerStream, Callbacks, Clock, InputRefusal, Lane, LanguageModel, ModelCall,
     PostProcessCall, PreProcessCall, PreProcessReply, PrepareError, Prepared, TaskBook,
 };
 use punchcard_actors::runtime::{Ports, Runtime, RuntimeOptions};
@@ -111,6 +117,10 @@ impl Clock for World {
 }
 
 impl TaskBook for World {
+    fn lane(&self, _: &TenantId, _: &TaskName) -> Option<Lane> {
+        None
+    }
+
     fn accept(
         &self,
         _: &TenantId,
@@ -283,7 +293,7 @@ async fn run(
 fn runtime_options() -> RuntimeOptions {
     RuntimeOptions {
         arbiters: NonZeroUsize::MIN,
-        max_active_tickets: 1_000,
+        admission: AdmissionOptions::of(1_000),
         passivate_after: Duration::from_secs(60),
         text_interval: Duration::from_millis(5),
         sweep_interval: Duration::from_secs(60),

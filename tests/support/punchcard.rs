@@ -125,6 +125,11 @@ impl Punchcard {
         &self.admin
     }
 
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// Kills it as a power cut would (SIGKILL), and says by which signal it ended.
     pub(crate) async fn kill(mut self) -> Option<i32> {
         self.child.start_kill().unwrap();

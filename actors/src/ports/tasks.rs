@@ -1,6 +1,7 @@
 //! The tasks a tenant may run and the prompts behind them, read by tickets without I/O.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use punchcard_events::ticket::{Message, Parameters, PromptRef, Terms};
 use punchcard_events::{TaskName, TenantId, Timestamp};
@@ -9,6 +10,10 @@ use serde_json::Value;
 /// The book of tasks and prompts. Reads are from memory; a change of the book is seen by the next
 /// read.
 pub trait TaskBook: Send + Sync + 'static {
+    /// Where the task's tickets wait for a model: asked before anything costly. `None` where
+    /// there is no such task.
+    fn lane(&self, tenant: &TenantId, task: &TaskName) -> Option<Lane>;
+
     /// Checks a request and gives the terms a ticket is accepted under.
     ///
     /// # Errors
@@ -38,6 +43,15 @@ pub trait TaskBook: Send + Sync + 'static {
     /// With a sentence that says what does not fit, without quoting the answer.
     fn check_answer(&self, tenant: &TenantId, task: &TaskName, content: &str)
     -> Result<(), String>;
+}
+
+/// Where the tickets of a task wait for a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lane {
+    /// The models that may serve them, the first choice first.
+    pub models: Vec<String>,
+    /// A ticket that would wait longer than this is refused at its issue.
+    pub max_wait: Duration,
 }
 
 /// A rendered prompt.

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use super::{Answer, Shared};
+use crate::admission::Place;
 use crate::errors::TicketError;
 use crate::ticket::{Ask, Asked, Deps, Gone, Left, Obituary, Reply, Start, TicketActor};
 
@@ -56,6 +57,7 @@ struct Slot {
 pub(super) struct StartTicket {
     pub(super) ticket: TicketId,
     pub(super) start: Start,
+    pub(super) place: Place,
 }
 
 /// Puts a question to a ticket's actor; the result says whether there is one to answer.
@@ -109,10 +111,11 @@ impl Shard {
         }
     }
 
-    fn start(&mut self, ticket: TicketId, start: Start) {
+    /// Starts an actor, with the place of the one before it, if there was one.
+    fn start(&mut self, ticket: TicketId, start: Start, place: Option<Place>) {
         self.incarnations += 1;
         let incarnation = self.incarnations;
-        let obituary = Obituary::new(ticket, incarnation, self.obituaries.clone());
+        let obituary = Obituary::new(ticket, incarnation, place, self.obituaries.clone());
         let parking = self.is_stopping();
         let actor = TicketActor::new(ticket, start, parking, Arc::clone(&self.deps), obituary);
         let mut context = Context::new();
@@ -126,7 +129,7 @@ impl Shard {
     }
 
     /// Starts the actor of a stored ticket; one that keeps crashing does nothing but fail it.
-    fn wake(&mut self, ticket: TicketId, ready: Option<oneshot::Sender<()>>) {
+    fn wake(&mut self, ticket: TicketId, ready: Option<oneshot::Sender<()>>, place: Option<Place>) {
         let panics = self.panics.get(&ticket).copied().unwrap_or(0);
         let start = if panics < MAX_PANICS {
             // The last actor may have died between storing an event and telling of it.
@@ -135,7 +138,7 @@ impl Shard {
         } else {
             Start::Poison
         };
-        self.start(ticket, start);
+        self.start(ticket, start, place);
     }
 
     /// The ticket's living actor.
@@ -148,7 +151,7 @@ impl Shard {
         self.shared.stopping.load(Ordering::Acquire)
     }
 
-    fn restart(&mut self, ticket: TicketId) {
+    fn restart(&mut self, ticket: TicketId, place: Option<Place>) {
         if self.is_stopping() {
             // The store has it, and the next run picks it up.
             return;
@@ -161,25 +164,30 @@ impl Shard {
         if panics > MAX_PANICS {
             tracing::error!(ticket.id = %ticket, panics, "the ticket cannot even be failed; it is left alone");
         } else {
-            self.wake(ticket, None);
+            self.wake(ticket, None, place);
         }
     }
 
-    fn gone(&mut self, gone: &Gone, ctx: &mut Context<Self>) {
-        let ticket = gone.ticket;
+    fn gone(&mut self, gone: Gone, ctx: &mut Context<Self>) {
+        let Gone {
+            ticket,
+            incarnation,
+            left,
+            place,
+        } = gone;
         let slot = self.actors.get(&ticket);
-        let replaced = slot.is_some_and(|slot| slot.incarnation != gone.incarnation);
+        let replaced = slot.is_some_and(|slot| slot.incarnation != incarnation);
         if !replaced && self.actors.remove(&ticket).is_some() {
             self.shared.active.fetch_sub(1, Ordering::Relaxed);
         }
-        match gone.left {
+        match left {
             Left::Crashed => {
                 let panics = self.panics.entry(ticket).or_insert(0);
                 *panics += 1;
                 tracing::error!(ticket.id = %ticket, panics = *panics, "a ticket's actor panicked");
                 metrics::counter!("ticket_actor_panics_total").increment(1);
                 if !replaced {
-                    self.restart(ticket);
+                    self.restart(ticket, place);
                 }
             }
             Left::Finished => {
@@ -192,7 +200,7 @@ impl Shard {
                 let delay = STORE_RETRY.delay(*failures, self.deps.clock.jitter());
                 ctx.run_later(delay.unwrap_or_default(), move |shard, _| {
                     if !shard.is_stopping() && shard.living(ticket).is_none() {
-                        shard.wake(ticket, None);
+                        shard.wake(ticket, None, place);
                     }
                 });
             }
@@ -217,7 +225,7 @@ impl Actor for Shard {
 
 impl StreamHandler<Gone> for Shard {
     fn handle(&mut self, gone: Gone, ctx: &mut Self::Context) {
-        self.gone(&gone, ctx);
+        self.gone(gone, ctx);
     }
 }
 
@@ -228,7 +236,7 @@ impl Handler<StartTicket> for Shard {
         // A repeat of an issue may meet the actor of the first, which has the ticket in hand. The
         // reply is dropped then, and the next repeat finds the ticket.
         if self.living(message.ticket).is_none() {
-            self.start(message.ticket, message.start);
+            self.start(message.ticket, message.start, Some(message.place));
         }
     }
 }
@@ -247,7 +255,7 @@ impl Handler<AskTicket> for Shard {
             if !start {
                 return false;
             }
-            self.wake(ticket, None);
+            self.wake(ticket, None, None);
         }
         // Not through a clone: actix grants every clone of an address a place beyond the limit.
         let Some(addr) = self.living(ticket) else {
@@ -270,7 +278,7 @@ impl Handler<Activate> for Shard {
         for ticket in message.tickets {
             if self.living(ticket).is_none() && !self.is_stopping() {
                 let (ready, when_ready) = oneshot::channel();
-                self.wake(ticket, Some(ready));
+                self.wake(ticket, Some(ready), None);
                 replayed.push(when_ready);
             }
         }

@@ -12,7 +12,7 @@ use punchcard_events::ticket::{
 use punchcard_events::{TaskName, TenantId, Timestamp};
 use serde_json::Value;
 
-use crate::ports::{InputRefusal, PrepareError, Prepared, TaskBook};
+use crate::ports::{InputRefusal, Lane, PrepareError, Prepared, TaskBook};
 
 type Check = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
@@ -35,6 +35,8 @@ pub struct PlainTask {
     pub persist_within: Duration,
     /// From the request to the deadline of delivering it.
     pub deliver_within: Duration,
+    /// The longest a ticket may have to wait for its model.
+    pub max_wait: Duration,
     /// The model to ask.
     pub model: String,
     /// Those to ask in turn where it cannot answer.
@@ -73,6 +75,7 @@ impl Default for PlainTask {
             answer_within: Duration::from_hours(1),
             persist_within: Duration::from_hours(2),
             deliver_within: Duration::from_hours(3),
+            max_wait: Duration::from_mins(30),
             model: "small".to_owned(),
             fallback_models: vec![],
             required: vec![],
@@ -126,6 +129,16 @@ impl PlainTasks {
 }
 
 impl TaskBook for PlainTasks {
+    fn lane(&self, _: &TenantId, name: &TaskName) -> Option<Lane> {
+        let task = self.find(name)?;
+        Some(Lane {
+            models: std::iter::once(task.model)
+                .chain(task.fallback_models)
+                .collect(),
+            max_wait: task.max_wait,
+        })
+    }
+
     fn accept(
         &self,
         _: &TenantId,

@@ -23,6 +23,7 @@ use super::clock::TestClock;
 use super::memory_store::MemoryStore;
 use super::model::ScriptedModel;
 use super::tasks::{PlainTask, PlainTasks};
+use crate::admission::AdmissionOptions;
 use crate::callbacks::CallbackOptions;
 use crate::guards::GuardOptions;
 use crate::llm::LlmOptions;
@@ -199,7 +200,7 @@ pub fn task(name: &str) -> TaskName {
 fn options() -> RuntimeOptions {
     RuntimeOptions {
         arbiters: NonZeroUsize::MIN.saturating_add(1),
-        max_active_tickets: 100_000,
+        admission: AdmissionOptions::of(100_000),
         passivate_after: Duration::from_secs(60),
         text_interval: Duration::from_millis(50),
         sweep_interval: Duration::from_secs(60),

@@ -217,6 +217,9 @@ impl TicketActor {
         self.permit = plan.permit;
         self.revision = Some(revision);
         self.last_event = last_event;
+        if let Some(place) = self.obituary.place() {
+            place.accepted();
+        }
         if !in_flight(&self.state) {
             self.live = None;
         }

@@ -3,6 +3,10 @@
 use punchcard_events::TicketId;
 use tokio::sync::mpsc;
 
+#[cfg(doc)]
+use crate::admission::Admission;
+use crate::admission::Place;
+
 /// Word of an actor that is gone.
 #[derive(Debug)]
 pub(crate) struct Gone {
@@ -10,6 +14,8 @@ pub(crate) struct Gone {
     /// Which of the ticket's actors it was.
     pub(crate) incarnation: u64,
     pub(crate) left: Left,
+    /// The ticket's place among the open ones, for a successor.
+    pub(crate) place: Option<Place>,
 }
 
 /// Why an actor is gone.
@@ -33,6 +39,7 @@ pub(crate) struct Obituary {
     ticket: TicketId,
     incarnation: u64,
     left: Left,
+    place: Option<Place>,
     /// Unbounded, and bounded by the number of actors, each of which sends once.
     registry: mpsc::UnboundedSender<Gone>,
 }
@@ -41,14 +48,22 @@ impl Obituary {
     pub(crate) const fn new(
         ticket: TicketId,
         incarnation: u64,
+        place: Option<Place>,
         registry: mpsc::UnboundedSender<Gone>,
     ) -> Self {
         Self {
             ticket,
             incarnation,
             left: Left::Crashed,
+            place,
             registry,
         }
+    }
+
+    /// The ticket's place among the open ones; [`Admission::readmit`] gives one that came from the store
+    /// its own.
+    pub(crate) const fn place(&mut self) -> &mut Option<Place> {
+        &mut self.place
     }
 
     /// Says why the actor is about to stop; without this word it counts as crashed.
@@ -64,6 +79,7 @@ impl Drop for Obituary {
             ticket: self.ticket,
             incarnation: self.incarnation,
             left: self.left,
+            place: self.place.take(),
         });
     }
 }

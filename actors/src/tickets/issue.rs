@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use punchcard_events::claim::IdempotencyKeyClaimed;
 use punchcard_events::ticket::{Idempotency, TicketRequested};
@@ -13,10 +14,15 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::Tickets;
+use crate::admission::{Line, Place, Refusal};
 use crate::errors::IssueError;
 use crate::failpoint;
 use crate::feed::News;
 use crate::ports::{AppendError, Direction, ExpectedRevision, ReadError};
+
+/// How long a request is worked on. A store that takes longer has stalled; the ticket may come to
+/// exist all the same, as after any lost answer.
+const ACCEPT_WITHIN: Duration = Duration::from_secs(15);
 
 /// What an issuer asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +57,19 @@ pub struct Issued {
 }
 
 impl Tickets {
+    /// Whether a ticket of `tenant` would be taken now, as far as that can be said before its request
+    /// is read. Only [`Self::issue`] makes it sure.
+    ///
+    /// # Errors
+    /// [`IssueError::Stopping`] and [`IssueError::Overloaded`].
+    pub fn has_room(&self, tenant: &TenantId) -> Result<(), IssueError> {
+        if self.registry.is_stopping() {
+            return Err(IssueError::Stopping);
+        }
+        let looked = self.admission.look(tenant, self.ports.clock.jitter());
+        looked.map_err(refused)
+    }
+
     /// Issues a ticket. When this returns, its first event is durable.
     ///
     /// # Errors
@@ -60,13 +79,51 @@ impl Tickets {
         if self.registry.is_stopping() {
             return Err(IssueError::Stopping);
         }
-        self.registry.admit()?;
+        let accepted = tokio::time::timeout(ACCEPT_WITHIN, self.accept(issue)).await;
+        accepted.unwrap_or_else(|_| {
+            let reason = "the store did not take the ticket in time";
+            Err(IssueError::Unavailable(reason.to_owned()))
+        })
+    }
+
+    async fn accept(&self, issue: Issue) -> Result<Issued, IssueError> {
+        let jitter = self.ports.clock.jitter();
+        let line = self.line(&issue.tenant, &issue.task);
+        let door = self
+            .admission
+            .door(&issue.tenant, jitter)
+            .map_err(refused)?;
+        let place = match self.admission.admit(&issue.tenant, line, door, jitter) {
+            Ok(place) => place,
+            // Whoever stands at the door may ask for what was accepted before.
+            Err((refusal, _door)) => return self.earlier(&issue, refusal).await,
+        };
+        let request = self.request(issue)?;
+        let ticket = TicketId(Uuid::now_v7());
+        match request.idempotency.clone() {
+            None => self.issue_as(ticket, request, place).await,
+            Some(key) => self.issue_once(ticket, request, key, place).await,
+        }
+    }
+
+    /// Where a new ticket would wait: at the first of its models that is not held up, as the ticket
+    /// itself would choose.
+    fn line(&self, tenant: &TenantId, task: &TaskName) -> Option<Line> {
+        let lane = self.ports.tasks.lane(tenant, task)?;
+        let usable = lane.models.iter().find(|model| !self.llm.is_open(model));
+        let model = usable.or(lane.models.first())?;
+        Some(Line {
+            expected_wait: self.llm.expected_wait_of(model, tenant),
+            max_wait: lane.max_wait,
+        })
+    }
+
+    /// Checks what is asked for against its task.
+    fn request(&self, issue: Issue) -> Result<TicketRequested, IssueError> {
         let now = self.now();
-        let terms = self
-            .ports
-            .tasks
-            .accept(&issue.tenant, &issue.task, &issue.input, now)?;
-        let request = TicketRequested {
+        let tasks = &self.ports.tasks;
+        let terms = tasks.accept(&issue.tenant, &issue.task, &issue.input, now)?;
+        Ok(TicketRequested {
             tenant: issue.tenant,
             task: issue.task,
             user: issue.user,
@@ -76,11 +133,29 @@ impl Tickets {
             traceparent: issue.traceparent,
             requested_at: now,
             terms,
+        })
+    }
+
+    /// The ticket that an earlier request with the same idempotency key issued; without one, the
+    /// refusal. This is all that an overloaded runtime does for a new request, and it only reads.
+    async fn earlier(&self, issue: &Issue, refusal: Refusal) -> Result<Issued, IssueError> {
+        let Some(key) = &issue.idempotency else {
+            return Err(refused(refusal));
         };
-        let ticket = TicketId(Uuid::now_v7());
-        match request.idempotency.clone() {
-            None => self.issue_as(ticket, request).await,
-            Some(key) => self.issue_once(ticket, request, key).await,
+        let stream = IdempotencyKeyClaimed::stream(&issue.tenant, &key.key);
+        let _in_flight = self
+            .keys_in_flight
+            .begin(&stream)
+            .ok_or(IssueError::KeyInFlight)?;
+        let Some(claim) = self.read_claim(&stream).await? else {
+            return Err(refused(refusal));
+        };
+        if claim.fingerprint != key.fingerprint {
+            return Err(IssueError::KeyReused);
+        }
+        match self.look(claim.ticket).await.map_err(unreadable)? {
+            Some(news) => issued(claim.ticket, news, true),
+            None => Err(refused(refusal)),
         }
     }
 
@@ -88,8 +163,9 @@ impl Tickets {
         &self,
         ticket: TicketId,
         request: TicketRequested,
+        place: Place,
     ) -> Result<Issued, IssueError> {
-        let news = self.begin(ticket, request).await?;
+        let news = self.begin(ticket, request, place).await?;
         issued(ticket, news, false)
     }
 
@@ -98,6 +174,7 @@ impl Tickets {
         candidate: TicketId,
         request: TicketRequested,
         key: Idempotency,
+        place: Place,
     ) -> Result<Issued, IssueError> {
         let stream = IdempotencyKeyClaimed::stream(&request.tenant, &key.key);
         let _in_flight = self
@@ -109,7 +186,7 @@ impl Tickets {
             fingerprint: key.fingerprint,
         };
         let Some(earlier) = self.claim(&stream, &claim, &request).await? else {
-            return self.issue_as(candidate, request).await;
+            return self.issue_as(candidate, request, place).await;
         };
         if earlier.fingerprint != claim.fingerprint {
             return Err(IssueError::KeyReused);
@@ -120,7 +197,7 @@ impl Tickets {
         }
         // The claim was stored and the ticket was not: the process stopped in between, or the store
         // failed. This request is the same one, so it completes what the first began.
-        self.issue_as(ticket, request).await
+        self.issue_as(ticket, request, place).await
     }
 
     /// Claims a key. `None` when the claim is ours, else the earlier one.
@@ -157,20 +234,37 @@ impl Tickets {
                 return Err(unavailable(&error));
             }
         }
+        let first = self.read_claim(stream).await?;
+        first
+            .map(Some)
+            .ok_or_else(|| unavailable(&"the idempotency key's claim cannot be found"))
+    }
+
+    /// The claim of a key, if there is one.
+    async fn read_claim(
+        &self,
+        stream: &StreamName,
+    ) -> Result<Option<IdempotencyKeyClaimed>, IssueError> {
         let from = Some(Revision::FIRST);
         let first = self
             .store()
             .read_stream(stream, from, Direction::Forwards, 1)
             .await
             .map_err(unreadable)?;
-        let first = first
-            .first()
-            .ok_or_else(|| unavailable(&"the idempotency key's claim cannot be found"))?;
+        let Some(first) = first.first() else {
+            return Ok(None);
+        };
         let event = &first.event;
         IdempotencyKeyClaimed::decode(&event.kind, event.schema_version, &event.data)
             .map(Some)
-            .map_err(|error| unavailable(&error))
+            .map_err(|error| IssueError::Unavailable(error.to_string()))
     }
+}
+
+/// A refusal, counted where it is given.
+fn refused(refusal: Refusal) -> IssueError {
+    metrics::counter!("tickets_refused_total", "reason" => refusal.bound.as_str()).increment(1);
+    refusal.into()
 }
 
 fn issued(ticket: TicketId, news: News, repeated: bool) -> Result<Issued, IssueError> {

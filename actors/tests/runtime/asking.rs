@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use punchcard_actors::admission::AdmissionOptions;
 use punchcard_actors::testing::model::Script;
 use punchcard_actors::testing::world::{World, in_paused_time, issue, time_passes};
 use punchcard_actors::tickets::{IssueError, TicketError};
@@ -132,7 +133,7 @@ fn an_idle_actor_leaves_memory_and_an_acknowledgement_wakes_the_ticket() {
 fn more_tickets_than_allowed_are_refused_and_room_is_found_again() {
     in_paused_time(async {
         let mut world = World::new();
-        world.options.max_active_tickets = 2;
+        world.options.admission = AdmissionOptions::of(2);
         world.model.always(Script::hangs());
         let run = world.start().await;
         let first = run.issue("review").await;

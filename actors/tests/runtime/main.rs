@@ -15,6 +15,7 @@ mod feed;
 mod guards;
 mod idempotency;
 mod life;
+mod overload;
 mod permits;
 mod recovery;
 mod retries;

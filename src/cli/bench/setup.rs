@@ -107,6 +107,9 @@ data_dir = {data_dir}
 
 [runtime]
 max_open_tickets = 1_000_000
+max_open_tickets_per_tenant = 1_000_000
+max_accepting = 100_000
+max_accepting_per_tenant = 100_000
 
 [callbacks]
 max_concurrency = {CALLBACKS}

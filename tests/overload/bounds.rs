@@ -1,0 +1,92 @@
+//! The bounds on the way in that are not the tickets': bodies in memory, and requests that wait.
+
+use punchcard::http::Options;
+use punchcard_actors::sessions::SessionLimits;
+use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::edge::{Edge, KEY, OTHER_KEY, PATIENCE, complete};
+
+#[tokio::test]
+async fn bodies_that_only_trickle_in_take_no_more_memory_than_their_tenants_half() {
+    let options = Options {
+        max_body_bytes: 1_000,
+        max_body_memory: 2_000,
+        ..Options::default()
+    };
+    let edge = Edge::start_with(options, SessionLimits::default());
+    let trickling = trickle(&edge, 900).await;
+    let body = json!({ "task": "echo", "input": { "text": "x".repeat(300) } }).to_string();
+    let refused = async {
+        loop {
+            let reply = edge.send("POST", KEY, "/v1/tickets", "", &body).await;
+            if reply.status != 202 {
+                return reply;
+            }
+        }
+    };
+    let refused = timeout(PATIENCE, refused).await.expect("refused in time");
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (429, "too_many_requests")
+    );
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    let other = edge.send("POST", OTHER_KEY, "/v1/tickets", "", &body).await;
+    assert_eq!(
+        other.status, 202,
+        "another tenant's half is free: {other:?}"
+    );
+    drop(trickling);
+    let accepted = async {
+        while edge
+            .send("POST", KEY, "/v1/tickets", "", &body)
+            .await
+            .status
+            != 202
+        {}
+    };
+    timeout(PATIENCE, accepted).await.expect("room again");
+}
+
+/// A request whose body stops after `bytes`.
+async fn trickle(edge: &Edge, bytes: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(edge.address).await.unwrap();
+    let head = format!(
+        "POST /v1/tickets HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n\
+         Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&vec![b' '; bytes]).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn when_too_many_wait_for_an_outcome_one_more_is_accepted_at_once() {
+    let options = Options {
+        max_waiting: 2,
+        ..Options::default()
+    };
+    let edge = Edge::start_with(options, SessionLimits::default());
+    let script = edge.model.script();
+    let body = json!({ "task": "echo", "input": {} });
+    let waiting = edge.post("/v1/tickets", "Prefer: wait=20\r\n", &body);
+    let others = async {
+        loop {
+            let _held = edge.model.script();
+            let reply = edge.post("/v1/tickets", "Prefer: wait=1\r\n", &body).await;
+            assert_eq!(reply.status, 202);
+            if reply.header("preference-applied").is_none() {
+                break;
+            }
+        }
+        script.send(complete()).unwrap();
+    };
+    let both = async { tokio::join!(waiting, others) };
+    let (waited, ()) = timeout(PATIENCE, both).await.expect("both end");
+    assert_eq!(
+        waited.status, 200,
+        "who had a place got the outcome: {waited:?}"
+    );
+}
