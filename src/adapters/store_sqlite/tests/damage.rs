@@ -6,7 +6,9 @@ use punchcard_events::{Position, Revision};
 use tempfile::TempDir;
 
 use super::{at, delivered, fill, open, raw, recorded, request};
-use crate::adapters::store_sqlite::{FindingKind, Options, Report, SqliteStore, lock, verify};
+use crate::adapters::store_sqlite::{
+    FindingKind, Options, Report, SqliteStore, accept_loss, lock, verify,
+};
 
 /// A full store that somebody ran `sql` on, and what the check says.
 async fn after(sql: &str) -> (Report, TempDir) {
@@ -74,7 +76,11 @@ async fn every_column_of_an_event_is_covered() {
 async fn a_lost_tail_is_found_and_its_positions_are_not_given_again() {
     let (report, dir) = after("DELETE FROM events WHERE position = 33").await;
     assert_eq!(kinds(&report), [FindingKind::LostEvents], "{report:?}");
-    let store = SqliteStore::open(Options::new(dir.path())).unwrap();
+    let options = Options::new(dir.path());
+    let refused = SqliteStore::open(options.clone()).unwrap_err().to_string();
+    assert!(refused.contains("lost are 1 event"), "{refused}");
+    accept_loss(&options, 9).unwrap();
+    let store = SqliteStore::open(options).unwrap();
     super::deliver(&store, 6).await;
     let all = store.read_all(Some(Position(32)), 1).await.unwrap();
     assert_eq!(all[0].position, Position(34));
