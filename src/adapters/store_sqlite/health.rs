@@ -127,6 +127,12 @@ impl Board {
         }
     }
 
+    /// Whether the writer waits for work.
+    #[cfg(test)]
+    pub(super) fn is_waiting(&self) -> bool {
+        self.at_disk_since.load(Ordering::Acquire) == 0
+    }
+
     /// For how long the disk has not answered, when that is too long.
     pub(super) fn stalled_for(&self) -> Option<Duration> {
         let since = self.at_disk_since.load(Ordering::Acquire).checked_sub(1)?;

@@ -192,7 +192,10 @@ pub(super) fn fill(conn: &Connection) -> rusqlite::Result<u64> {
 }
 
 /// Makes one ticket's line anew from its events, and gives it.
-pub(super) fn renew(conn: &Connection, ticket: TicketId) -> rusqlite::Result<Option<TicketSummary>> {
+pub(super) fn renew(
+    conn: &Connection,
+    ticket: TicketId,
+) -> rusqlite::Result<Option<TicketSummary>> {
     let mut summary = None;
     let mut select = conn.prepare_cached(&format!(
         "SELECT {} FROM events WHERE stream = ?1 ORDER BY revision",
@@ -255,7 +258,9 @@ pub(super) fn mend(
     let tx = conn.transaction()?;
     let mut mended = 0;
     for id in &wrong {
-        let ticket = std::str::from_utf8(id).ok().and_then(|id| row::uuid(id).ok());
+        let ticket = std::str::from_utf8(id)
+            .ok()
+            .and_then(|id| row::uuid(id).ok());
         let listed = is_listed(&tx, id)?;
         let renewed = match ticket {
             Some(ticket) => renew(&tx, TicketId(ticket))?.is_some(),

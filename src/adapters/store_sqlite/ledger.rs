@@ -131,7 +131,11 @@ impl Ledger {
 
     /// Does what is due after a commit, or when nothing else is to be done.
     pub(super) fn tend(&mut self) -> Result<(), Failure> {
-        if self.witness.sync_due().is_some_and(|due| due <= Instant::now()) {
+        if self
+            .witness
+            .sync_due()
+            .is_some_and(|due| due <= Instant::now())
+        {
             self.witness.sync()?;
         }
         Ok(self.wal.tend(&self.conn)?)

@@ -91,11 +91,7 @@ fn known_position(witness: &Path) -> Result<u64, OpenError> {
 
 /// Writes the loss into the database. The head is folded anew from what is there, since the stored
 /// one may be what is damaged.
-fn record(
-    conn: &mut Connection,
-    witnessed: u64,
-    now_ms: u64,
-) -> rusqlite::Result<(u64, LogHead)> {
+fn record(conn: &mut Connection, witnessed: u64, now_ms: u64) -> rusqlite::Result<(u64, LogHead)> {
     let tx = conn.transaction()?;
     let (stored, _) = log_head::load(&tx)?;
     let mut head = log_head::recompute(&tx, &log_head::root(stored.store))?;

@@ -101,7 +101,11 @@ impl Queue {
 
     /// Takes nothing more.
     pub(super) fn close(&self) {
-        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let jobs = self
+            .jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         drop(jobs);
     }
 

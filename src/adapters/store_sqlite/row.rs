@@ -78,7 +78,11 @@ pub(super) fn ticket(row: &Row<'_>) -> rusqlite::Result<TicketSummary> {
     }
     if row.get::<_, i64>(15)? != sum(&summary) {
         let wrong = "it is not what was written";
-        return Err(Error::FromSqlConversionFailure(15, Type::Integer, wrong.into()));
+        return Err(Error::FromSqlConversionFailure(
+            15,
+            Type::Integer,
+            wrong.into(),
+        ));
     }
     Ok(summary)
 }

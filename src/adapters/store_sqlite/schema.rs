@@ -162,7 +162,11 @@ fn fill_second(conn: &Connection) -> rusqlite::Result<()> {
     log_head::save(conn, &head)?;
     if given > head.position {
         let (first, last) = (head.position + 1, given);
-        tracing::error!(first, last, "events of these positions were lost before this upgrade");
+        tracing::error!(
+            first,
+            last,
+            "events of these positions were lost before this upgrade"
+        );
         let loss = Loss {
             first,
             last,

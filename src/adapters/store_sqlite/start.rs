@@ -130,7 +130,10 @@ pub(super) fn check_tail(conn: &mut Connection, head: &LogHead) -> rusqlite::Res
     let mended = index::mend(conn, index::Scope::Open, streams)?;
     if mended > 0 {
         metrics::counter!("store_lines_mended_total").increment(mended);
-        tracing::error!(mended, "lines of the ticket list were damaged and made anew");
+        tracing::error!(
+            mended,
+            "lines of the ticket list were damaged and made anew"
+        );
     }
     Ok(())
 }

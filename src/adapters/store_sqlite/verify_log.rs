@@ -102,13 +102,7 @@ impl Walk {
     }
 }
 
-fn hear(
-    testimony: &Testimony,
-    head: &LogHead,
-    witnessed: bool,
-    walk: &Walk,
-    report: &mut Report,
-) {
+fn hear(testimony: &Testimony, head: &LogHead, witnessed: bool, walk: &Walk, report: &mut Report) {
     let said = testimony.head;
     let met = walk.met || walk.at == said;
     let wrong = if said.store != head.store {

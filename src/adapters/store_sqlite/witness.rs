@@ -98,7 +98,9 @@ impl Witness {
     /// Makes a new witness that says `head`, in the place of whatever is there. It is durable when
     /// this returns.
     pub(super) fn create(path: &Path, head: &LogHead) -> io::Result<Self> {
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
         let directory = directory.unwrap_or_else(|| Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(directory)?;
         let mut bytes = vec![0; FILE_BYTES];
@@ -156,7 +158,10 @@ impl Witness {
 
 /// Puts a witness aside where it stands in the way of nothing, for whoever looks into a loss.
 pub(super) fn put_aside(path: &Path, at_ms: u64) -> io::Result<PathBuf> {
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let name = path
+        .file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy();
     let aside = path.with_file_name(format!("{name}.{at_ms}.old"));
     fs::rename(path, &aside)?;
     Ok(aside)
@@ -253,7 +258,10 @@ mod tests {
     fn any_byte_changed_in_a_slot_leaves_the_other_and_both_leave_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(NAME);
-        Witness::create(&path, &head(8)).unwrap().write(&head(9)).unwrap();
+        Witness::create(&path, &head(8))
+            .unwrap()
+            .write(&head(9))
+            .unwrap();
         let whole = fs::read(&path).unwrap();
         for byte in 0..SLOT_BYTES {
             let mut torn = whole.clone();
