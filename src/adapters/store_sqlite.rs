@@ -64,7 +64,7 @@ pub use health::{Health, Written};
 pub use loss::{Accepted, LossError, accept_loss};
 pub use options::{Mismatch, OpenError, Options};
 pub use report::{Finding, FindingKind, Report, WitnessSays};
-pub use stats::{Stats, StatsError, stats};
+pub use stats::{Stats, StatsError, rebuild_list, stats};
 pub use verify::{verify, verify_with};
 
 use health::Board;

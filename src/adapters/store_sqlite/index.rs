@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::chain;
 use super::row::{self, signed, stage_name, sum};
 
 /// The streams of tickets, as a range of names: `-` is followed by `.` in ASCII.
@@ -155,65 +156,84 @@ pub(super) fn rebuild(conn: &mut Connection) -> rusqlite::Result<u64> {
     Ok(tickets)
 }
 
-/// Fills an empty list from the events, a stream at a time. Returns how many tickets it holds.
+/// Fills an empty list from the events, a stream at a time. Returns how many tickets it holds. A
+/// ticket whose events are damaged is left out.
 pub(super) fn fill(conn: &Connection) -> rusqlite::Result<u64> {
     let mut tickets = 0;
-    let mut finish = |summary: Option<TicketSummary>| match summary {
-        Some(summary) => {
-            tickets += 1;
-            insert(conn, &summary)
-        }
-        None => Ok(()),
-    };
     let mut select = conn.prepare(&format!(
-        "SELECT {} FROM events WHERE {TICKET_STREAMS} ORDER BY stream, revision",
-        row::EVENT_COLUMNS
+        "SELECT DISTINCT stream FROM events WHERE {TICKET_STREAMS}"
     ))?;
     let mut rows = select.query([])?;
-    let mut current: Option<(StreamName, Option<TicketSummary>)> = None;
-    while let Some(next) = rows.next()? {
-        let (recorded, _) = row::event(next)?;
-        let Some(ticket) = recorded.stream.ticket() else {
+    while let Some(row) = rows.next()? {
+        let stream = row.get_ref(0)?.as_str().map(StreamName::new);
+        let Ok(Some(ticket)) = stream.map(|name| name.ok().and_then(|name| name.ticket())) else {
             continue;
         };
-        let before = match current.take() {
-            Some((stream, summary)) if stream == recorded.stream => summary,
-            Some((_, summary)) => {
-                finish(summary)?;
-                None
+        match fold(conn, ticket)? {
+            Folded::Line(Some(line)) => {
+                tickets += 1;
+                insert(conn, &line)?;
             }
-            None => None,
-        };
-        let summary = advance(before, ticket, recorded.revision, &recorded.event);
-        current = Some((recorded.stream, summary));
+            Folded::Line(None) => {}
+            Folded::Damaged(reason) => tell_damaged(ticket, &reason),
+        }
     }
-    finish(current.and_then(|(_, summary)| summary))?;
     Ok(tickets)
 }
 
-/// Makes one ticket's line anew from its events, and gives it.
-pub(super) fn renew(
-    conn: &Connection,
-    ticket: TicketId,
-) -> rusqlite::Result<Option<TicketSummary>> {
-    let mut summary = None;
+/// What a ticket's events say to its line.
+pub(super) enum Folded {
+    /// The line; none when there is no event that a line can begin with.
+    Line(Option<TicketSummary>),
+    /// They are damaged, and say nothing.
+    Damaged(String),
+}
+
+/// Folds a ticket's events, each checked against the chain: a line is not made of damage.
+fn fold(conn: &Connection, ticket: TicketId) -> rusqlite::Result<Folded> {
     let mut select = conn.prepare_cached(&format!(
         "SELECT {} FROM events WHERE stream = ?1 ORDER BY revision",
         row::EVENT_COLUMNS
     ))?;
     let mut rows = select.query([ticket.stream().as_str()])?;
-    while let Some(next) = rows.next()? {
-        let (recorded, _) = row::event(next)?;
-        summary = advance(summary, ticket, recorded.revision, &recorded.event);
+    let (mut line, mut hash, mut next) = (None, chain::ROOT, Revision::FIRST);
+    while let Some(row) = rows.next()? {
+        let (recorded, stored) = match row::event(row) {
+            Ok(read) => read,
+            Err(error) if row::is_damage(&error) => return Ok(Folded::Damaged(error.to_string())),
+            Err(error) => return Err(error),
+        };
+        hash = chain::link(&hash, &recorded.stream, recorded.revision, &recorded.event);
+        if recorded.revision != next || hash != stored {
+            let reason = format!("revision {} is not what was written", next.0);
+            return Ok(Folded::Damaged(reason));
+        }
+        next = next.next();
+        line = advance(line, ticket, recorded.revision, &recorded.event);
     }
+    Ok(Folded::Line(line))
+}
+
+/// Makes one ticket's line anew from its events, and gives it. Where they are damaged, a line that
+/// can be read stays, and one that cannot goes: it would keep whole pages of the list from being
+/// served.
+pub(super) fn renew(conn: &Connection, ticket: TicketId) -> rusqlite::Result<Folded> {
+    let folded = fold(conn, ticket)?;
     let id = ticket.to_string();
-    if is_listed(conn, id.as_bytes())? {
+    let stays = matches!(folded, Folded::Damaged(_)) && load(conn, ticket)?.is_some();
+    if !stays && is_listed(conn, id.as_bytes())? {
         remove(conn, id.as_bytes())?;
     }
-    if let Some(summary) = &summary {
-        insert(conn, summary)?;
+    match &folded {
+        Folded::Line(Some(line)) => insert(conn, line)?,
+        Folded::Line(None) => {}
+        Folded::Damaged(reason) => tell_damaged(ticket, reason),
     }
-    Ok(summary)
+    Ok(folded)
+}
+
+fn tell_damaged(ticket: TicketId, reason: &str) {
+    tracing::error!(ticket.id = %ticket, reason, "a ticket's events are damaged");
 }
 
 fn is_listed(conn: &Connection, id: &[u8]) -> rusqlite::Result<bool> {
@@ -261,15 +281,16 @@ pub(super) fn mend(
         let ticket = std::str::from_utf8(id)
             .ok()
             .and_then(|id| row::uuid(id).ok());
-        let listed = is_listed(&tx, id)?;
-        let renewed = match ticket {
-            Some(ticket) => renew(&tx, TicketId(ticket))?.is_some(),
-            None => {
-                remove(&tx, id)?;
-                false
-            }
+        let Some(ticket) = ticket else {
+            remove(&tx, id)?;
+            mended += 1;
+            continue;
         };
-        mended += u64::from(listed || renewed);
+        let listed = is_listed(&tx, id)?;
+        mended += match renew(&tx, TicketId(ticket))? {
+            Folded::Line(line) => u64::from(listed || line.is_some()),
+            Folded::Damaged(_) => 0,
+        };
     }
     tx.commit()?;
     Ok(mended)

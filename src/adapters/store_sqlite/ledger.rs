@@ -10,20 +10,20 @@ use punchcard_actors::failpoint;
 use punchcard_actors::ports::{AppendError, Appended, ExpectedRevision};
 use punchcard_events::ticket::TicketSummary;
 use punchcard_events::{NewEvent, Position, Revision, StreamName};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 use uuid::fmt::Hyphenated;
 
 use super::chain::{self, Hash};
 use super::failure::Failure;
 use super::heads::{Head, Heads};
-use super::index::{self, Scope};
+use super::index::{self, Folded, Scope};
 use super::log_head::{self, LogHead};
 use super::options::{OpenError, Options};
 use super::row::{self, signed};
 use super::wal::{self, Wal};
 use super::witness::Witness;
-use super::{connection, start};
+use super::{connection, reads, start};
 
 /// What one append is answered.
 pub(super) type Answer = Result<Appended, AppendError>;
@@ -177,13 +177,12 @@ impl Ledger {
     }
 
     fn append(&mut self, append: &Append) -> rusqlite::Result<Answer> {
-        let head = match self.stream_head(&append.stream) {
+        let head = match self.stream_head(&append.stream)? {
             Ok(head) => head,
-            Err(error) if row::is_damage(&error) => {
-                let reason = format!("{} is damaged: {error}", append.stream);
+            Err(damage) => {
+                let reason = format!("{} is damaged: {damage}", append.stream);
                 return Ok(Err(AppendError::Unavailable(reason)));
             }
-            Err(error) => return Err(error),
         };
         let actual = head.as_ref().map(|head| head.revision);
         let as_expected = match append.expected {
@@ -200,33 +199,35 @@ impl Ledger {
         Ok(repeated.ok_or(AppendError::Conflict { actual }))
     }
 
-    /// Takes the stream's head out of the cache or reads it.
-    fn stream_head(&mut self, stream: &StreamName) -> rusqlite::Result<Option<Head>> {
+    /// Takes the stream's head out of the cache or reads it. The inner error says what is damaged.
+    fn stream_head(
+        &mut self,
+        stream: &StreamName,
+    ) -> rusqlite::Result<Result<Option<Head>, String>> {
         if let Some(head) = self.heads.take(stream) {
-            return Ok(Some(head));
+            return Ok(Ok(Some(head)));
         }
-        let mut select = self.conn.prepare_cached(
-            "SELECT revision, hash FROM events WHERE stream = ?1 \
-             ORDER BY revision DESC LIMIT 1",
-        )?;
-        let read = |row: &rusqlite::Row<'_>| {
-            Ok(Head {
-                revision: Revision(row::unsigned(row, 0)?),
-                hash: row.get(1)?,
-                summary: None,
-            })
+        let (revision, hash) = match reads::head(&self.conn, stream)? {
+            Ok(Some(newest)) => newest,
+            Ok(None) => return Ok(Ok(None)),
+            Err(damage) => return Ok(Err(damage)),
         };
-        let Some(mut head) = select.query_row([stream.as_str()], read).optional()? else {
-            return Ok(None);
-        };
+        let mut summary = None;
         if let Some(ticket) = stream.ticket() {
-            head.summary = index::load(&self.conn, ticket)?;
-            let follows = |line: &TicketSummary| line.revision == head.revision;
-            if !head.summary.as_ref().is_some_and(follows) {
-                head.summary = index::renew(&self.conn, ticket)?;
+            summary = index::load(&self.conn, ticket)?;
+            let follows = |line: &TicketSummary| line.revision == revision;
+            if !summary.as_ref().is_some_and(follows) {
+                summary = match index::renew(&self.conn, ticket)? {
+                    Folded::Line(line) => line,
+                    Folded::Damaged(damage) => return Ok(Err(damage)),
+                };
             }
         }
-        Ok(Some(head))
+        Ok(Ok(Some(Head {
+            revision,
+            hash,
+            summary,
+        })))
     }
 
     /// Stores the events after `head` and moves it on. There is at least one event.

@@ -62,6 +62,41 @@ pub(super) fn all(
     check(conn, page)
 }
 
+/// The newest event's revision and link, or what is wrong with it. What is appended is chained to
+/// it, so it is checked against the event before it.
+pub(super) fn head(
+    conn: &Connection,
+    stream: &StreamName,
+) -> rusqlite::Result<Result<Option<(Revision, Hash)>, String>> {
+    let mut select = conn.prepare_cached(&format!(
+        "SELECT {} FROM events WHERE stream = ?1 ORDER BY revision DESC LIMIT 2",
+        row::EVENT_COLUMNS
+    ))?;
+    let mut rows = select.query([stream.as_str()])?;
+    let Some(newest) = rows.next()? else {
+        return Ok(Ok(None));
+    };
+    let (newest, hash) = match row::event(newest) {
+        Ok(read) => read,
+        Err(error) if row::is_damage(&error) => return Ok(Err(error.to_string())),
+        Err(error) => return Err(error),
+    };
+    let (follows, previous) = match rows.next()? {
+        None => (newest.revision == Revision::FIRST, Ok(chain::ROOT)),
+        Some(row) => {
+            let before = row::unsigned(row, 2)?;
+            (before + 1 == newest.revision.0, row.get(10))
+        }
+    };
+    let link =
+        previous.map(|previous| chain::link(&previous, stream, newest.revision, &newest.event));
+    Ok(if follows && link == Ok(hash) {
+        Ok(Some((newest.revision, hash)))
+    } else {
+        Err("its newest event is not what was written".to_owned())
+    })
+}
+
 fn select(
     conn: &Connection,
     sql: &str,

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::{at, delivered, fill, issue, open, raw, recorded, request};
 use crate::adapters::store_sqlite::{
-    FindingKind, Options, Report, SqliteStore, accept_loss, verify,
+    FindingKind, Options, Report, SqliteStore, accept_loss, start::TAIL, verify,
 };
 
 /// A full store that somebody ran `sql` on, and what the check says.
@@ -198,13 +198,11 @@ async fn a_damaged_line_is_never_served_but_made_anew() {
 async fn an_append_makes_a_damaged_line_of_its_ticket_anew() {
     let (store, dir) = open().await;
     issue(&store, 6).await;
-    for number in 100..1_200 {
-        // Old enough that a start does not look at its stream, and not in the writer's memory.
-        let s = stream(&format!("other-{number}"));
-        let event = [plain(number)];
-        let one = store.append(&s, ExpectedRevision::NoStream, &event);
-        one.await.unwrap();
-    }
+    // So many that a start does not look at that stream.
+    let others: Vec<_> = (100..100 + TAIL).map(plain).collect();
+    let first = ExpectedRevision::NoStream;
+    let other = stream("other-1");
+    store.append(&other, first, &others).await.unwrap();
     store.close();
     let wrong = "DELETE FROM tickets WHERE id LIKE '%6'";
     assert_eq!(raw(dir.path()).execute(wrong, []), Ok(1));

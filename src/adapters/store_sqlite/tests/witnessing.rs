@@ -212,17 +212,15 @@ async fn every_mismatch_can_be_accepted() {
         |dir| fs::remove_file(witness_of(dir)).unwrap(),
         |dir| fs::write(witness_of(dir), "").unwrap(),
         |dir| {
-            drop(
-                raw(dir)
-                    .execute("UPDATE log_head SET hash = zeroblob(32)", [])
-                    .unwrap(),
+            assert_eq!(
+                raw(dir).execute("UPDATE log_head SET hash = zeroblob(32)", []),
+                Ok(1)
             )
         },
         |dir| {
-            drop(
-                raw(dir)
-                    .execute("UPDATE log_head SET store = zeroblob(16)", [])
-                    .unwrap(),
+            assert_eq!(
+                raw(dir).execute("UPDATE log_head SET store = zeroblob(16)", []),
+                Ok(1)
             )
         },
     ];
