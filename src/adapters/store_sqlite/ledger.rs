@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use punchcard_actors::failpoint;
 use punchcard_actors::ports::{AppendError, Appended, ExpectedRevision};
-use punchcard_events::ticket::TicketSummary;
 use punchcard_events::{NewEvent, Position, Revision, StreamName};
 use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
@@ -215,8 +214,11 @@ impl Ledger {
         let mut summary = None;
         if let Some(ticket) = stream.ticket() {
             summary = index::load(&self.conn, ticket)?;
-            let follows = |line: &TicketSummary| line.revision == revision;
-            if !summary.as_ref().is_some_and(follows) {
+            let stands = summary.as_ref().map(|line| line.revision);
+            if stands > Some(revision) {
+                return Ok(Err("its newest events are missing".to_owned()));
+            }
+            if stands < Some(revision) {
                 summary = match index::renew(&self.conn, ticket)? {
                     Folded::Line(line) => line,
                     Folded::Damaged(damage) => return Ok(Err(damage)),

@@ -47,7 +47,7 @@ impl Options {
             append_queue: 8_192,
             append_bytes: 64 << 20,
             append_wait: Duration::from_secs(10),
-            stall_after: Duration::from_secs(2),
+            stall_after: Duration::from_secs(5),
             read_queue: 4_096,
             queue_wait: Duration::from_secs(5),
             readers: 2,

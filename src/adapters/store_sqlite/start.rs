@@ -6,11 +6,11 @@
 //!    history after the witness leads to the stored head. A mismatch refuses the start;
 //! 2. the newest [`TAIL`] events, each against its stream's chain. A damaged one is named in the log
 //!    and counted; it is never served, and its neighbours go on;
-//! 3. the lines of open tickets, and of tickets in that tail, against their streams. A line that
-//!    disagrees is made anew from the events.
+//! 3. the lines of open tickets, and of tickets in that tail, against the revisions of their
+//!    streams. A line that lags behind is made anew from the events.
 //!
-//! Older events and the lines of tickets that have ended are checked when they are read, and all
-//! together by [`verify`](super::verify()).
+//! Older events, and what else a line says, are checked when they are read (as those of all open
+//! tickets are, soon after a start), and all together by [`verify`](super::verify()).
 
 use std::path::Path;
 

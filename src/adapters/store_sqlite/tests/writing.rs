@@ -248,8 +248,8 @@ async fn a_ticket_writes_few_pages() {
 #[tokio::test]
 async fn tmp_start_cost() {
     let (store, dir) = open().await;
-    for chunk in 0..10_u64 {
-        join_all((0..2_000).map(|n| super::issue(&store, chunk * 2_000 + n))).await;
+    for chunk in 0..40_u64 {
+        join_all((0..250).map(|n| super::issue(&store, chunk * 250 + n))).await;
     }
     store.close();
     let begun = std::time::Instant::now();
