@@ -244,20 +244,3 @@ async fn a_ticket_writes_few_pages() {
         store.close();
     }
 }
-
-#[tokio::test]
-async fn tmp_start_cost() {
-    let (store, dir) = open().await;
-    for chunk in 0..40_u64 {
-        join_all((0..250).map(|n| super::issue(&store, chunk * 250 + n))).await;
-    }
-    store.close();
-    let begun = std::time::Instant::now();
-    let conn = raw(dir.path());
-    let n: u64 = conn
-        .query_row("SELECT count(*) FROM tickets", [], |r| r.get::<_, i64>(0))
-        .unwrap() as u64;
-    let store = SqliteStore::open(Options::new(dir.path())).unwrap();
-    eprintln!("start with {n} open tickets: {:?}", begun.elapsed());
-    drop(store);
-}
