@@ -129,6 +129,7 @@ async fn sessions_gone(sessions: &Sessions) {
 async fn open_store(config: &Config) -> Result<SqliteStore, StartError> {
     let mut options = store_sqlite::Options::new(config.store.data_dir.clone());
     options.max_batch = config.store.max_batch.get();
+    options.witness.clone_from(&config.store.witness);
     let opened = tokio::task::spawn_blocking(move || SqliteStore::open(options)).await;
     match opened {
         Ok(opened) => Ok(opened?),

@@ -15,6 +15,7 @@ pub mod ports;
 mod registry;
 pub mod runtime;
 pub mod sessions;
+mod steady;
 mod ticket;
 pub mod tickets;
 

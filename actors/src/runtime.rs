@@ -14,6 +14,7 @@ use crate::feed::Switchboard;
 use crate::llm::{LlmOptions, LlmSupervisor};
 use crate::ports::{Order, ReadError, TicketFilter};
 use crate::registry::{Registry, Shard, Shared};
+use crate::steady::SteadyClock;
 use crate::ticket::Deps;
 use crate::tickets::Tickets;
 
@@ -89,7 +90,8 @@ impl Runtime {
     }
 
     /// Starts a shard on each of `arbiters`; without any, as many as asked for on this thread.
-    fn start_on(arbiters: Vec<Arbiter>, ports: Ports, options: RuntimeOptions) -> Self {
+    fn start_on(arbiters: Vec<Arbiter>, mut ports: Ports, options: RuntimeOptions) -> Self {
+        ports.clock = Arc::new(SteadyClock::over(ports.clock));
         let clock = || Arc::clone(&ports.clock);
         let llm = LlmSupervisor::new(Arc::clone(&ports.model), options.llm, clock());
         let callbacks = Arc::clone(&ports.callbacks);

@@ -5,33 +5,46 @@
 //! per append. Readers have connections of their own and never wait for the writer. Every event
 //! carries a link of its stream's hash chain, and the ticket list is kept in the same transaction.
 //!
+//! Beside the database lies a witness of where the log stood, so that lost events are found at the
+//! start. Any failure to write stops the writer; it opens the database again by itself, and takes
+//! appends once everything acknowledged is there.
+//!
+//! Nothing here is ordered by time: positions and revisions are.
+//!
 //! Deliberately not here: `synchronous=NORMAL` (it loses acknowledged events at a power cut),
 //! retries (the caller knows what it owes), and any decision about tickets.
 
 mod backup;
 mod chain;
 mod connection;
+mod failure;
 mod heads;
 mod health;
 mod index;
 mod ledger;
 mod list;
 mod lock;
+mod log_head;
+mod loss;
 mod options;
+mod queue;
 mod readers;
 mod reads;
 mod report;
 mod row;
 mod schema;
+mod start;
 mod stats;
 mod subscription;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod verify_log;
+mod wal;
+mod witness;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -43,20 +56,23 @@ use punchcard_actors::ports::{
 };
 use punchcard_events::ticket::{StateName, TicketSummary};
 use punchcard_events::{NewEvent, Position, Recorded, Revision, StreamName, TicketId};
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 pub use backup::{BackupError, BackupMade, backup};
+pub use failure::Cause;
 pub use health::{Health, Written};
-pub use options::{OpenError, Options};
-pub use report::{Finding, FindingKind, Report};
-pub use stats::{Stats, StatsError, stats};
-pub use verify::verify;
+pub use loss::{Accepted, LossError, accept_loss};
+pub use options::{Mismatch, OpenError, Options};
+pub use report::{Finding, FindingKind, Report, WitnessSays};
+pub use stats::{Stats, StatsError, rebuild_list, stats};
+pub use verify::{verify, verify_with};
 
 use health::Board;
-use ledger::{Append, Ledger};
+use ledger::Ledger;
 use lock::OwnedDirectory;
+use queue::{Job, Made, Queue};
 use readers::Readers;
-use writer::{Job, State, Writer};
+use writer::{State, Writer};
 
 /// The embedded event store. Clones share one store; it closes when the last one is dropped, or by
 /// [`SqliteStore::close`].
@@ -68,10 +84,7 @@ pub struct SqliteStore {
 #[derive(Debug)]
 struct Shared {
     data_dir: PathBuf,
-    /// Empty once closed.
-    jobs: Mutex<Option<Sender<Job>>>,
-    room: Arc<Semaphore>,
-    queue_wait: Duration,
+    queue: Queue,
     committed: watch::Receiver<u64>,
     readers: Arc<Readers>,
     board: Arc<Board>,
@@ -86,21 +99,22 @@ impl SqliteStore {
     /// store that this build can write durably. See [`OpenError`].
     pub fn open(options: Options) -> Result<Self, OpenError> {
         let directory = OwnedDirectory::take(&options.data_dir)?;
-        let ledger = Ledger::open(&options)?;
+        let ledger = Ledger::open(&options, None)?;
         let thread_failed = |source| OpenError::Directory {
             path: options.data_dir.clone(),
             source,
         };
-        let database = lock::database_in(&options.data_dir);
-        let readers = Readers::start(&database, &options).map_err(thread_failed)?;
-        let (jobs, queue) = mpsc::channel();
-        let (committed, followed) = watch::channel(ledger.last_position().0);
-        let board = Arc::new(Board::new());
+        let readers = Readers::start(&options.database(), &options).map_err(thread_failed)?;
+        let board = Arc::new(Board::new(options.stall_after));
+        let (queue, jobs) = Queue::new(&options, Arc::clone(&board));
+        let acknowledged = ledger.head();
+        let (committed, followed) = watch::channel(acknowledged.position);
         let writer = Writer {
             options: options.clone(),
-            jobs: queue,
+            jobs,
             committed,
             board: Arc::clone(&board),
+            acknowledged,
             state: State::Open(Box::new(ledger)),
             directory,
         };
@@ -111,9 +125,7 @@ impl SqliteStore {
         Ok(Self {
             shared: Arc::new(Shared {
                 data_dir: options.data_dir,
-                jobs: Mutex::new(Some(jobs)),
-                room: Arc::new(Semaphore::new(options.append_queue)),
-                queue_wait: options.queue_wait,
+                queue,
                 committed: followed,
                 readers: Arc::new(readers),
                 board,
@@ -154,10 +166,27 @@ impl SqliteStore {
     /// # Errors
     /// When an event cannot be read; the list is then as it was.
     pub async fn rebuild_index(&self) -> Result<u64, ReadError> {
-        let (reply, answer) = oneshot::channel();
+        self.index(Job::Rebuild).await
+    }
+
+    /// Has the writer work on the ticket list.
+    async fn index(&self, job: impl FnOnce(Made) -> Job) -> Result<u64, ReadError> {
+        let (made, answer) = oneshot::channel();
         let closed = || ReadError::Unavailable(CLOSED.to_owned());
-        self.shared.send(Job::Rebuild(reply)).ok_or_else(closed)?;
+        self.shared.queue.send(job(made)).ok_or_else(closed)?;
         answer.await.map_err(|_| closed())?
+    }
+
+    async fn page(
+        &self,
+        filter: &TicketFilter,
+        order: Order,
+        after: Option<TicketId>,
+        limit: usize,
+    ) -> Result<Vec<TicketSummary>, ReadError> {
+        let filter = filter.clone();
+        let read = move |conn: &_| list::page(conn, &filter, order, after, limit);
+        self.shared.readers.run(read).await
     }
 }
 
@@ -167,18 +196,8 @@ const CLOSED: &str = "the event store is closed";
 const BUSY: Duration = Duration::from_secs(5);
 
 impl Shared {
-    fn send(&self, job: Job) -> Option<()> {
-        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        jobs.as_ref()?.send(job).ok()
-    }
-
     fn close(&self) {
-        drop(
-            self.jobs
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
+        self.queue.close();
         let writer = self
             .writer
             .lock()
@@ -206,23 +225,7 @@ impl EventStore for SqliteStore {
         expected: ExpectedRevision,
         events: &[NewEvent],
     ) -> Result<Appended, AppendError> {
-        let shared = &self.shared;
-        let room = Arc::clone(&shared.room).acquire_owned();
-        let Ok(Ok(permit)) = tokio::time::timeout(shared.queue_wait, room).await else {
-            let reason = "too many appends are waiting".to_owned();
-            return Err(AppendError::Unavailable(reason));
-        };
-        let (reply, answer) = oneshot::channel();
-        let append = Append {
-            stream: stream.clone(),
-            expected,
-            events: events.to_vec(),
-            reply,
-        };
-        let sent = shared.send(Job::Append(append, permit));
-        sent.ok_or_else(|| AppendError::Unavailable(CLOSED.to_owned()))?;
-        let unknown = |_| AppendError::OutcomeUnknown("the writer is gone".to_owned());
-        answer.await.map_err(unknown)?
+        self.shared.queue.append(stream, expected, events).await
     }
 
     async fn read_stream(
@@ -261,9 +264,16 @@ impl TicketIndex for SqliteStore {
         after: Option<TicketId>,
         limit: usize,
     ) -> Result<Vec<TicketSummary>, ReadError> {
-        let filter = filter.clone();
-        let read = move |conn: &_| list::page(conn, &filter, order, after, limit);
-        self.shared.readers.run(read).await
+        match self.page(filter, order, after, limit).await {
+            // A damaged line is not served. The events it was made from have it all.
+            Err(ReadError::Damaged(reason)) => {
+                let mended = self.index(Job::Mend).await?;
+                metrics::counter!("store_lines_mended_total").increment(mended);
+                tracing::error!(reason, mended, "the ticket list was damaged and is mended");
+                self.page(filter, order, after, limit).await
+            }
+            page => page,
+        }
     }
 
     async fn count_by_state(&self) -> Result<Vec<(StateName, u64)>, ReadError> {

@@ -21,9 +21,10 @@ impl Readiness for StoreReadiness {
     async fn checks(&self) -> Vec<Check> {
         let detail = match self.store.health() {
             Health::Healthy => None,
-            Health::Failing { since, .. } => Some(format!(
-                "the event store takes no events since {} s",
-                since.elapsed().as_secs()
+            Health::Failing { since, cause, .. } => Some(format!(
+                "the event store takes no events since {} s: {}",
+                since.elapsed().as_secs(),
+                cause.as_str()
             )),
             Health::Closed => Some("the event store is closed".to_owned()),
         };

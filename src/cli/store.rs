@@ -8,7 +8,12 @@ use comfy_table::Cell;
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::style::{self, BAD, BOLD, DIM, GOOD};
-use crate::adapters::store_sqlite::{self as store, Finding, Report, Stats};
+use punchcard_actors::ports::Clock as _;
+
+use crate::adapters::clock::SystemClock;
+use crate::adapters::store_sqlite::{
+    self as store, Finding, LossError, Options, Report, Stats, StatsError, WitnessSays,
+};
 
 /// What to do with a store.
 #[derive(Debug, Subcommand)]
@@ -19,6 +24,10 @@ pub(crate) enum StoreCommand {
     Stats(StoreArgs),
     /// Copy the store to a new file while the server runs.
     Backup(BackupArgs),
+    /// Make the ticket list anew from the events; the server must not run.
+    RebuildList(StoreArgs),
+    /// Go on without events that are lost; the server must not run.
+    AcceptLoss(AcceptLossArgs),
 }
 
 /// Which store.
@@ -34,13 +43,42 @@ pub(crate) struct StoreArgs {
     /// The data directory, or a database file such as a backup.
     #[arg(long, value_name = "DIR", default_value = "data")]
     data_dir: PathBuf,
+
+    /// The head witness, where `store.witness` puts it elsewhere than beside the database.
+    #[arg(long, value_name = "FILE")]
+    witness: Option<PathBuf>,
+}
+
+impl StoreArgs {
+    fn options(&self) -> Options {
+        Options {
+            witness: self.witness.clone(),
+            ..Options::new(&self.data_dir)
+        }
+    }
+}
+
+/// Arguments of `store accept-loss`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+For a store that refuses to open because it does not fit its witness: acknowledged events are gone,
+or nobody can tell. First keep a copy of the whole data directory, and look for a newer copy of the
+database. What is accepted is recorded in the store; positions that were given are not given again.
+
+Examples:
+  punchcard store accept-loss --data-dir /var/lib/punchcard")]
+pub(crate) struct AcceptLossArgs {
+    /// Which store.
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 /// Arguments of `store backup`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The copy holds every ticket accepted before the command began. It appears under its name only when
-it is whole. To restore it, put it into an empty data directory as punchcard.db.
+it is whole. To restore it, put it into an empty data directory as punchcard.db. Put beside the
+witness of a store that went on since, it is refused until the loss is accepted.
 
 Examples:
   punchcard store backup punchcard-$(date +%F).db --data-dir /var/lib/punchcard
@@ -62,7 +100,8 @@ pub(crate) fn run(command: &StoreCommand, out: &mut Output) -> Result<Exit, Fail
     };
     match command {
         StoreCommand::Verify(args) => {
-            let report = store::verify(&args.data_dir).map_err(|error| unreachable(&error))?;
+            let report = store::verify_with(&args.data_dir, args.witness.as_deref());
+            let report = report.map_err(|error| unreachable(&error))?;
             print_report(&report, out)
         }
         StoreCommand::Stats(args) => {
@@ -87,7 +126,48 @@ pub(crate) fn run(command: &StoreCommand, out: &mut Output) -> Result<Exit, Fail
             }
             Ok(Exit::Success)
         }
+        StoreCommand::RebuildList(args) => rebuild_list(args, out),
+        StoreCommand::AcceptLoss(args) => accept_loss(&args.store, out),
     }
+}
+
+fn rebuild_list(args: &StoreArgs, out: &mut Output) -> Result<Exit, Failure> {
+    let made = store::rebuild_list(&args.options());
+    let tickets = made.map_err(|error| match &error {
+        StatsError::Open(_) => Failure::unreachable(error.to_string()),
+        StatsError::Read(_) => Failure::negative(error.to_string()),
+    })?;
+    if out.is_json() {
+        out.document(&serde_json::json!({ "tickets": tickets }))?;
+    } else {
+        out.line(format_args!("{GOOD}rebuilt{GOOD:#}  {tickets} tickets"))?;
+    }
+    Ok(Exit::Success)
+}
+
+fn accept_loss(args: &StoreArgs, out: &mut Output) -> Result<Exit, Failure> {
+    let now = SystemClock.now().as_millis();
+    let accepted = store::accept_loss(&args.options(), now).map_err(|error| match &error {
+        LossError::NothingLost => Failure::negative(error.to_string()),
+        LossError::Open(_) => Failure::unreachable(error.to_string()),
+    })?;
+    if out.is_json() {
+        out.document(&accepted)?;
+        return Ok(Exit::Success);
+    }
+    let lost = match accepted.lost_events {
+        Some(1) => "1 event is lost".to_owned(),
+        Some(lost) => format!("{lost} events are lost"),
+        None => "how much is lost cannot be told".to_owned(),
+    };
+    let (last, given) = (accepted.last_position, accepted.positions_given_up_to);
+    out.line(format_args!(
+        "{BAD}{lost}{BAD:#}  the newest that is left has position {last}; new ones come after {given}"
+    ))?;
+    if let Some(old) = &accepted.old_witness {
+        out.note(format_args!("the old witness is kept as {}", old.display()));
+    }
+    Ok(Exit::Success)
 }
 
 fn print_report(report: &Report, out: &mut Output) -> Result<Exit, Failure> {
@@ -101,7 +181,24 @@ fn print_report(report: &Report, out: &mut Output) -> Result<Exit, Failure> {
         return Ok(exit);
     }
     let (events, streams, tickets) = (report.events, report.streams, report.tickets);
-    let checked = format!("{events} events in {streams} streams, {tickets} tickets");
+    let mut checked = format!("{events} events in {streams} streams, {tickets} tickets");
+    let losses = report.losses;
+    if losses > 0 {
+        let times = if losses == 1 {
+            "once"
+        } else {
+            "more than once"
+        };
+        checked = format!("{checked}, lost events accepted {times}");
+    }
+    let witness = match report.witness {
+        WitnessSays::NotExpected => "no witness, as in a backup",
+        WitnessSays::Agrees => "the witness agrees",
+        WitnessSays::Behind => "the witness is behind, as after a kill",
+        WitnessSays::OneSlotDamaged => "the witness agrees, one of its slots is damaged",
+        WitnessSays::Contradicts => "the witness contradicts",
+    };
+    let checked = format!("{checked}; {witness}");
     if report.is_clean() {
         out.line(format_args!("{GOOD}intact{GOOD:#}  {checked}"))?;
         return Ok(exit);
@@ -181,7 +278,7 @@ fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapters::store_sqlite::{FindingKind, Options, SqliteStore};
+    use crate::adapters::store_sqlite::{FindingKind, SqliteStore};
 
     fn ran(command: &StoreCommand) -> (Result<Exit, Failure>, String) {
         let (mut out, results, _) = Output::captured(false);
@@ -191,6 +288,7 @@ mod tests {
     fn at(data_dir: &std::path::Path) -> StoreArgs {
         StoreArgs {
             data_dir: data_dir.to_owned(),
+            witness: None,
         }
     }
 
@@ -216,6 +314,30 @@ mod tests {
         assert_eq!(ran(&backup).0, Ok(Exit::Success));
         assert_eq!(ran(&backup).0.unwrap_err().exit(), Exit::Usage);
         store.close();
+    }
+
+    #[test]
+    fn a_loss_is_accepted_once_and_the_list_is_rebuilt() {
+        let dir = tempfile::tempdir().unwrap();
+        let accept = StoreCommand::AcceptLoss(AcceptLossArgs {
+            store: at(dir.path()),
+        });
+        assert_eq!(ran(&accept).0.unwrap_err().exit(), Exit::Unreachable);
+        SqliteStore::open(Options::new(dir.path())).unwrap().close();
+        assert_eq!(ran(&accept).0.unwrap_err().exit(), Exit::Negative);
+        std::fs::remove_file(dir.path().join("punchcard.witness")).unwrap();
+        let rebuild = StoreCommand::RebuildList(at(dir.path()));
+        assert_eq!(ran(&rebuild).0.unwrap_err().exit(), Exit::Unreachable);
+        let (ended, text) = ran(&accept);
+        assert_eq!(ended, Ok(Exit::Success));
+        assert!(
+            text.starts_with("how much is lost cannot be told"),
+            "{text}"
+        );
+        assert_eq!(ran(&rebuild).1, "rebuilt  0 tickets\n");
+        let (ended, text) = ran(&StoreCommand::Verify(at(dir.path())));
+        assert_eq!(ended, Ok(Exit::Success));
+        assert!(text.contains("accepted once; the witness agrees"), "{text}");
     }
 
     #[test]

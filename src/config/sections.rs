@@ -52,6 +52,9 @@ pub struct Store {
     pub data_dir: PathBuf,
     /// The most appends that share one fsync.
     pub max_batch: NonZeroUsize,
+    /// The file of the head witness; beside the database when it is left out.
+    #[serde(default)]
+    pub witness: Option<PathBuf>,
 }
 
 /// The ticket actors.

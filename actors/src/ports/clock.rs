@@ -6,7 +6,8 @@ use punchcard_events::retry::Jitter;
 /// Where the runtime gets time and chance from. Waiting itself is tokio's, so that a test can
 /// pause it.
 pub trait Clock: Send + Sync + 'static {
-    /// The time now.
+    /// The time now, as the system has it. It may jump: the runtime follows it slowly and never
+    /// backwards.
     fn now(&self) -> Timestamp;
 
     /// A fresh draw to spread a retry with.

@@ -150,7 +150,7 @@ pub enum AppendError {
         /// The stream's newest revision; `None` when it has no event.
         actual: Option<Revision>,
     },
-    /// The store takes no events now. Nothing was written.
+    /// The store takes no events now. Nothing was written, and nothing of it will be.
     #[error("the event store takes no events now: {0}")]
     Unavailable(String),
     /// The events may or may not be stored. Ask again with the same ids.

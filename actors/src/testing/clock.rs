@@ -1,5 +1,6 @@
 //! A clock that follows tokio's, so that a paused test owns the time of day too.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use punchcard_events::Timestamp;
@@ -18,6 +19,8 @@ pub struct TestClock {
     start: Timestamp,
     begun: Instant,
     jitter: Mutex<Jitter>,
+    /// By how many milliseconds somebody has set it ahead (or back).
+    set_ahead: AtomicI64,
 }
 
 impl Default for TestClock {
@@ -40,7 +43,14 @@ impl TestClock {
             start,
             begun: Instant::now(),
             jitter: Mutex::new(Jitter::MAX),
+            set_ahead: AtomicI64::new(0),
         }
+    }
+
+    /// Sets the clock ahead by so many milliseconds, or back: the time of day jumps, and no time
+    /// passes.
+    pub fn jump(&self, millis: i64) {
+        self.set_ahead.fetch_add(millis, Ordering::Relaxed);
     }
 
     /// What every draw gives from now on.
@@ -51,7 +61,9 @@ impl TestClock {
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        self.start.plus(self.begun.elapsed())
+        let steady = self.start.plus(self.begun.elapsed()).as_millis();
+        let ahead = self.set_ahead.load(Ordering::Relaxed);
+        Timestamp::from_millis(steady.saturating_add_signed(ahead))
     }
 
     fn jitter(&self) -> Jitter {

@@ -270,10 +270,13 @@ pub(super) fn prepare(
 }
 
 async fn wait_until(clock: &dyn Clock, time: Option<Timestamp>) {
-    if let Some(time) = time {
+    let Some(time) = time else { return };
+    loop {
+        // The runtime's clock may run a little slower than the timer, so one wait may not do.
         let wait = time.since(clock.now());
-        if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
+        if wait.is_zero() {
+            return;
         }
+        tokio::time::sleep(wait).await;
     }
 }

@@ -8,6 +8,7 @@
 mod asking;
 mod callbacks;
 mod cancelling;
+mod clock_jumps;
 mod crashes;
 mod deadlines;
 mod fallbacks;

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 
 use super::options::OpenError;
-use super::{BUSY, connection, lock, row};
+use super::{BUSY, connection, lock, log_head};
 
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(200);
@@ -62,6 +62,10 @@ pub enum BackupError {
 /// The copy holds every event acknowledged before the call. It is written under a temporary name,
 /// synced, and then renamed, so a file named `to` is a whole backup. To restore, place it in an
 /// empty data directory as `punchcard.db`.
+///
+/// The copy knows that it has no witness: the store that first opens it checks the whole log against
+/// the head that the copy carries, and makes a witness. Put beside the witness of the store that it
+/// was made from, it is refused with the number of events that came after it.
 ///
 /// # Errors
 /// When `to` exists, the store does not open, or the copy cannot be made.
@@ -135,11 +139,9 @@ fn copy_pages(source: &Connection, partial: &Path) -> rusqlite::Result<u64> {
     }
     // Without a log of its own the copy is one file; opening it as a store brings the log back.
     let _: String = copy.pragma_update_and_check(None, "journal_mode", "DELETE", |r| r.get(0))?;
-    copy.query_row(
-        "SELECT value FROM meta WHERE key = 'last_position'",
-        [],
-        |r| row::unsigned(r, 0),
-    )
+    log_head::set_witnessed(&copy, false)?;
+    let (head, _) = log_head::load(&copy)?;
+    Ok(head.position)
 }
 
 fn publish(partial: &Path, to: &Path) -> io::Result<u64> {

@@ -19,17 +19,19 @@ const STATEMENTS: usize = 64;
 const SYNCHRONOUS_FULL: i64 = 2;
 
 /// The writer's connection, with the schema brought up to date.
+///
+/// It leaves the write-ahead log as it is also when it is closed, until [`keep`] says that the store
+/// is the right one: an end that is damaged may still be looked into.
 pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn = open(path, flags, busy)?;
+    let failed = |source| OpenError::of_sqlite(path, source);
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .map_err(failed)?;
     let found = schema::identify(&conn, path)?;
     make_durable(&conn, path)?;
-    let failed = |source| OpenError::Sqlite {
-        path: path.to_owned(),
-        source,
-    };
     tune_writer(&conn).map_err(failed)?;
     schema::migrate(&mut conn, found).map_err(failed)?;
     if found == Found::Empty {
@@ -53,7 +55,12 @@ pub(super) fn open_reader(path: &Path, busy: Duration) -> Result<Connection, Ope
     let conn = open(path, flags, busy)?;
     match schema::identify(&conn, path)? {
         Found::Store(schema::VERSION) => Ok(conn),
-        Found::Store(_) | Found::Empty => Err(OpenError::NotAStore {
+        Found::Store(found) => Err(OpenError::OlderSchema {
+            path: path.to_owned(),
+            found,
+            known: schema::VERSION,
+        }),
+        Found::Empty => Err(OpenError::NotAStore {
             path: path.to_owned(),
         }),
     }
@@ -113,8 +120,13 @@ fn tune_writer(conn: &Connection) -> rusqlite::Result<()> {
     // 32 MiB of them hold the upper levels of every tree.
     conn.pragma_update(None, "cache_size", -32_768)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
-    // Checkpoint each 16 MiB of log; give back what a long read made it grow beyond 64 MiB.
-    conn.pragma_update(None, "wal_autocheckpoint", 4_096)?;
+    // Give back what a long read made the log grow beyond 64 MiB.
     conn.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    Ok(())
+}
+
+/// Lets the write-ahead log be folded into the database when the connection is closed.
+pub(super) fn keep(conn: &Connection) -> rusqlite::Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     Ok(())
 }

@@ -4,9 +4,12 @@
 
 use punchcard_events::ticket::TicketSummary;
 use punchcard_events::{NewEvent, Revision, StreamName, TicketId, Timestamp};
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::row::{self, signed, stage_name};
+use super::chain;
+use super::row::{self, signed, stage_name, sum};
 
 /// The streams of tickets, as a range of names: `-` is followed by `.` in ASCII.
 pub(super) const TICKET_STREAMS: &str = "stream >= 'ticket-' AND stream < 'ticket.'";
@@ -80,8 +83,8 @@ fn insert(conn: &Connection, now: &TicketSummary) -> rusqlite::Result<()> {
     let mut insert = conn.prepare_cached(
         "INSERT OR REPLACE INTO tickets (id, tenant, task, user, state, attempt, requested_at_ms, \
          updated_at_ms, revision, answer_by_ms, persist_by_ms, deliver_by_ms, deadline_ms, \
-         failed_stage, failure_code) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+         failed_stage, failure_code, sum) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     )?;
     insert.execute(params![
         now.id.to_string(),
@@ -99,6 +102,7 @@ fn insert(conn: &Connection, now: &TicketSummary) -> rusqlite::Result<()> {
         now.deadline().map(millis),
         now.failed_stage.map(stage_name),
         now.failure_code,
+        sum(now),
     ])?;
     Ok(())
 }
@@ -107,7 +111,7 @@ fn update(conn: &Connection, now: &TicketSummary) -> rusqlite::Result<()> {
     let mut update = conn.prepare_cached(
         "UPDATE tickets SET state = ?2, attempt = ?3, updated_at_ms = ?4, revision = ?5, \
          answer_by_ms = ?6, persist_by_ms = ?7, deliver_by_ms = ?8, deadline_ms = ?9, \
-         failed_stage = ?10, failure_code = ?11 WHERE id = ?1",
+         failed_stage = ?10, failure_code = ?11, sum = ?12 WHERE id = ?1",
     )?;
     update.execute(params![
         now.id.to_string(),
@@ -121,63 +125,212 @@ fn update(conn: &Connection, now: &TicketSummary) -> rusqlite::Result<()> {
         now.deadline().map(millis),
         now.failed_stage.map(stage_name),
         now.failure_code,
+        sum(now),
     ])?;
     Ok(())
 }
 
 fn touch(conn: &Connection, now: &TicketSummary) -> rusqlite::Result<()> {
     let mut touch = conn.prepare_cached(
-        "UPDATE tickets SET attempt = ?2, updated_at_ms = ?3, revision = ?4 WHERE id = ?1",
+        "UPDATE tickets SET attempt = ?2, updated_at_ms = ?3, revision = ?4, sum = ?5 \
+         WHERE id = ?1",
     )?;
     touch.execute(params![
         now.id.to_string(),
         now.attempt,
         millis(now.updated_at),
         signed(now.revision.0),
+        sum(now),
     ])?;
     Ok(())
 }
 
-/// Makes the whole list anew from the events, in one transaction, a stream at a time. Returns how
-/// many tickets it holds.
+/// Makes the whole list anew from the events, in one transaction. Returns how many tickets it holds.
 pub(super) fn rebuild(conn: &mut Connection) -> rusqlite::Result<u64> {
     let tx = conn.transaction()?;
+    // Without a condition SQLite empties the trees without reading them, so this gets rid of
+    // damaged rows too.
     tx.execute("DELETE FROM tickets", [])?;
-    let mut tickets = 0;
-    let mut finish = |summary: Option<TicketSummary>| match summary {
-        Some(summary) => {
-            tickets += 1;
-            insert(&tx, &summary)
-        }
-        None => Ok(()),
-    };
-    {
-        let mut select = tx.prepare(&format!(
-            "SELECT {} FROM events WHERE {TICKET_STREAMS} ORDER BY stream, revision",
-            row::EVENT_COLUMNS
-        ))?;
-        let mut rows = select.query([])?;
-        let mut current: Option<(StreamName, Option<TicketSummary>)> = None;
-        while let Some(next) = rows.next()? {
-            let (recorded, _) = row::event(next)?;
-            let Some(ticket) = recorded.stream.ticket() else {
-                continue;
-            };
-            let before = match current.take() {
-                Some((stream, summary)) if stream == recorded.stream => summary,
-                Some((_, summary)) => {
-                    finish(summary)?;
-                    None
-                }
-                None => None,
-            };
-            let summary = advance(before, ticket, recorded.revision, &recorded.event);
-            current = Some((recorded.stream, summary));
-        }
-        finish(current.and_then(|(_, summary)| summary))?;
-    }
+    let tickets = fill(&tx)?;
     tx.commit()?;
     Ok(tickets)
+}
+
+/// Fills an empty list from the events, a stream at a time. Returns how many tickets it holds. A
+/// ticket whose events are damaged is left out.
+pub(super) fn fill(conn: &Connection) -> rusqlite::Result<u64> {
+    let mut tickets = 0;
+    let mut select = conn.prepare(&format!(
+        "SELECT DISTINCT stream FROM events WHERE {TICKET_STREAMS}"
+    ))?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let stream = row.get_ref(0)?.as_str().map(StreamName::new);
+        let Ok(Some(ticket)) = stream.map(|name| name.ok().and_then(|name| name.ticket())) else {
+            continue;
+        };
+        match fold(conn, ticket)? {
+            Folded::Line(Some(line)) => {
+                tickets += 1;
+                insert(conn, &line)?;
+            }
+            Folded::Line(None) => {}
+            Folded::Damaged(reason) => tell_damaged(ticket, &reason),
+        }
+    }
+    Ok(tickets)
+}
+
+/// What a ticket's events say to its line.
+pub(super) enum Folded {
+    /// The line; none when there is no event that a line can begin with.
+    Line(Option<TicketSummary>),
+    /// They are damaged, and say nothing.
+    Damaged(String),
+}
+
+/// Folds a ticket's events, each checked against the chain: a line is not made of damage.
+fn fold(conn: &Connection, ticket: TicketId) -> rusqlite::Result<Folded> {
+    let mut select = conn.prepare_cached(&format!(
+        "SELECT {} FROM events WHERE stream = ?1 ORDER BY revision",
+        row::EVENT_COLUMNS
+    ))?;
+    let mut rows = select.query([ticket.stream().as_str()])?;
+    let (mut line, mut hash, mut next) = (None, chain::ROOT, Revision::FIRST);
+    while let Some(row) = rows.next()? {
+        let (recorded, stored) = match row::event(row) {
+            Ok(read) => read,
+            Err(error) if row::is_damage(&error) => return Ok(Folded::Damaged(error.to_string())),
+            Err(error) => return Err(error),
+        };
+        hash = chain::link(&hash, &recorded.stream, recorded.revision, &recorded.event);
+        if recorded.revision != next || hash != stored {
+            let reason = format!("revision {} is not what was written", next.0);
+            return Ok(Folded::Damaged(reason));
+        }
+        next = next.next();
+        line = advance(line, ticket, recorded.revision, &recorded.event);
+    }
+    Ok(Folded::Line(line))
+}
+
+/// Makes one ticket's line anew from its events, and gives it. Where they are damaged, a line that
+/// can be read stays, and one that cannot goes: it would keep whole pages of the list from being
+/// served.
+pub(super) fn renew(conn: &Connection, ticket: TicketId) -> rusqlite::Result<Folded> {
+    let folded = fold(conn, ticket)?;
+    let id = ticket.to_string();
+    let stays = matches!(folded, Folded::Damaged(_)) && load(conn, ticket)?.is_some();
+    if !stays && is_listed(conn, id.as_bytes())? {
+        remove(conn, id.as_bytes())?;
+    }
+    match &folded {
+        Folded::Line(Some(line)) => insert(conn, line)?,
+        Folded::Line(None) => {}
+        Folded::Damaged(reason) => tell_damaged(ticket, reason),
+    }
+    Ok(folded)
+}
+
+fn tell_damaged(ticket: TicketId, reason: &str) {
+    tracing::error!(ticket.id = %ticket, reason, "a ticket's events are damaged");
+}
+
+fn is_listed(conn: &Connection, id: &[u8]) -> rusqlite::Result<bool> {
+    let mut select = conn.prepare_cached("SELECT 1 FROM tickets WHERE id = CAST(?1 AS TEXT)")?;
+    select.exists([id])
+}
+
+/// Takes a wrong line out. The indexes are made anew first: they cannot be followed from a row that
+/// does not say any more what they say. An id that is damaged may be no text at all.
+fn remove(conn: &Connection, id: &[u8]) -> rusqlite::Result<()> {
+    conn.execute_batch("REINDEX tickets")?;
+    conn.execute("DELETE FROM tickets WHERE id = CAST(?1 AS TEXT)", [id])?;
+    Ok(())
+}
+
+/// Which lines [`mend`] reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Lines of open tickets that lag behind their stream. SQLite alone does this, so a start can
+    /// afford it for a hundred thousand.
+    Open,
+    /// Those, and every line that is damaged.
+    All,
+}
+
+/// Makes damaged lines anew, those that lag behind their stream, and those of `tickets` that are
+/// missing. Returns how many.
+pub(super) fn mend(
+    conn: &mut Connection,
+    scope: Scope,
+    tickets: BTreeSet<TicketId>,
+) -> rusqlite::Result<u64> {
+    let mut wrong = wrong_lines(conn, scope)?;
+    for ticket in tickets {
+        let stands = load(conn, ticket)?.map(|line| signed(line.revision.0));
+        // As below: a line that is ahead is the trace of lost events.
+        if stands < newest(conn, ticket)? {
+            wrong.insert(ticket.to_string().into_bytes());
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(0);
+    }
+    let tx = conn.transaction()?;
+    let mut mended = 0;
+    for id in &wrong {
+        let ticket = std::str::from_utf8(id)
+            .ok()
+            .and_then(|id| row::uuid(id).ok());
+        let Some(ticket) = ticket else {
+            remove(&tx, id)?;
+            mended += 1;
+            continue;
+        };
+        let listed = is_listed(&tx, id)?;
+        mended += match renew(&tx, TicketId(ticket))? {
+            Folded::Line(line) => u64::from(listed || line.is_some()),
+            Folded::Damaged(_) => 0,
+        };
+    }
+    tx.commit()?;
+    Ok(mended)
+}
+
+/// The ids, as they are stored, of lines that are wrong. A sound line that is ahead of its stream is
+/// left: events are lost, and it is the trace of them.
+fn wrong_lines(conn: &Connection, scope: Scope) -> rusqlite::Result<BTreeSet<Vec<u8>>> {
+    let mut wrong = BTreeSet::new();
+    let mut lagging = conn.prepare(
+        "SELECT id FROM tickets INDEXED BY tickets_open WHERE deadline_ms IS NOT NULL \
+         AND revision < (SELECT max(revision) FROM events WHERE stream = 'ticket-' || tickets.id)",
+    )?;
+    let mut rows = lagging.query([])?;
+    while let Some(row) = rows.next()? {
+        wrong.insert(row.get_ref(0)?.as_bytes()?.to_vec());
+    }
+    if scope == Scope::Open {
+        return Ok(wrong);
+    }
+    let mut all = conn.prepare(&format!("SELECT {} FROM tickets", row::TICKET_COLUMNS))?;
+    let mut rows = all.query([])?;
+    while let Some(row) = rows.next()? {
+        match row::ticket(row) {
+            Ok(_) => {}
+            Err(error) if row::is_damage(&error) => {
+                wrong.insert(row.get_ref(0)?.as_bytes()?.to_vec());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(wrong)
+}
+
+/// The newest revision of a ticket's stream.
+fn newest(conn: &Connection, ticket: TicketId) -> rusqlite::Result<Option<i64>> {
+    let mut select = conn.prepare_cached("SELECT max(revision) FROM events WHERE stream = ?1")?;
+    select.query_row([ticket.stream().as_str()], |row| row.get(0))
 }
 
 fn millis(time: Timestamp) -> i64 {

@@ -3,18 +3,26 @@
 //! Each append is checked by itself and sees those before it, so a conflict of one is its own
 //! matter. A ledger that failed is dropped: nothing it keeps in memory is true any more.
 
+use std::collections::BTreeSet;
+use std::time::Instant;
+
 use punchcard_actors::failpoint;
 use punchcard_actors::ports::{AppendError, Appended, ExpectedRevision};
 use punchcard_events::{NewEvent, Position, Revision, StreamName};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 use uuid::fmt::Hyphenated;
 
 use super::chain::{self, Hash};
+use super::failure::Failure;
 use super::heads::{Head, Heads};
+use super::index::{self, Folded, Scope};
+use super::log_head::{self, LogHead};
 use super::options::{OpenError, Options};
 use super::row::{self, signed};
-use super::{connection, index, lock};
+use super::wal::{self, Wal};
+use super::witness::Witness;
+use super::{connection, reads, start};
 
 /// What one append is answered.
 pub(super) type Answer = Result<Appended, AppendError>;
@@ -36,50 +44,110 @@ pub(super) struct Append {
 #[derive(Debug)]
 pub(super) enum BatchError {
     /// Before the commit: nothing was written.
-    NotWritten(rusqlite::Error),
+    NotWritten(Failure),
     /// At the commit: nobody knows.
-    Unknown(rusqlite::Error),
+    Unknown(Failure),
 }
 
 /// The open database.
 #[derive(Debug)]
 pub(super) struct Ledger {
     conn: Connection,
+    wal: Wal,
+    witness: Witness,
     heads: Heads,
-    last_position: u64,
+    head: LogHead,
 }
 
 impl Ledger {
-    /// Opens the database and proves that it takes a durable write.
-    pub(super) fn open(options: &Options) -> Result<Self, OpenError> {
-        let path = lock::database_in(&options.data_dir);
-        let conn = connection::open_writer(&path, options.busy_timeout)?;
-        let last = last_position(&conn).and_then(|last| {
-            save_last_position(&conn, last)?;
-            Ok(last)
-        });
-        let last_position = last.map_err(|source| OpenError::Sqlite { path, source })?;
+    /// Opens the database, checks it as [`start`] says, and proves that it takes a durable write.
+    /// `acknowledged` is where the log stood when this process last told somebody of a commit.
+    pub(super) fn open(
+        options: &Options,
+        acknowledged: Option<&LogHead>,
+    ) -> Result<Self, OpenError> {
+        let (path, witness_path) = (options.database(), options.witness());
+        let failed = |source| OpenError::of_sqlite(&path, source);
+        let witness_failed = |source| OpenError::Directory {
+            path: witness_path.clone(),
+            source,
+        };
+        let mut conn = connection::open_writer(&path, options.busy_timeout)?;
+        let (head, testimony) = start::settle(&conn, &path, &witness_path, acknowledged)?;
+        connection::keep(&conn).map_err(failed)?;
+        if !wal::empty(&conn).map_err(failed)? {
+            if acknowledged.is_some() {
+                return Err(OpenError::LogInUse { path });
+            }
+            // Nothing failed in this process, so the log has a hole only if a disk failed an
+            // earlier one. A start does not wait for a reader because of that.
+            tracing::warn!("another program reads the event store; its log goes on as it is");
+        }
+        let mut witness = match testimony {
+            Some(testimony) => Witness::resume(&witness_path, &testimony),
+            None => Witness::create(&witness_path, &head),
+        }
+        .map_err(witness_failed)?;
+        prove(&mut conn, &head).map_err(failed)?;
+        witness.write(&head).map_err(witness_failed)?;
+        witness.sync().map_err(witness_failed)?;
+        start::check_tail(&mut conn, &head).map_err(failed)?;
         Ok(Self {
+            wal: Wal::follow(&mut conn).map_err(failed)?,
             conn,
+            witness,
             heads: Heads::new(options.head_cache),
-            last_position,
+            head,
         })
+    }
+
+    /// Where the log stands.
+    pub(super) fn head(&self) -> LogHead {
+        self.head
     }
 
     /// The position of the newest event ever committed.
     pub(super) fn last_position(&self) -> Position {
-        Position(self.last_position)
+        Position(self.head.position)
     }
 
     /// Writes a batch in one transaction and gives the answers in its order.
     pub(super) fn write(&mut self, batch: &[Append]) -> Result<Vec<Answer>, BatchError> {
-        let answers = self.stage(batch).map_err(BatchError::NotWritten)?;
-        let commit = self.conn.prepare_cached("COMMIT");
-        let mut commit = commit.map_err(BatchError::NotWritten)?;
+        let not_written = |error: rusqlite::Error| BatchError::NotWritten(error.into());
+        let answers = self.stage(batch).map_err(not_written)?;
+        let mut commit = self.conn.prepare_cached("COMMIT").map_err(not_written)?;
+        let unknown = |error: rusqlite::Error| BatchError::Unknown(error.into());
         failpoint!("store::commit::before");
-        commit.execute([]).map_err(BatchError::Unknown)?;
+        commit.execute([]).map_err(unknown)?;
         failpoint!("store::commit::after");
         Ok(answers)
+    }
+
+    /// Has the witness remember the newest commit. To be called before anybody is told of it.
+    pub(super) fn bear_witness(&mut self) -> Result<(), Failure> {
+        Ok(self.witness.write(&self.head)?)
+    }
+
+    /// Does what is due after a commit, or when nothing else is to be done.
+    pub(super) fn tend(&mut self) -> Result<(), Failure> {
+        if self
+            .witness
+            .sync_due()
+            .is_some_and(|due| due <= Instant::now())
+        {
+            self.witness.sync()?;
+        }
+        Ok(self.wal.tend(&self.conn)?)
+    }
+
+    /// When [`Self::tend`] has something to do although nothing is written.
+    pub(super) fn tend_at(&self) -> Option<Instant> {
+        self.witness.sync_due()
+    }
+
+    /// Makes the witness durable, at a close.
+    pub(super) fn settle(&mut self) -> Result<(), Failure> {
+        Ok(self.witness.sync()?)
     }
 
     /// Makes the ticket list anew. Returns how many tickets it holds.
@@ -88,27 +156,32 @@ impl Ledger {
         index::rebuild(&mut self.conn)
     }
 
+    /// Makes damaged lines of the ticket list anew. Returns how many.
+    pub(super) fn mend_index(&mut self) -> rusqlite::Result<u64> {
+        self.heads.clear();
+        index::mend(&mut self.conn, Scope::All, BTreeSet::new())
+    }
+
     fn stage(&mut self, batch: &[Append]) -> rusqlite::Result<Vec<Answer>> {
-        let start = self.last_position;
+        let start = self.head.position;
         self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut answers = Vec::with_capacity(batch.len());
         for append in batch {
             answers.push(self.append(append)?);
         }
-        if self.last_position != start {
-            save_last_position(&self.conn, self.last_position)?;
+        if self.head.position != start {
+            log_head::save(&self.conn, &self.head)?;
         }
         Ok(answers)
     }
 
     fn append(&mut self, append: &Append) -> rusqlite::Result<Answer> {
-        let head = match self.head(&append.stream) {
+        let head = match self.stream_head(&append.stream)? {
             Ok(head) => head,
-            Err(error) if row::is_damage(&error) => {
-                let reason = format!("{} is damaged: {error}", append.stream);
+            Err(damage) => {
+                let reason = format!("{} is damaged: {damage}", append.stream);
                 return Ok(Err(AppendError::Unavailable(reason)));
             }
-            Err(error) => return Err(error),
         };
         let actual = head.as_ref().map(|head| head.revision);
         let as_expected = match append.expected {
@@ -125,29 +198,38 @@ impl Ledger {
         Ok(repeated.ok_or(AppendError::Conflict { actual }))
     }
 
-    /// Takes the stream's head out of the cache or reads it.
-    fn head(&mut self, stream: &StreamName) -> rusqlite::Result<Option<Head>> {
+    /// Takes the stream's head out of the cache or reads it. The inner error says what is damaged.
+    fn stream_head(
+        &mut self,
+        stream: &StreamName,
+    ) -> rusqlite::Result<Result<Option<Head>, String>> {
         if let Some(head) = self.heads.take(stream) {
-            return Ok(Some(head));
+            return Ok(Ok(Some(head)));
         }
-        let mut select = self.conn.prepare_cached(
-            "SELECT revision, hash FROM events WHERE stream = ?1 \
-             ORDER BY revision DESC LIMIT 1",
-        )?;
-        let read = |row: &rusqlite::Row<'_>| {
-            Ok(Head {
-                revision: Revision(row::unsigned(row, 0)?),
-                hash: row.get(1)?,
-                summary: None,
-            })
+        let (revision, hash) = match reads::head(&self.conn, stream)? {
+            Ok(Some(newest)) => newest,
+            Ok(None) => return Ok(Ok(None)),
+            Err(damage) => return Ok(Err(damage)),
         };
-        let Some(mut head) = select.query_row([stream.as_str()], read).optional()? else {
-            return Ok(None);
-        };
+        let mut summary = None;
         if let Some(ticket) = stream.ticket() {
-            head.summary = index::load(&self.conn, ticket)?;
+            summary = index::load(&self.conn, ticket)?;
+            let stands = summary.as_ref().map(|line| line.revision);
+            if stands > Some(revision) {
+                return Ok(Err("its newest events are missing".to_owned()));
+            }
+            if stands < Some(revision) {
+                summary = match index::renew(&self.conn, ticket)? {
+                    Folded::Line(line) => line,
+                    Folded::Damaged(damage) => return Ok(Err(damage)),
+                };
+            }
         }
-        Ok(Some(head))
+        Ok(Ok(Some(Head {
+            revision,
+            hash,
+            summary,
+        })))
     }
 
     /// Stores the events after `head` and moves it on. There is at least one event.
@@ -163,7 +245,7 @@ impl Ledger {
         };
         for event in &append.events {
             hash = chain::link(&hash, &append.stream, next, event);
-            self.last_position += 1;
+            self.head.advance(&hash);
             landed.revision = next;
             landed.position = self.last_position();
             insert_event(&self.conn, &append.stream, landed, event, &hash)?;
@@ -259,30 +341,10 @@ fn insert_event(
     Ok(())
 }
 
-/// The newest position ever given, also if its event was lost since.
-fn last_position(conn: &Connection) -> rusqlite::Result<u64> {
-    let given: u64 = conn.query_row(
-        "SELECT value FROM meta WHERE key = 'last_position'",
-        [],
-        |row| row::unsigned(row, 0),
-    )?;
-    let stored: u64 =
-        conn.query_row("SELECT coalesce(max(position), 0) FROM events", [], |row| {
-            row::unsigned(row, 0)
-        })?;
-    if stored != given {
-        tracing::error!(
-            given,
-            stored,
-            "the newest events are lost: run `punchcard store verify` and restore a backup",
-        );
-    }
-    Ok(given.max(stored))
-}
-
-fn save_last_position(conn: &Connection, position: u64) -> rusqlite::Result<()> {
-    let mut update =
-        conn.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'last_position'")?;
-    update.execute([signed(position)])?;
-    Ok(())
+/// Writes the head again, as one that has a witness: a disk that takes this takes commits.
+fn prove(conn: &mut Connection, head: &LogHead) -> rusqlite::Result<()> {
+    let tx = conn.transaction()?;
+    log_head::save(&tx, head)?;
+    log_head::set_witnessed(&tx, true)?;
+    tx.commit()
 }

@@ -31,8 +31,13 @@ pub(super) fn page(
 /// How many tickets are in each state.
 pub(super) fn count_by_state(conn: &Connection) -> Result<Vec<(StateName, u64)>, ReadError> {
     let read = || -> rusqlite::Result<Vec<_>> {
-        let mut select =
-            conn.prepare_cached("SELECT state, count(*) FROM tickets GROUP BY state")?;
+        let mut select = conn.prepare_cached(
+            "SELECT state, count(*) FROM tickets INDEXED BY tickets_ended \
+             WHERE deadline_ms IS NULL GROUP BY state \
+             UNION ALL \
+             SELECT state, count(*) FROM tickets INDEXED BY tickets_open \
+             WHERE deadline_ms IS NOT NULL GROUP BY state",
+        )?;
         let rows = select.query_map([], |row| {
             let state = row.get_ref(0)?.as_str().map(StateName::parse)?;
             Ok((state, row::unsigned(row, 1)?))
@@ -112,6 +117,9 @@ fn query(
     if only_open(states) {
         terms.push("deadline_ms IS NOT NULL".to_owned());
     }
+    if only_ended(states) {
+        terms.push("deadline_ms IS NULL".to_owned());
+    }
     values.push(Value::Integer(row::limit(limit)));
     let indexed = index_for(filter).map_or_else(String::new, |name| format!("INDEXED BY {name}"));
     let filtered = if terms.is_empty() {
@@ -131,11 +139,11 @@ fn query(
 fn index_for(filter: &TicketFilter) -> Option<&'static str> {
     let one_state = filter.states.len() == 1;
     match filter.tenant {
-        _ if filter.overdue_at.is_some() => Some("tickets_overdue"),
+        _ if filter.overdue_at.is_some() => Some("tickets_open"),
         Some(_) if filter.user.is_some() => Some("tickets_by_user"),
-        Some(_) if one_state => Some("tickets_by_state"),
-        Some(_) if filter.task.is_some() => Some("tickets_by_task"),
+        Some(_) if one_state && only_ended(&filter.states) => Some("tickets_ended"),
         _ if only_open(&filter.states) => Some("tickets_open"),
+        Some(_) if filter.task.is_some() => Some("tickets_by_task"),
         Some(_) => Some("tickets_by_tenant"),
         None => None,
     }
@@ -144,6 +152,10 @@ fn index_for(filter: &TicketFilter) -> Option<&'static str> {
 fn only_open(states: &[StateName]) -> bool {
     let open = |state: &StateName| !state.is_terminal() && *state != StateName::Unrequested;
     !states.is_empty() && states.iter().all(open)
+}
+
+fn only_ended(states: &[StateName]) -> bool {
+    !states.is_empty() && states.iter().all(|state| state.is_terminal())
 }
 
 /// How SQLite would run a query.

@@ -1,8 +1,10 @@
 //! What a store is opened with, and why it may refuse to open.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use super::{lock, row, witness};
 
 /// How a store is opened. Every queue and wait has its limit here.
 #[derive(Debug, Clone)]
@@ -11,8 +13,18 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// The most events that one commit takes. One append larger than this is still one commit.
     pub max_batch: usize,
+    /// The head witness; `None` puts it beside the database. On another disk it also notices what a
+    /// failing disk takes with it.
+    pub witness: Option<PathBuf>,
     /// The most appends that wait for the writer.
     pub append_queue: usize,
+    /// The most bytes of events that wait for the writer. A larger append waits for all of it.
+    pub append_bytes: usize,
+    /// How long an append waits for its commit once it has its place: one that the writer has not
+    /// begun by then is withdrawn, one that it has is told as unknown.
+    pub append_wait: Duration,
+    /// A commit that takes longer than this makes the store refuse work until it comes back.
+    pub stall_after: Duration,
     /// The most reads that wait for a reader.
     pub read_queue: usize,
     /// How long an append or a read waits for a place in its queue before it is refused.
@@ -31,13 +43,77 @@ impl Options {
         Self {
             data_dir: data_dir.into(),
             max_batch: 1_024,
+            witness: None,
             append_queue: 8_192,
+            append_bytes: 64 << 20,
+            append_wait: Duration::from_secs(10),
+            stall_after: Duration::from_secs(5),
             read_queue: 4_096,
             queue_wait: Duration::from_secs(5),
             readers: 2,
             busy_timeout: Duration::from_secs(5),
             head_cache: 50_000,
         }
+    }
+
+    /// Where the database is.
+    pub(super) fn database(&self) -> PathBuf {
+        lock::database_in(&self.data_dir)
+    }
+
+    /// Where the witness is.
+    pub(super) fn witness(&self) -> PathBuf {
+        let beside = || witness::beside(&self.database());
+        self.witness.clone().unwrap_or_else(beside)
+    }
+}
+
+/// How a database and its witness do not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    /// The database has had a witness, and it is gone.
+    #[error("the witness is missing, so nobody knows whether the newest events are")]
+    Missing,
+    /// Both of the witness's slots are damaged.
+    #[error("the witness is damaged, so nobody knows whether the newest events are there")]
+    Unreadable,
+    /// The witness is of a store with another id.
+    #[error(
+        "the witness is of another store (it knows events up to position {witness}, the database \
+         has them up to {database}): a database was replaced, or the wrong witness is named"
+    )]
+    OtherStore {
+        /// The database's newest position.
+        database: u64,
+        /// The witness's.
+        witness: u64,
+    },
+    /// The newest events are gone.
+    #[error(
+        "events up to position {witness} were acknowledged, and the database ends at position \
+         {database}: lost are {}",
+        events(*.witness - *.database)
+    )]
+    LostTail {
+        /// The database's newest position.
+        database: u64,
+        /// The witness's.
+        witness: u64,
+    },
+    /// The database does not go on from where the witness stands.
+    #[error(
+        "the database has another history than was acknowledged, at or after position {position}"
+    )]
+    Forked {
+        /// Where the witness stands.
+        position: u64,
+    },
+}
+
+fn events(count: u64) -> String {
+    match count {
+        1 => "1 event".to_owned(),
+        more => format!("{more} events"),
     }
 }
 
@@ -89,6 +165,20 @@ pub enum OpenError {
         /// The newest version this build knows.
         known: i64,
     },
+    /// The file was written by an older program and is not to be changed now.
+    #[error(
+        "{} has schema version {found}, this punchcard reads version {known}: start the server with it once, \
+         which upgrades the file",
+        .path.display()
+    )]
+    OlderSchema {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The version this build reads.
+        known: i64,
+    },
     /// SQLite did not take a setting that durability rests on.
     #[error(
         "{} cannot be written durably: {setting} is {found} where {wanted} is needed; use a local disk",
@@ -104,6 +194,39 @@ pub enum OpenError {
         /// What it must be.
         wanted: &'static str,
     },
+    /// The database is not the one that was acknowledged. Nothing in it was changed.
+    #[error(
+        "{} does not fit its witness {}: {mismatch}. Stop here and keep a copy of both files and of \
+         the -wal file. Run `punchcard store verify`; put the newest copy of the database in place, \
+         or go on without what is lost by `punchcard store accept-loss`",
+        .database.display(), .witness.display()
+    )]
+    Witness {
+        /// The database.
+        database: PathBuf,
+        /// The witness.
+        witness: PathBuf,
+        /// How they do not fit.
+        mismatch: Mismatch,
+    },
+    /// What is stored cannot be read as what it should be.
+    #[error("{} is damaged: {reason}. Run `punchcard store verify`, and restore a backup", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The log cannot be folded into the database, because somebody reads it all the time.
+    #[error(
+        "the write-ahead log of {} cannot be emptied, because another program reads from it: let \
+         that one finish (a `punchcard store verify` or `backup`, say)",
+        .path.display()
+    )]
+    LogInUse {
+        /// The file.
+        path: PathBuf,
+    },
     /// SQLite failed.
     #[error("{} cannot be opened: {source}. {}", .path.display(), sqlite_advice(.source))]
     Sqlite {
@@ -112,6 +235,20 @@ pub enum OpenError {
         /// What SQLite said.
         source: rusqlite::Error,
     },
+}
+
+impl OpenError {
+    /// What SQLite said about the file at `path`.
+    pub(super) fn of_sqlite(path: &Path, source: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            None if row::is_damage(&source) => Self::Damaged {
+                path,
+                reason: source.to_string(),
+            },
+            _ => Self::Sqlite { path, source },
+        }
+    }
 }
 
 fn advice(error: &io::Error) -> &'static str {

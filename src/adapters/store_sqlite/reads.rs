@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use punchcard_actors::ports::{Direction, ReadError};
+use punchcard_events::ticket::TicketSummary;
 use punchcard_events::{Position, Recorded, Revision, StreamName};
 use rusqlite::{Connection, OptionalExtension as _, Params, params};
 
 use super::chain::{self, Hash};
+use super::index;
 use super::row::{self, read_error, signed};
 
 /// Up to `limit` events of one stream.
@@ -34,8 +36,16 @@ pub(super) fn stream(
             from.map_or(i64::MAX, |from| signed(from.0)),
         ),
     };
-    let limit = row::limit(limit);
-    let mut page = select(conn, &sql, params![stream.as_str(), from, limit])?;
+    // Before the events: what is committed between the two queries must not look like a loss.
+    let listed = match stream.ticket() {
+        Some(ticket) => index::load(conn, ticket).map_err(|error| read_error(&error))?,
+        None => None,
+    };
+    let rows = row::limit(limit);
+    let mut page = select(conn, &sql, params![stream.as_str(), from, rows])?;
+    if let Some(line) = listed {
+        check_end(&page, &line, from, direction, limit)?;
+    }
     match direction {
         Direction::Forwards => check(conn, page),
         Direction::Backwards => {
@@ -45,6 +55,34 @@ pub(super) fn stream(
             Ok(events)
         }
     }
+}
+
+/// A history that lost its end looks like a shorter one: no chain is broken. The ticket's line knows
+/// how far it went.
+fn check_end(
+    page: &[(Recorded, Hash)],
+    line: &TicketSummary,
+    from: i64,
+    direction: Direction,
+    limit: usize,
+) -> Result<(), ReadError> {
+    let wanted = signed(line.revision.0);
+    let newest = match direction {
+        Direction::Forwards if page.len() < limit => page.last(),
+        Direction::Backwards if limit > 0 => page.first(),
+        Direction::Forwards | Direction::Backwards => return Ok(()),
+    };
+    let newest = newest.map_or(-1, |(event, _)| signed(event.revision.0));
+    let asked = match direction {
+        Direction::Forwards => from <= wanted,
+        Direction::Backwards => from >= wanted,
+    };
+    if asked && newest < wanted {
+        let (ticket, revision) = (line.id, line.revision.0);
+        let reason = format!("the events of ticket {ticket} up to revision {revision} are missing");
+        return Err(ReadError::Damaged(reason));
+    }
+    Ok(())
 }
 
 /// Up to `limit` events of all streams after a position.
@@ -60,6 +98,41 @@ pub(super) fn all(
     let after = after.map_or(0, |position| signed(position.0));
     let page = select(conn, &sql, params![after, row::limit(limit)])?;
     check(conn, page)
+}
+
+/// The newest event's revision and link, or what is wrong with it. What is appended is chained to
+/// it, so it is checked against the event before it.
+pub(super) fn head(
+    conn: &Connection,
+    stream: &StreamName,
+) -> rusqlite::Result<Result<Option<(Revision, Hash)>, String>> {
+    let mut select = conn.prepare_cached(&format!(
+        "SELECT {} FROM events WHERE stream = ?1 ORDER BY revision DESC LIMIT 2",
+        row::EVENT_COLUMNS
+    ))?;
+    let mut rows = select.query([stream.as_str()])?;
+    let Some(newest) = rows.next()? else {
+        return Ok(Ok(None));
+    };
+    let (newest, hash) = match row::event(newest) {
+        Ok(read) => read,
+        Err(error) if row::is_damage(&error) => return Ok(Err(error.to_string())),
+        Err(error) => return Err(error),
+    };
+    let (follows, previous) = match rows.next()? {
+        None => (newest.revision == Revision::FIRST, Ok(chain::ROOT)),
+        Some(row) => {
+            let before = row::unsigned(row, 2)?;
+            (before + 1 == newest.revision.0, row.get(10))
+        }
+    };
+    let link =
+        previous.map(|previous| chain::link(&previous, stream, newest.revision, &newest.event));
+    Ok(if follows && link == Ok(hash) {
+        Ok(Some((newest.revision, hash)))
+    } else {
+        Err("its newest event is not what was written".to_owned())
+    })
 }
 
 fn select(

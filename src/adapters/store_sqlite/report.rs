@@ -15,6 +15,10 @@ pub struct Report {
     pub streams: u64,
     /// Ticket streams among them.
     pub tickets: u64,
+    /// Losses that were accepted, and are no finding.
+    pub losses: u64,
+    /// What the witness says.
+    pub witness: WitnessSays,
     /// How many things are wrong.
     pub findings_total: u64,
     /// The first hundred of them.
@@ -34,6 +38,24 @@ pub struct Finding {
     pub message: String,
 }
 
+/// What the witness says to the head of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WitnessSays {
+    /// There is none, and none is expected: a backup, or a store that was just made.
+    #[default]
+    NotExpected,
+    /// It stands where the log ends.
+    Agrees,
+    /// It stands at an earlier place of this very log: a writer was ahead, or was killed there.
+    Behind,
+    /// As one of the two above, but one of its slots is damaged, as by a power cut. The next start
+    /// writes it anew.
+    OneSlotDamaged,
+    /// It does not fit; there is a finding about it.
+    Contradicts,
+}
+
 /// The classes of findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -46,6 +68,10 @@ pub enum FindingKind {
     BrokenChain,
     /// Events are missing.
     LostEvents,
+    /// The head of the log is not what the events lead to.
+    LogHead,
+    /// The witness is missing, damaged or of another log.
+    Witness,
     /// Positions do not rise with revisions.
     PositionOrder,
     /// An event's body cannot be decoded by this build.

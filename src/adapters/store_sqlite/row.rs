@@ -14,7 +14,7 @@ use rusqlite::types::Type;
 use rusqlite::{Error, ErrorCode, Row};
 use uuid::Uuid;
 
-use super::chain::Hash;
+use super::chain::{self, Hash};
 
 /// The columns that [`event`] reads, in its order.
 pub(super) const EVENT_COLUMNS: &str = "position, stream, revision, id, kind, schema_version, \
@@ -23,7 +23,7 @@ pub(super) const EVENT_COLUMNS: &str = "position, stream, revision, id, kind, sc
 /// The columns that [`ticket`] reads, in its order.
 pub(super) const TICKET_COLUMNS: &str = "id, tenant, task, user, state, attempt, requested_at_ms, \
      updated_at_ms, revision, answer_by_ms, persist_by_ms, deliver_by_ms, failed_stage, \
-     failure_code, deadline_ms";
+     failure_code, deadline_ms, sum";
 
 /// An event with its link of the chain, not yet checked against it.
 pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<(Recorded, Hash)> {
@@ -32,12 +32,12 @@ pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<(Recorded, Hash)> {
         stream: checked(row, 1, StreamName::new)?,
         revision: Revision(unsigned(row, 2)?),
         event: NewEvent {
-            id: EventId(checked(row, 3, Uuid::from_str)?),
+            id: EventId(checked(row, 3, uuid)?),
             kind: kind(row.get_ref(4)?.as_str()?),
             schema_version: row.get(5)?,
             tenant: checked(row, 6, TenantId::new)?,
-            correlation_id: checked(row, 7, Uuid::from_str)?,
-            causation_id: optional(row, 8, Uuid::from_str)?.map(EventId),
+            correlation_id: checked(row, 7, uuid)?,
+            causation_id: optional(row, 8, uuid)?.map(EventId),
             recorded_at: time(row, 9)?,
             data: row.get(11)?,
         },
@@ -49,7 +49,7 @@ pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<(Recorded, Hash)> {
 pub(super) fn ticket(row: &Row<'_>) -> rusqlite::Result<TicketSummary> {
     let known = |name: &str| StateName::parse(name).ok_or("a state that no ticket has");
     let summary = TicketSummary {
-        id: TicketId(checked(row, 0, Uuid::from_str)?),
+        id: TicketId(checked(row, 0, uuid)?),
         tenant: checked(row, 1, FromStr::from_str)?,
         task: checked(row, 2, FromStr::from_str)?,
         user: optional(row, 3, FromStr::from_str)?,
@@ -76,7 +76,47 @@ pub(super) fn ticket(row: &Row<'_>) -> rusqlite::Result<TicketSummary> {
             wrong.into(),
         ));
     }
+    if row.get::<_, i64>(15)? != sum(&summary) {
+        let wrong = "it is not what was written";
+        return Err(Error::FromSqlConversionFailure(
+            15,
+            Type::Integer,
+            wrong.into(),
+        ));
+    }
     Ok(summary)
+}
+
+/// The sum over a line of the ticket list.
+pub(super) fn sum(line: &TicketSummary) -> i64 {
+    // No value and an empty one differ in the byte before.
+    let optional = |text: Option<&str>| match text {
+        None => vec![0],
+        Some(text) => [&[1], text.as_bytes()].concat(),
+    };
+    let times = [
+        line.requested_at,
+        line.updated_at,
+        line.deadlines.answer_by,
+        line.deadlines.persist_by,
+        line.deadlines.deliver_by,
+    ];
+    let times: Vec<u8> = times
+        .into_iter()
+        .flat_map(|time| time.as_millis().to_le_bytes())
+        .collect();
+    chain::line_sum(&[
+        line.id.0.as_bytes(),
+        line.tenant.as_str().as_bytes(),
+        line.task.as_str().as_bytes(),
+        &optional(line.user.as_ref().map(|user| user.as_str())),
+        line.state.as_str().as_bytes(),
+        &line.attempt.to_le_bytes(),
+        &line.revision.0.to_le_bytes(),
+        &times,
+        &optional(line.failed_stage.map(stage_name)),
+        &optional(line.failure_code.as_deref()),
+    ])
 }
 
 /// A number as SQLite keeps it. Ours never come near the limit.
@@ -106,6 +146,19 @@ pub(super) const fn stage_name(stage: Stage) -> &'static str {
         Stage::Model => "model",
         Stage::Persist => "persist",
         Stage::Deliver => "deliver",
+    }
+}
+
+/// An id in the one spelling that is written. A UUID has several, and a flipped bit may turn one
+/// into another.
+pub(super) fn uuid(text: &str) -> Result<Uuid, &'static str> {
+    let wrong = "an id that is not spelled as one";
+    let id = Uuid::from_str(text).map_err(|_| wrong)?;
+    let mut buffer = [0; uuid::fmt::Hyphenated::LENGTH];
+    if id.as_hyphenated().encode_lower(&mut buffer) == text {
+        Ok(id)
+    } else {
+        Err(wrong)
     }
 }
 

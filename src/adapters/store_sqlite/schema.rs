@@ -8,7 +8,10 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use super::index;
+use super::log_head::{self, Loss};
 use super::options::OpenError;
+use super::row;
 
 /// Marks the file as ours (`PRAGMA application_id`): "PNCH" in ASCII.
 pub(super) const APPLICATION_ID: i64 = 0x504E_4348;
@@ -16,8 +19,24 @@ pub(super) const APPLICATION_ID: i64 = 0x504E_4348;
 /// The newest schema this build knows; it is the number of [`MIGRATIONS`].
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
 
+/// A step from one schema version to the next.
+struct Migration {
+    sql: &'static str,
+    /// What SQL alone cannot do; it runs after `sql`, in the same transaction.
+    then: fn(&Connection) -> rusqlite::Result<()>,
+}
+
 /// The steps from an empty file to the present schema. A step that was shipped is never edited.
-const MIGRATIONS: &[&str] = &[FIRST];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        sql: FIRST,
+        then: |_| Ok(()),
+    },
+    Migration {
+        sql: SECOND,
+        then: fill_second,
+    },
+];
 
 /// `data` is the last column: a long body spills to overflow pages, and the columns before it are
 /// read without following them.
@@ -75,6 +94,89 @@ CREATE INDEX tickets_open      ON tickets (id) WHERE deadline_ms IS NOT NULL;
 CREATE INDEX tickets_overdue   ON tickets (deadline_ms) WHERE deadline_ms IS NOT NULL;
 ";
 
+/// One row for the head of the log and a table of accepted losses in the place of `meta`, which
+/// remembered the last position only.
+///
+/// Each line of the ticket list gets a sum over its fields, so that a damaged one is not served.
+///
+/// A state change wrote five indexes; most of that was for queries over states. Open tickets are
+/// few, so one partial index over them, with the deadline in it, serves every query that asks for
+/// them: it is walked in the order of ids, and what does not match is left out. Tickets that have
+/// ended are in `tickets_ended`, which is written once in a ticket's life.
+const SECOND: &str = "
+CREATE TABLE log_head (
+    only      INTEGER PRIMARY KEY CHECK (only = 1),
+    store     BLOB    NOT NULL,
+    position  INTEGER NOT NULL,
+    hash      BLOB    NOT NULL,
+    witnessed INTEGER NOT NULL
+) STRICT;
+INSERT INTO log_head (only, store, position, hash, witnessed)
+VALUES (1, randomblob(16), 0, zeroblob(32), 0);
+
+CREATE TABLE losses (
+    first_position INTEGER PRIMARY KEY,
+    last_position  INTEGER NOT NULL,
+    accepted_at_ms INTEGER NOT NULL
+) STRICT;
+
+DROP TABLE tickets;
+CREATE TABLE tickets (
+    id              TEXT PRIMARY KEY,
+    tenant          TEXT    NOT NULL,
+    task            TEXT    NOT NULL,
+    user            TEXT,
+    state           TEXT    NOT NULL,
+    attempt         INTEGER NOT NULL,
+    requested_at_ms INTEGER NOT NULL,
+    updated_at_ms   INTEGER NOT NULL,
+    revision        INTEGER NOT NULL,
+    answer_by_ms    INTEGER NOT NULL,
+    persist_by_ms   INTEGER NOT NULL,
+    deliver_by_ms   INTEGER NOT NULL,
+    deadline_ms     INTEGER,
+    failed_stage    TEXT,
+    failure_code    TEXT,
+    sum             INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tickets_by_tenant ON tickets (tenant, id);
+CREATE INDEX tickets_by_user   ON tickets (tenant, user, id) WHERE user IS NOT NULL;
+CREATE INDEX tickets_by_task   ON tickets (tenant, task, id);
+CREATE INDEX tickets_open      ON tickets (id, deadline_ms) WHERE deadline_ms IS NOT NULL;
+CREATE INDEX tickets_ended     ON tickets (tenant, state, id) WHERE deadline_ms IS NULL;
+";
+
+/// The head over the events that are there, and the list from them.
+///
+/// Version 1 only logged that its newest events were gone. Such a loss is taken over as one that
+/// was accepted at time 0, so that its positions are still not given twice.
+fn fill_second(conn: &Connection) -> rusqlite::Result<()> {
+    let given = conn.query_row(
+        "SELECT value FROM meta WHERE key = 'last_position'",
+        [],
+        |row| row::unsigned(row, 0),
+    )?;
+    conn.execute_batch("DROP TABLE meta")?;
+    let (empty, _) = log_head::load(conn)?;
+    let mut head = log_head::recompute(conn, &empty)?;
+    log_head::save(conn, &head)?;
+    if given > head.position {
+        let (first, last) = (head.position + 1, given);
+        tracing::error!(
+            first,
+            last,
+            "events of these positions were lost before this upgrade"
+        );
+        let loss = Loss {
+            first,
+            last,
+            accepted_at_ms: 0,
+        };
+        log_head::record_loss(conn, &mut head, loss)?;
+    }
+    index::fill(conn).map(drop)
+}
+
 /// What a database file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
@@ -118,22 +220,47 @@ pub(super) fn identify(conn: &Connection, path: &Path) -> Result<Found, OpenErro
     Ok(Found::Store(version))
 }
 
-/// Runs the steps that are missing, each in a transaction with the version it leads to.
+/// Runs the steps that are missing, all in one transaction: a crash leaves the old schema whole.
 pub(super) fn migrate(conn: &mut Connection, found: Found) -> rusqlite::Result<()> {
     let from = match found {
         Found::Empty => 0,
         Found::Store(version) => version,
     };
+    if from < VERSION {
+        let tx = conn.transaction()?;
+        upgrade(&tx, from)?;
+        tx.commit()?;
+    }
+    Ok(())
+}
+
+/// The steps after version `from`, within the caller's transaction.
+pub(super) fn upgrade(conn: &Connection, from: i64) -> rusqlite::Result<()> {
     for (version, step) in (1_i64..).zip(MIGRATIONS) {
         if version > from {
-            let tx = conn.transaction()?;
-            tx.execute_batch(step)?;
-            tx.pragma_update(None, "application_id", APPLICATION_ID)?;
-            tx.pragma_update(None, "user_version", version)?;
-            tx.commit()?;
+            conn.execute_batch(step.sql)?;
+            (step.then)(conn)?;
+            conn.pragma_update(None, "application_id", APPLICATION_ID)?;
+            conn.pragma_update(None, "user_version", version)?;
         }
     }
     Ok(())
+}
+
+/// The definitions of all tables and indexes, to be compared with what they should be.
+pub(super) fn definitions(conn: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut select = conn.prepare(
+        "SELECT type || ' ' || name || ' on ' || tbl_name || ': ' || coalesce(sql, '') \
+         FROM sqlite_schema ORDER BY name",
+    )?;
+    select.query_map([], |row| row.get(0))?.collect()
+}
+
+/// The definitions that this build makes.
+pub(super) fn expected_definitions() -> rusqlite::Result<Vec<String>> {
+    let conn = Connection::open_in_memory()?;
+    upgrade(&conn, 0)?;
+    definitions(&conn)
 }
 
 fn number(conn: &Connection, pragma: &str) -> rusqlite::Result<i64> {

@@ -1,4 +1,4 @@
-//! How much a store holds.
+//! How much a store holds, and its list made anew without a server.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,9 @@ use punchcard_events::ticket::StateName;
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::Serialize;
 
-use super::options::OpenError;
+use super::ledger::Ledger;
+use super::lock::OwnedDirectory;
+use super::options::{OpenError, Options};
 use super::{BUSY, connection, list, lock, row};
 
 /// How much a store holds.
@@ -65,6 +67,22 @@ pub fn stats(path: &Path) -> Result<Stats, StatsError> {
         oldest_event_at: recorded_at(&conn, "ASC").map_err(failed)?,
         newest_event_at: recorded_at(&conn, "DESC").map_err(failed)?,
     })
+}
+
+/// Makes the ticket list of a store anew that no process has open. Blocks. Returns how many tickets
+/// it holds.
+///
+/// # Errors
+/// When the store cannot be opened, or an event cannot be read; the list is then as it was.
+pub fn rebuild_list(options: &Options) -> Result<u64, StatsError> {
+    let _directory = OwnedDirectory::take(&options.data_dir)?;
+    let database = options.database();
+    if !database.exists() {
+        return Err(OpenError::Missing { path: database }.into());
+    }
+    let mut ledger = Ledger::open(options, None)?;
+    let rebuilt = ledger.rebuild_index();
+    rebuilt.map_err(|error| StatsError::Read(row::read_error(&error)))
 }
 
 fn recorded_at(conn: &Connection, order: &str) -> rusqlite::Result<Option<Timestamp>> {

@@ -2,8 +2,13 @@
 
 mod backups;
 mod damage;
+mod failing;
+mod flips;
 mod opening;
 mod queries;
+mod upgrades;
+mod waiting;
+mod witnessing;
 mod writing;
 
 use std::path::Path;
@@ -48,6 +53,17 @@ async fn deliver(store: &SqliteStore, number: u64) {
     }
 }
 
+/// A ticket that is open.
+async fn issue(store: &SqliteStore, number: u64) {
+    let id = ticket(number);
+    let asked = request("onehour", "writing-review", None, at(number));
+    let event = recorded(id, &asked, at(number));
+    let landed = store
+        .append(&id.stream(), ExpectedRevision::NoStream, &[event])
+        .await;
+    assert_eq!(landed.unwrap().revision, Revision::FIRST);
+}
+
 /// Five tickets and a stream of another kind.
 async fn fill(store: &SqliteStore) {
     for number in 1..=5 {
@@ -64,4 +80,19 @@ async fn fill(store: &SqliteStore) {
 /// The database itself, as an admin tool sees it.
 fn raw(data_dir: &Path) -> Connection {
     Connection::open(lock::database_in(data_dir)).unwrap()
+}
+
+/// Copies every file of a data directory but the lock, as a crash or an operator would.
+fn image(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if entry.file_type().unwrap().is_file()
+            && !name.ends_with(".lock")
+            && !name.ends_with("-shm")
+        {
+            std::fs::copy(entry.path(), to.join(name)).unwrap();
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! The check of a whole store: the file, the chains, the histories and the ticket list.
+//! The check of a whole store: the file, the chains, the histories, the ticket list, and the head of
+//! the log against its witness.
 //!
 //! It reads one snapshot, so it may run beside a writer. After a broken link the walk goes on with
 //! the stored hash, so that one wrong byte is one finding.
@@ -12,29 +13,62 @@ use rusqlite::{Connection, Row};
 use super::chain::{self, Hash};
 use super::options::OpenError;
 use super::report::{FindingKind, Report};
-use super::{BUSY, connection, index, lock, row};
+use super::{BUSY, connection, index, lock, row, schema, verify_log, witness};
 
 /// Checks the store at `path`: a data directory, or a database file such as a backup. Blocks, and
-/// reads everything.
+/// reads everything. The witness is looked for beside the database.
 ///
 /// # Errors
 /// When the store cannot be opened. What is wrong inside is in the report.
 pub fn verify(path: &Path) -> Result<Report, OpenError> {
-    let conn = connection::open_reader(&lock::database_at(path), BUSY)?;
+    verify_with(path, None)
+}
+
+/// As [`verify`], with a witness that lies elsewhere.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_with(path: &Path, witness: Option<&Path>) -> Result<Report, OpenError> {
+    let database = lock::database_at(path);
+    let conn = connection::open_reader(&database, BUSY)?;
+    let beside = witness::beside(&database);
+    let witness_path = witness.unwrap_or(&beside);
+    // Before the snapshot: a writer may go on, and its witness must not seem ahead of it.
+    let found = verify_log::read_witness(witness_path).map_err(|source| OpenError::Directory {
+        path: witness_path.to_owned(),
+        source,
+    })?;
+    // A backup often lies in a directory that has a witness of its own.
+    let belongs = path.is_dir() || witness.is_some();
     let mut report = Report::default();
-    if let Err(error) = check(&conn, &mut report) {
+    if let Err(error) = check(&conn, found, belongs, &mut report) {
         report.add(FindingKind::File, format!("the check stopped: {error}"));
     }
     Ok(report)
 }
 
-fn check(conn: &Connection, report: &mut Report) -> rusqlite::Result<()> {
+fn check(
+    conn: &Connection,
+    witness: witness::Found,
+    belongs: bool,
+    report: &mut Report,
+) -> rusqlite::Result<()> {
     // One snapshot for all queries; dropping the transaction ends it.
     let snapshot = conn.unchecked_transaction()?;
     check_file(&snapshot, report)?;
+    check_definitions(&snapshot, report)?;
     walk(&snapshot, report)?;
-    check_positions(&snapshot, report)?;
+    verify_log::check(&snapshot, witness, belongs, report)?;
     check_orphans(&snapshot, report)
+}
+
+/// A damaged definition makes SQLite read sound rows as something else.
+fn check_definitions(conn: &Connection, report: &mut Report) -> rusqlite::Result<()> {
+    if schema::definitions(conn)? != schema::expected_definitions()? {
+        let message = "a table or an index is not defined as this build defines it".to_owned();
+        report.add(FindingKind::File, message);
+    }
+    Ok(())
 }
 
 fn check_file(conn: &Connection, report: &mut Report) -> rusqlite::Result<()> {
@@ -45,30 +79,6 @@ fn check_file(conn: &Connection, report: &mut Report) -> rusqlite::Result<()> {
         if said != "ok" {
             report.add(FindingKind::File, said);
         }
-    }
-    Ok(())
-}
-
-/// The writer gives positions without gaps and remembers the last one, so a missing position is a
-/// lost event, at the end of the log too.
-fn check_positions(conn: &Connection, report: &mut Report) -> rusqlite::Result<()> {
-    let given = conn.query_row(
-        "SELECT value FROM meta WHERE key = 'last_position'",
-        [],
-        |row| row::unsigned(row, 0),
-    )?;
-    let newest = conn.query_row("SELECT coalesce(max(position), 0) FROM events", [], |row| {
-        row::unsigned(row, 0)
-    })?;
-    let stored = conn.query_row("SELECT count(*) FROM events", [], |row| {
-        row::unsigned(row, 0)
-    })?;
-    if given != newest || stored != newest {
-        let message = format!(
-            "positions were given up to {given}, the newest stored is {newest}, and {stored} \
-             events are stored"
-        );
-        report.add(FindingKind::LostEvents, message);
     }
     Ok(())
 }

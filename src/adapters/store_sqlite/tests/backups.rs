@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use punchcard_actors::ports::EventStore;
 
-use super::{at, deliver, fill, open};
+use super::{at, deliver, fill, open, raw};
 use crate::adapters::store_sqlite::{
     BackupError, Options, SqliteStore, StatsError, backup, stats, verify,
 };
@@ -80,6 +80,19 @@ async fn a_backup_overwrites_nothing_and_leaves_nothing_half_made() {
         .collect();
     names.sort();
     assert_eq!(names, ["good", "precious"]);
+}
+
+#[tokio::test]
+async fn a_backup_that_fails_half_way_leaves_nothing() {
+    let (store, dir) = open().await;
+    fill(&store).await;
+    // The pages are copied, and then the head cannot be read.
+    let damaged = raw(dir.path()).execute("UPDATE log_head SET hash = zeroblob(5)", []);
+    assert_eq!(damaged, Ok(1));
+    let target = tempfile::tempdir().unwrap();
+    let failed = backup(dir.path(), &target.path().join("copy.db")).unwrap_err();
+    assert!(matches!(failed, BackupError::Sqlite { .. }), "{failed}");
+    assert_eq!(std::fs::read_dir(target.path()).unwrap().count(), 0);
 }
 
 #[tokio::test]

@@ -1,0 +1,93 @@
+//! Older schemas, which real directories still have.
+
+use std::path::Path;
+
+use punchcard_actors::ports::{EventStore, Order, TicketFilter, TicketIndex};
+use rusqlite::Connection;
+
+use super::{deliver, image, raw};
+use crate::adapters::store_sqlite::{
+    OpenError, Options, SqliteStore, WitnessSays, lock, schema, stats, verify, wal,
+};
+
+/// Six tickets (one of them open) and another stream, as version 1 wrote them.
+const VERSION_1: &str = include_str!("golden/schema-1.sql");
+
+fn version_1(dir: &Path) -> Connection {
+    std::fs::create_dir_all(dir).unwrap();
+    let conn = Connection::open(lock::database_in(dir)).unwrap();
+    conn.execute_batch(VERSION_1).unwrap();
+    let mode: String = conn
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+        .unwrap();
+    assert_eq!(mode, "wal");
+    conn
+}
+
+async fn is_whole(dir: &Path) {
+    let store = SqliteStore::open(Options::new(dir)).unwrap();
+    assert_eq!(store.read_all(None, 100).await.unwrap().len(), 34);
+    let everything = TicketFilter::default();
+    let listed = store.list(&everything, Order::OldestFirst, None, 10).await;
+    assert_eq!(listed.unwrap().len(), 6);
+    deliver(&store, 77).await;
+    let report = verify(dir).unwrap();
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!(report.witness, WitnessSays::Agrees);
+}
+
+#[tokio::test]
+async fn a_store_of_version_1_is_upgraded_with_all_it_has() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(version_1(dir.path()));
+    let early = verify(dir.path()).unwrap_err();
+    assert!(matches!(early, OpenError::OlderSchema { .. }), "{early}");
+    assert!(stats(dir.path()).is_err());
+    is_whole(dir.path()).await;
+}
+
+#[tokio::test]
+async fn a_crash_in_the_middle_of_an_upgrade_leaves_the_old_schema_whole() {
+    let (dir, crashed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut conn = version_1(dir.path());
+    wal::empty(&conn).unwrap();
+    // So small a memory that the upgrade's pages are written before its commit.
+    conn.pragma_update(None, "cache_size", 1).unwrap();
+    let tx = conn.transaction().unwrap();
+    schema::upgrade(&tx, 1).unwrap();
+    image(dir.path(), crashed.path());
+    let log = crashed.path().join("punchcard.db-wal");
+    let written = std::fs::metadata(log).unwrap().len();
+    assert!(written > 4_096, "the upgrade had written nothing yet");
+    let version: i64 = raw(crashed.path())
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    assert_eq!(version, 1);
+    is_whole(crashed.path()).await;
+    tx.commit().unwrap();
+    drop(conn);
+    is_whole(dir.path()).await;
+}
+
+#[tokio::test]
+async fn a_crash_between_an_upgrade_and_its_witness_is_no_loss() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut conn = version_1(dir.path());
+    schema::migrate(&mut conn, schema::Found::Store(1)).unwrap();
+    drop(conn);
+    is_whole(dir.path()).await;
+}
+
+#[tokio::test]
+async fn a_tail_that_version_1_had_lost_is_taken_over_as_a_loss() {
+    let dir = tempfile::tempdir().unwrap();
+    let conn = version_1(dir.path());
+    let lost = conn.execute("UPDATE meta SET value = 40 WHERE key = 'last_position'", []);
+    assert_eq!(lost, Ok(1));
+    drop(conn);
+    let store = SqliteStore::open(Options::new(dir.path())).unwrap();
+    deliver(&store, 77).await;
+    let all = store.read_all(None, 100).await.unwrap();
+    assert_eq!(all.last().unwrap().position.0, 46);
+    assert_eq!(verify(dir.path()).unwrap().losses, 1);
+}
