@@ -120,6 +120,11 @@ impl Punchcard {
         &self.api
     }
 
+    /// The process's id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// The base URL of the admin listener.
     pub(crate) fn admin(&self) -> &str {
         &self.admin
@@ -138,7 +143,7 @@ impl Punchcard {
 
     /// Asks it to stop (SIGTERM) and goes on.
     pub(crate) async fn ask_to_stop(&self) {
-        let pid = self.child.id().expect("it runs");
+        let pid = self.pid();
         // The shell's own `kill`: a signal needs unsafe code or a program, and this one is everywhere.
         let asked = Command::new("sh")
             .args(["-c", &format!("kill -TERM {pid}")])
