@@ -9,6 +9,7 @@ mod asking;
 mod callbacks;
 mod cancelling;
 mod crashes;
+mod cursors;
 mod deadlines;
 mod fallbacks;
 mod feed;
