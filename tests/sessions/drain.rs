@@ -17,7 +17,7 @@ const TABS: usize = 6;
 /// Readers among them who have stopped and will see no close frame.
 const STOPPED: usize = 10;
 /// The grace time of the configuration, the time for sessions to close, and what a busy machine needs.
-const EXIT_WITHIN: Duration = Duration::from_secs(2 + 3 + 5);
+const EXIT_WITHIN: Duration = Duration::from_secs(2 + 3 + 10);
 
 struct Present {
     tickets: Vec<String>,

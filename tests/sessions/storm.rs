@@ -45,7 +45,10 @@ async fn issue_on(api: &Api, stop: &AtomicBool) -> Vec<Duration> {
 #[tokio::test]
 async fn everybody_comes_back_from_a_cut_without_gap_or_repeat_while_tickets_are_taken() {
     let count = affordable(size("PUNCHCARD_STORM_SESSIONS", 1_000));
-    let more = format!("sessions.max_sessions_per_user = {count}\nlog.level = \"warn\"");
+    // A model that is held up by a gate is held up for as long as a busy machine takes.
+    let more = format!(
+        "sessions.max_sessions_per_user = {count}\ndefaults.model.idle_timeout = \"4m\"\nlog.level = \"warn\""
+    );
     let mut world = World::with(&more).await;
     let gates = [Gate::closed(), Gate::closed(), Gate::closed()];
     let mut tickets = Vec::new();

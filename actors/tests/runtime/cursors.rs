@@ -7,7 +7,7 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, p
 use proptest::{prop_assert, prop_assert_eq};
 use punchcard_actors::feed::{Frame, LiveText, Lost, MAX_TEXT_BYTES, News, Progress};
 
-use super::feed::{answered, news, prepared, requested, sent};
+use super::feed::{answered, failed, news, prepared, requested, sent};
 
 /// The attempt whose text is told.
 const ATTEMPT: u32 = 2;
@@ -21,7 +21,7 @@ fn content() -> impl Strategy<Value = String> {
 
 /// The ticket while `text` is streamed, or once it is answered.
 fn ticket_with(text: &str, is_answered: bool) -> News {
-    let mut history = vec![requested(), prepared(), sent(1), sent(ATTEMPT)];
+    let mut history = vec![requested(), prepared(), sent(1), failed(1), sent(ATTEMPT)];
     let live = Arc::new(LiveText::new(ATTEMPT));
     live.push(text);
     if is_answered {
@@ -73,7 +73,7 @@ fn shown(held: Vec<u16>, of: u32, frames: &[Frame]) -> Option<(u32, Vec<u16>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_client_cut_after_any_frames_ends_with_the_whole_text(

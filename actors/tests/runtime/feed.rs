@@ -66,7 +66,7 @@ pub(super) fn sent(attempt: u32) -> TicketEvent {
     })
 }
 
-fn failed(attempt: u32) -> TicketEvent {
+pub(super) fn failed(attempt: u32) -> TicketEvent {
     TicketEvent::AttemptFailed(AttemptFailed {
         attempt,
         error: punchcard_actors::testing::model::attempt_error(AttemptErrorKind::Server),
@@ -474,7 +474,9 @@ fn tickets_take_turns_and_what_is_put_back_gives_way_to_newer_news() {
         Some(Taken::News(mut one)) => one.pop(),
         Some(Taken::Overflowed) | None => None,
     };
-    [1, 2, 3].map(put);
+    for number in 1..=3 {
+        put(number);
+    }
     let mut turns = Vec::new();
     // The first ticket never falls silent, and the others get their turn all the same.
     for _ in 0..3 {
