@@ -11,6 +11,7 @@ mod happenings;
 mod intake;
 mod ledger;
 mod protocol;
+mod requests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,9 +28,7 @@ use actix_web_actors::ws::{self, CloseCode, CloseReason, WebsocketContext};
 use punchcard_actors::failpoint;
 use punchcard_actors::feed::{Cursor, Frame, Watch};
 use punchcard_actors::sessions::{Connection as _, Grant, Lease};
-use punchcard_actors::tickets::TicketError;
 use punchcard_events::TicketId;
-use punchcard_events::ticket::{CancelMode, Channel};
 use serde::Serialize;
 
 use super::Api;
@@ -39,7 +38,7 @@ use super::dispatch::Visit;
 use super::errors::{Code, Problem};
 use super::outlet::{Flow, Outlet};
 use gate::{Gate, Shut};
-use greeting::{Greeted, Hello, greet, is_own};
+use greeting::{Greeted, Hello, greet};
 use happenings::{Happening, Source, happenings};
 use intake::{Intake, Received};
 use ledger::Ledger;
@@ -49,8 +48,6 @@ use protocol::{ClientFrame, Close, ServerFrame};
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
 /// How long the answer to a client's close frame has to leave before the connection is cut.
 const ANSWER_GRACE: Duration = Duration::from_millis(100);
-/// The most requests of one session that are being done at a time.
-const MAX_IN_FLIGHT: usize = 32;
 
 /// Upgrades to a session, if the origin may and the subprotocol is offered.
 #[expect(clippy::unused_async, reason = "every handler has one shape")]
@@ -262,89 +259,6 @@ impl Session {
         }));
     }
 
-    fn acknowledge(&mut self, ticket: TicketId, ctx: &mut Context) {
-        let Phase::Open(open) = &mut self.phase else {
-            return;
-        };
-        if !open.ledger.has_answer(ticket) {
-            return self.complain(
-                ctx,
-                ticket,
-                "not_shown",
-                "This session was not shown an answer of this ticket.",
-            );
-        }
-        if self.in_flight >= MAX_IN_FLIGHT {
-            open.acks.insert(ticket);
-            return;
-        }
-        let (tickets, by) = (self.api.tickets.clone(), open.lease.id().to_string());
-        self.spawn(ctx, ticket, async move {
-            tickets
-                .acknowledge(ticket, Channel::Session, by)
-                .await
-                .map(drop)
-        });
-    }
-
-    fn cancel(&mut self, ticket: TicketId, mode: CancelMode, ctx: &mut Context) {
-        let Phase::Open(open) = &self.phase else {
-            return;
-        };
-        let (tickets, grant) = (self.api.tickets.clone(), open.grant.clone());
-        let by = open.lease.id().to_string();
-        self.spawn(ctx, ticket, async move {
-            let looked = tickets.look(ticket).await;
-            let found = looked.map_err(|error| TicketError::Unavailable(error.to_string()))?;
-            if !found.is_some_and(|news| is_own(&news, &grant)) {
-                return Err(TicketError::NotFound);
-            }
-            tickets.cancel(ticket, mode, by).await.map(drop)
-        });
-    }
-
-    /// Does what the client asked for beside everything else. What comes of it is told by the
-    /// ticket's news; only a refusal is answered here.
-    fn spawn(
-        &mut self,
-        ctx: &mut Context,
-        ticket: TicketId,
-        work: impl Future<Output = Result<(), TicketError>> + 'static,
-    ) {
-        if self.in_flight >= MAX_IN_FLIGHT {
-            return self.complain(
-                ctx,
-                ticket,
-                "overloaded",
-                "Too many requests at once. Repeat it in a moment.",
-            );
-        }
-        self.in_flight += 1;
-        ctx.spawn(
-            Box::pin(work)
-                .into_actor(self)
-                .map(move |done, session, ctx| {
-                    session.in_flight -= 1;
-                    if let Err(error) = done
-                        && matches!(session.phase, Phase::Open(_))
-                    {
-                        let (code, detail) = refusal(&error);
-                        session.complain(ctx, ticket, code, detail);
-                    }
-                    session.acknowledge_next(ctx);
-                }),
-        );
-    }
-
-    /// Goes on with the acknowledgements that had to wait.
-    fn acknowledge_next(&mut self, ctx: &mut Context) {
-        if let Phase::Open(open) = &mut self.phase
-            && let Some(ticket) = open.acks.pop_first()
-        {
-            self.acknowledge(ticket, ctx);
-        }
-    }
-
     fn beat(&mut self, ctx: &mut Context) {
         if matches!(self.phase, Phase::Open(_)) {
             ctx.ping(b"");
@@ -413,22 +327,6 @@ impl Session {
         }
     }
 
-    fn complain(
-        &self,
-        ctx: &mut Context,
-        ticket: TicketId,
-        code: &'static str,
-        detail: &'static str,
-    ) {
-        let ticket = Some(ticket);
-        let error = ServerFrame::Error {
-            code,
-            detail,
-            ticket,
-        };
-        self.say(ctx, &error);
-    }
-
     fn farewell(&self, ctx: &mut Context, why: Close) {
         metrics::counter!("sessions_closed_total", "reason" => why.as_str()).increment(1);
         tracing::debug!(reason = why.as_str(), "session closed");
@@ -436,17 +334,5 @@ impl Session {
             code: CloseCode::from(why.code()),
             description: Some(why.reason()),
         }));
-    }
-}
-
-fn refusal(error: &TicketError) -> (&'static str, &'static str) {
-    match error {
-        TicketError::NotFound => ("unknown_ticket", "There is no such ticket."),
-        TicketError::Rejected(_) => ("ticket_already_ended", "The ticket has already ended."),
-        TicketError::Busy => ("overloaded", "The ticket is busy. Repeat it in a moment."),
-        TicketError::Unavailable(_) => (
-            "unavailable",
-            "The store does not answer. Repeat it in a moment.",
-        ),
     }
 }

@@ -1,7 +1,11 @@
 //! The HTTP edge on real sockets: keys, tenancy, requests, idempotency and event streams. Sessions, and
 //! whatever misbehaves on a long connection, are tested in `tests/sessions`.
 
-#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
 
 #[path = "../support/edge.rs"]
 mod edge;

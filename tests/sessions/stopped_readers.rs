@@ -101,6 +101,22 @@ async fn crowd(world: &World, count: usize) -> Vec<Wire> {
         .await
 }
 
+/// Gives every one of the crowds a long text to read, and holds it there.
+async fn flood(world: &World, everything: &Gate) {
+    let long = "x".repeat(OFFERED / 16);
+    for number in 0..CROWDS {
+        let word = format!("flood {number}.");
+        let says = std::iter::repeat_n(Step::say(&long), 16);
+        let turn: Turn = says
+            .chain([Step::Wait(everything.clone()), Step::Finish])
+            .collect();
+        world.model.script(&word, [turn]);
+        let user = format!("crowd-{number}");
+        let input = json!({ "word": word });
+        world.api.issue("say", Some(&user), input).await;
+    }
+}
+
 #[tokio::test]
 async fn a_thousand_stopped_readers_cost_little_are_cut_in_time_and_disturb_nobody() {
     const OPEN: &str = r#"sessions_open{kind="session"}"#;
@@ -120,18 +136,7 @@ async fn a_thousand_stopped_readers_cost_little_are_cut_in_time_and_disturb_nobo
     let base = memory(pid);
     let calm = readers.median_latency().await;
     let everything = Gate::closed();
-    let long = "x".repeat(OFFERED / 16);
-    for number in 0..CROWDS {
-        let word = format!("flood {number}.");
-        let says = std::iter::repeat_n(Step::say(&long), 16);
-        let turn: Turn = says
-            .chain([Step::Wait(everything.clone()), Step::Finish])
-            .collect();
-        world.model.script(&word, [turn]);
-        let user = format!("crowd-{number}");
-        let input = json!({ "word": word });
-        world.api.issue("say", Some(&user), input).await;
-    }
+    flood(&world, &everything).await;
     let begun = Instant::now();
     let fire = readers.median_latency().await;
     let mut peak = memory(pid);

@@ -30,6 +30,28 @@ async fn come(world: &World, user: usize, memory: Memory) -> Session {
     Session::open(world.api.base(), ORIGIN, &token, memory).await
 }
 
+/// Issues each user's ticket; its text is held up at three gates.
+async fn issue_held(world: &World, gates: &[Gate; 3]) -> Vec<String> {
+    let mut tickets = Vec::new();
+    for user in 0..USERS {
+        let word = format!("storm {user}.");
+        let turn = vec![
+            Step::say(FIRST),
+            Step::Wait(gates[0].clone()),
+            Step::say(MEANWHILE),
+            Step::Wait(gates[1].clone()),
+            Step::say(LAST),
+            Step::Wait(gates[2].clone()),
+            Step::Finish,
+        ];
+        world.model.script(&word, [turn]);
+        let input = json!({ "word": word });
+        let user = format!("u{user}");
+        tickets.push(world.api.issue("say", Some(&user), input).await);
+    }
+    tickets
+}
+
 /// Issues tickets until it is told to stop, one after another, and says how long each took.
 async fn issue_on(api: &Api, stop: &AtomicBool) -> Vec<Duration> {
     let mut took = Vec::new();
@@ -51,23 +73,7 @@ async fn everybody_comes_back_from_a_cut_without_gap_or_repeat_while_tickets_are
     );
     let mut world = World::with(&more).await;
     let gates = [Gate::closed(), Gate::closed(), Gate::closed()];
-    let mut tickets = Vec::new();
-    for user in 0..USERS {
-        let word = format!("storm {user}.");
-        let turn = vec![
-            Step::say(FIRST),
-            Step::Wait(gates[0].clone()),
-            Step::say(MEANWHILE),
-            Step::Wait(gates[1].clone()),
-            Step::say(LAST),
-            Step::Wait(gates[2].clone()),
-            Step::Finish,
-        ];
-        world.model.script(&word, [turn]);
-        let input = json!({ "word": word });
-        let user = format!("u{user}");
-        tickets.push(world.api.issue("say", Some(&user), input).await);
-    }
+    let tickets = issue_held(&world, &gates).await;
     let pid = world.server().pid();
     let open_before = descriptors(pid);
     let (world, tickets) = (&world, &tickets);

@@ -105,11 +105,9 @@ async fn a_stream_of_the_greatest_age_ends_and_its_reader_comes_back_to_the_rest
     script.send(text("first, ")).expect("a model");
     let path = format!("/v1/tickets/{ticket}/stream");
     let first = edge.get(KEY, &path).await;
-    let ids = first
-        .body
-        .lines()
-        .filter_map(|line| line.strip_prefix("id: "));
-    let last = ids.last().expect("an id").to_owned();
+    let mut lines = first.body.lines();
+    let last = lines.rfind(|line| line.starts_with("id: "));
+    let last = last.expect("an id").trim_start_matches("id: ").to_owned();
     script.send(text("then")).expect("a model");
     script.send(complete()).expect("a model");
     let resume = format!("Last-Event-ID: {last}\r\n");
