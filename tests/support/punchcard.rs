@@ -120,11 +120,6 @@ impl Punchcard {
         &self.api
     }
 
-    /// The process's id.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id().expect("it runs")
-    }
-
     /// The base URL of the admin listener.
     pub(crate) fn admin(&self) -> &str {
         &self.admin
