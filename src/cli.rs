@@ -11,6 +11,7 @@ mod config;
 mod demo;
 mod exit;
 mod key;
+mod open_files;
 mod output;
 mod runtime;
 mod serve;

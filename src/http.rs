@@ -16,6 +16,7 @@ pub mod health;
 mod idempotency;
 mod options;
 mod outcome;
+mod outlet;
 mod prefer;
 mod query;
 pub mod routes;

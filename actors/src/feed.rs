@@ -17,7 +17,7 @@ mod switchboard;
 pub use frame::{Frame, Lost};
 pub use inbox::{Inbox, Taken};
 pub use live::{LiveText, TextPlace};
-pub use progress::{Cursor, Progress};
+pub use progress::{Cursor, MAX_TEXT_BYTES, Progress};
 pub use switchboard::{Switchboard, Watch};
 
 use std::sync::Arc;

@@ -20,8 +20,6 @@ use std::time::Duration;
 use actix::Addr;
 use punchcard_events::{TenantId, UserId};
 
-use crate::feed::Inbox;
-
 pub use lease::{Connection, Goodbye, Lease, SessionId};
 pub use supervisor::SessionSupervisor;
 pub use tokens::SessionToken;
@@ -42,7 +40,14 @@ pub struct SessionLimits {
     /// The most sessions of one user; past it the user's oldest is closed, so that a browser whose
     /// old connections are half dead can always come back.
     pub sessions_per_user: NonZeroUsize,
-    /// For how long news may wait for a watcher before its connection is cut.
+    /// The most sessions of one tenant; past it a newcomer is refused.
+    pub sessions_per_tenant: NonZeroUsize,
+    /// The most streams of one tenant; past it a newcomer is refused.
+    pub streams_per_tenant: NonZeroUsize,
+    /// The greatest age of a session or stream; then it is told to come back with a new token. Each
+    /// ends up to a tenth earlier, so that those of one reconnect storm do not make another.
+    pub max_age: Duration,
+    /// For how long a connection may take nothing of what it was given.
     pub slow_consumer_deadline: Duration,
     /// For how long nothing may be heard from a watcher before its connection is cut.
     pub silence_deadline: Duration,
@@ -66,6 +71,9 @@ impl Default for SessionLimits {
             tokens: count(100_000),
             sessions: count(20_000),
             sessions_per_user: count(16),
+            sessions_per_tenant: count(20_000),
+            streams_per_tenant: count(2_000),
+            max_age: Duration::from_secs(12 * 60 * 60),
             slow_consumer_deadline: Duration::from_secs(10),
             silence_deadline: Duration::from_secs(60),
             close_grace: Duration::from_secs(2),
@@ -93,8 +101,6 @@ pub struct Admission {
     pub user: Option<UserId>,
     /// The key that vouches for it.
     pub key_prefix: String,
-    /// Where its news arrive.
-    pub inbox: Arc<Inbox>,
     /// How to end its connection from outside.
     pub connection: Box<dyn Connection>,
 }
@@ -108,7 +114,7 @@ pub enum SessionError {
     /// The token is unknown, used or expired.
     #[error("the session token is unknown, used or expired")]
     BadToken,
-    /// The process holds as many sessions as it may.
+    /// The process or the tenant holds as many sessions or streams as it may.
     #[error("too many sessions are open")]
     TooManySessions,
     /// The process is draining or its supervisor is gone.
@@ -124,12 +130,18 @@ pub enum SessionError {
 pub struct Sessions {
     supervisor: Addr<SessionSupervisor>,
     token_ttl: Duration,
+    reconnect_spread: Duration,
 }
 
 impl Sessions {
     /// For how long a fresh token can be used.
     pub const fn token_ttl(&self) -> Duration {
         self.token_ttl
+    }
+
+    /// Over which time many who are sent away at once are told to come back.
+    pub const fn reconnect_spread(&self) -> Duration {
+        self.reconnect_spread
     }
 
     /// Makes a token that opens one session.

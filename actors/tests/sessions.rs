@@ -7,14 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use punchcard_actors::feed::{Inbox, News};
 use punchcard_actors::sessions::{
-    Admission, Connection, Goodbye, Grant, SessionError, SessionLimits, SessionSupervisor, Sessions,
+    Admission, Connection, Goodbye, Grant, Lease, SessionError, SessionLimits, SessionSupervisor,
+    Sessions,
 };
-use punchcard_events::ticket::TicketState;
-use punchcard_events::{Revision, TenantId, TicketId, UserId};
+use punchcard_events::{TenantId, UserId};
 use tokio::task::LocalSet;
-use uuid::Uuid;
 
 const TWO: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
 
@@ -59,12 +57,11 @@ fn grant(of: &str) -> Grant {
     }
 }
 
-fn admission(name: &str, inbox: &Arc<Inbox>, wire: &Wire) -> Admission {
+fn admission(name: &str, wire: &Wire) -> Admission {
     Admission {
         tenant: tenant("onehour"),
         user: Some(user(name)),
         key_prefix: "pk".into(),
-        inbox: Arc::clone(inbox),
         connection: Box::new(wire.clone()),
     }
 }
@@ -127,34 +124,97 @@ async fn one_tenants_unused_tokens_are_bounded_and_leave_room_for_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watcher_whose_news_wait_too_long_is_cut_and_its_neighbour_is_not() {
+async fn a_connection_that_takes_nothing_is_cut_and_one_that_takes_slowly_or_waits_is_not() {
     supervised(|sessions| async move {
-        let (frozen, healthy) = (Inbox::new(), Inbox::new());
-        let (frozen_wire, healthy_wire) = (Wire::default(), Wire::default());
-        let a = sessions
-            .admit(admission("min", &frozen, &frozen_wire))
-            .await
-            .expect("room");
-        let b = sessions
-            .admit(admission("lee", &healthy, &healthy_wire))
-            .await
-            .expect("room");
-        for inbox in [&frozen, &healthy] {
-            inbox.put(News {
-                ticket: TicketId(Uuid::from_u128(1)),
-                revision: Revision::FIRST,
-                state: TicketState::Unrequested,
-                live: None,
-            });
+        let [frozen, slow, idle] = [(); 3].map(|()| Wire::default());
+        let admit = |name: &str, wire: &Wire| sessions.admit(admission(name, wire));
+        let a = admit("min", &frozen).await.expect("room");
+        let b = admit("lee", &slow).await.expect("room");
+        let c = admit("kim", &idle).await.expect("room");
+        a.asked(true);
+        // It has room, so whatever is late for it is not its fault.
+        c.asked(false);
+        let deadline = limits().slow_consumer_deadline;
+        for second in 1..=deadline.as_secs() + 3 {
+            b.asked(true);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if second < deadline.as_secs() {
+                assert_eq!(frozen.cuts(), 0, "its deadline has not passed");
+            }
         }
-        healthy.try_take().expect("news");
-        tokio::time::sleep(limits().slow_consumer_deadline - Duration::from_secs(2)).await;
-        assert_eq!(frozen_wire.cuts(), 0, "its deadline has not passed");
-        tokio::time::sleep(Duration::from_secs(4)).await;
-        assert_eq!(frozen_wire.cuts(), 1, "once is enough");
-        assert_eq!(healthy_wire.cuts(), 0);
-        drop((a, b));
+        assert_eq!(frozen.cuts(), 1, "once is enough");
+        assert_eq!((slow.cuts(), idle.cuts()), (0, 0));
+        drop((a, b, c));
         assert_eq!(sessions.count().await, Ok(0), "leaving takes no message");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_tenants_crowd_leaves_room_for_others_and_streams_do_not_take_it_from_sessions() {
+    let limits = SessionLimits {
+        sessions_per_tenant: TWO,
+        streams_per_tenant: TWO,
+        ..SessionLimits::default()
+    };
+    let local = LocalSet::new();
+    let test = async {
+        let sessions = SessionSupervisor::launch(limits);
+        let wire = Wire::default();
+        let of = |tenant_name: &str, user_name: Option<&str>| {
+            sessions.admit(Admission {
+                tenant: tenant(tenant_name),
+                user: user_name.map(user),
+                ..admission("x", &wire)
+            })
+        };
+        let mut crowd = Vec::new();
+        for name in ["a", "b"] {
+            crowd.push(of("onehour", Some(name)).await.expect("room"));
+        }
+        let refused = of("onehour", Some("c")).await.map(drop);
+        assert_eq!(refused, Err(SessionError::TooManySessions));
+        for _ in 0..2 {
+            crowd.push(of("onehour", None).await.expect("room for streams"));
+        }
+        let refused = of("onehour", None).await.map(drop);
+        assert_eq!(refused, Err(SessionError::TooManySessions));
+        crowd.push(of("another", Some("a")).await.expect("room"));
+        drop(crowd.swap_remove(0));
+        of("onehour", Some("c")).await.expect("one left");
+    };
+    local.run_until(test).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_grows_no_older_than_allowed_and_not_all_end_together() {
+    supervised(|sessions| async move {
+        let wire = Wire::default();
+        let first = sessions.admit(admission("min", &wire)).await.expect("room");
+        let second = sessions.admit(admission("lee", &wire)).await.expect("room");
+        let oldest = limits().max_age;
+        let begun = tokio::time::Instant::now();
+        let ends = async |lease: &Lease| {
+            assert_eq!(lease.goodbye().await, Goodbye::Renew);
+            begun.elapsed()
+        };
+        let alive = async {
+            let mut tick = tokio::time::interval(Duration::from_secs(10));
+            loop {
+                tick.tick().await;
+                first.hear();
+                second.hear();
+            }
+        };
+        let ended = async { tokio::join!(ends(&first), ends(&second)) };
+        let (a, b) = tokio::select! {
+            ended = ended => ended,
+            () = alive => unreachable!("it never ends"),
+        };
+        for age in [a, b] {
+            assert!(age >= oldest.mul_f64(0.9) && age <= oldest + Duration::from_secs(2));
+        }
+        assert_ne!(a, b);
     })
     .await;
 }
@@ -164,11 +224,11 @@ async fn a_silent_peer_is_cut_and_one_that_is_heard_is_not() {
     supervised(|sessions| async move {
         let (silent, heard) = (Wire::default(), Wire::default());
         let _silent = sessions
-            .admit(admission("min", &Inbox::new(), &silent))
+            .admit(admission("min", &silent))
             .await
             .expect("room");
         let alive = sessions
-            .admit(admission("lee", &Inbox::new(), &heard))
+            .admit(admission("lee", &heard))
             .await
             .expect("room");
         for _ in 0..7 {
@@ -184,8 +244,8 @@ async fn a_silent_peer_is_cut_and_one_that_is_heard_is_not() {
 #[tokio::test(start_paused = true)]
 async fn the_users_oldest_session_makes_room_and_a_full_house_refuses() {
     supervised(|sessions| async move {
-        let (inbox, wire) = (Inbox::new(), Wire::default());
-        let admit = |name: &str| sessions.admit(admission(name, &inbox, &wire));
+        let wire = Wire::default();
+        let admit = |name: &str| sessions.admit(admission(name, &wire));
         let first = admit("min").await.expect("room");
         let second = admit("min").await.expect("room");
         let third = admit("min").await.expect("room");
@@ -204,21 +264,18 @@ async fn the_users_oldest_session_makes_room_and_a_full_house_refuses() {
 #[tokio::test(start_paused = true)]
 async fn a_drain_tells_each_its_own_time_and_cuts_those_that_stay() {
     supervised(|sessions| async move {
-        let (inbox, stays) = (Inbox::new(), Wire::default());
+        let stays = Wire::default();
         let first = sessions
-            .admit(admission("min", &inbox, &stays))
+            .admit(admission("min", &stays))
             .await
             .expect("room");
         let second = sessions
-            .admit(admission("lee", &inbox, &stays))
+            .admit(admission("lee", &stays))
             .await
             .expect("room");
         sessions.close_all().await.expect("a supervisor");
         assert_ne!(first.goodbye().await, second.goodbye().await);
-        let late = sessions
-            .admit(admission("min", &inbox, &stays))
-            .await
-            .map(drop);
+        let late = sessions.admit(admission("min", &stays)).await.map(drop);
         assert_eq!(late, Err(SessionError::Stopping));
         tokio::time::sleep(limits().close_grace + Duration::from_secs(2)).await;
         assert!(stays.cuts() > 0);
@@ -229,11 +286,8 @@ async fn a_drain_tells_each_its_own_time_and_cuts_those_that_stay() {
 #[tokio::test(start_paused = true)]
 async fn a_revoked_key_loses_its_sessions_and_its_tokens() {
     supervised(|sessions| async move {
-        let (inbox, wire) = (Inbox::new(), Wire::default());
-        let session = sessions
-            .admit(admission("min", &inbox, &wire))
-            .await
-            .expect("room");
+        let wire = Wire::default();
+        let session = sessions.admit(admission("min", &wire)).await.expect("room");
         let token = sessions.mint(grant("onehour")).await.expect("a token");
         let closed = sessions.close_key(tenant("onehour"), "pk".into()).await;
         closed.expect("a supervisor");

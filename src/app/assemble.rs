@@ -168,6 +168,10 @@ pub(super) fn sessions(config: &Config) -> SessionLimits {
         token_ttl: sessions.token_ttl,
         sessions: sessions.max_sessions,
         sessions_per_user: sessions.max_sessions_per_user,
+        sessions_per_tenant: sessions.max_sessions_per_tenant,
+        streams_per_tenant: sessions.max_streams_per_tenant,
+        max_age: sessions.max_session_age,
+        reconnect_spread: sessions.reconnect_spread,
         slow_consumer_deadline: sessions.slow_consumer_deadline,
         silence_deadline: sessions.heartbeat_timeout,
         ..SessionLimits::default()
@@ -187,6 +191,7 @@ pub(super) fn http(config: &Config) -> http::Options {
         session_url: server.session_url.as_ref().map(ToString::to_string),
         stream: http::StreamOptions {
             heartbeat: sessions.heartbeat,
+            patience: sessions.heartbeat_timeout,
         },
         session: http::SessionOptions {
             hello_timeout: sessions.hello_timeout,

@@ -27,6 +27,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use super::exit::{Exit, Failure};
+use super::open_files;
 use super::output::Output;
 use super::runtime::on_client;
 use machine::Machine;
@@ -101,7 +102,9 @@ pub(crate) enum Section {
 
 /// Measures and prints.
 pub(crate) fn run(args: &BenchArgs, out: &mut Output) -> Result<Exit, Failure> {
-    let open_files = raise_open_files().map_err(failed)?;
+    let open_files = open_files::raise()
+        .context("cannot raise the limit of open files")
+        .map_err(failed)?;
     let report = on_client(async {
         tokio::select! {
             report = measure(args, open_files, out) => report.map_err(failed),
@@ -176,19 +179,4 @@ async fn measure(args: &BenchArgs, open_files: usize, out: &mut Output) -> anyho
         report.sessions = Some(idle_sessions::measure(settings).await?);
     }
     Ok(report)
-}
-
-/// Lets this process and its children open as many files as the system grants, and says how many.
-fn raise_open_files() -> anyhow::Result<usize> {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    let raised = Rlimit {
-        current: maximum,
-        maximum,
-    };
-    setrlimit(Resource::Nofile, raised).context("cannot raise the limit of open files")?;
-    // No limit at all is more than any number.
-    Ok(maximum.map_or(usize::MAX, |maximum| {
-        usize::try_from(maximum).unwrap_or(usize::MAX)
-    }))
 }

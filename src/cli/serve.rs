@@ -8,9 +8,11 @@ use serde_json::json;
 
 use super::config::{ConfigArgs, refused};
 use super::exit::{Exit, Failure};
+use super::open_files;
 use super::output::Output;
 use super::runtime::{Runtime, StopSignals};
 use super::style::{BOLD, DIM};
+use crate::config::Config;
 use crate::telemetry;
 
 /// Arguments of `serve`.
@@ -46,6 +48,7 @@ pub(crate) async fn run(args: &ServeArgs, out: &mut Output) -> Result<Exit, Fail
         config.store.data_dir.clone_from(data_dir);
     }
     telemetry::start_logging(&config.log).map_err(|error| refused(&error.to_string()))?;
+    allow_open_files(&config);
     let mut signals = StopSignals::listen()?;
     let data_dir = config.store.data_dir.clone();
     let runtime = tokio::select! {
@@ -79,4 +82,17 @@ pub(crate) async fn run(args: &ServeArgs, out: &mut Output) -> Result<Exit, Fail
         signal = signals.next() => out.note(format_args!("{signal}: stopped at once")),
     }
     Ok(Exit::Success)
+}
+
+/// A connection takes two file descriptors. Where the system grants fewer than the configured
+/// connections need, newcomers wait in its queue once they are used up; that is worth a warning.
+fn allow_open_files(config: &Config) {
+    let needed = config.server.max_connections.get().saturating_mul(2);
+    match open_files::raise() {
+        Ok(granted) if granted >= needed => {}
+        Ok(granted) => tracing::warn!(granted, needed, "few open files for max_connections"),
+        Err(error) => {
+            tracing::warn!(error.cause = %error, "the limit of open files cannot be raised");
+        }
+    }
 }

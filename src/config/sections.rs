@@ -244,13 +244,23 @@ pub struct Sessions {
     pub max_frame_bytes: NonZeroUsize,
     /// The most frames a client may send per second.
     pub max_messages_per_second: NonZeroU32,
-    /// How long a client may leave its frames unread before its connection is cut.
+    /// How long a client may take nothing of what waits for it before its connection is cut.
     #[serde(deserialize_with = "values::positive")]
     pub slow_consumer_deadline: Duration,
     /// The most sessions at a time.
     pub max_sessions: NonZeroUsize,
     /// The most sessions of one user.
     pub max_sessions_per_user: NonZeroUsize,
+    /// The most sessions of one tenant.
+    pub max_sessions_per_tenant: NonZeroUsize,
+    /// The most event streams of one tenant.
+    pub max_streams_per_tenant: NonZeroUsize,
+    /// The greatest age of a session or an event stream.
+    #[serde(deserialize_with = "values::positive")]
+    pub max_session_age: Duration,
+    /// Over which time sessions that end at once are told to come back.
+    #[serde(deserialize_with = "values::duration")]
+    pub reconnect_spread: Duration,
     /// The shortest time between two text frames of one ticket.
     #[serde(deserialize_with = "values::duration")]
     pub text_interval: Duration,

@@ -42,6 +42,8 @@ pub struct StreamOptions {
     /// How often a comment is sent while nothing happens. Must be well below the supervisor's
     /// silence deadline, which it keeps away.
     pub heartbeat: Duration,
+    /// How long a peer may leave what it was sent unconfirmed before its connection is given up.
+    pub patience: Duration,
 }
 
 /// Limits of sessions (WebSocket).
@@ -51,7 +53,8 @@ pub struct SessionOptions {
     pub hello_timeout: Duration,
     /// How often the server pings.
     pub heartbeat: Duration,
-    /// After how much silence the server closes.
+    /// How long a peer may leave what it was sent unconfirmed before its connection is given up. The
+    /// supervisor's silence deadline is about what the client itself sends.
     pub heartbeat_timeout: Duration,
     /// The most bytes of a message, fragments together.
     pub max_message_bytes: usize,
@@ -87,6 +90,7 @@ impl Default for StreamOptions {
     fn default() -> Self {
         Self {
             heartbeat: Duration::from_secs(25),
+            patience: Duration::from_secs(60),
         }
     }
 }

@@ -11,6 +11,9 @@ use super::connection::Socket;
 use super::routes::{self, Route};
 use super::{Api, Bounds, Options, Parts};
 
+/// With this many bytes waiting for a connection, no more of its response is pulled.
+const WRITE_BUFFER: usize = 8 * 1024;
+
 /// The running servers.
 pub struct Serving {
     address: SocketAddr,
@@ -99,6 +102,7 @@ fn start(
             .client_disconnect_timeout(std::time::Duration::from_secs(2))
             .keep_alive(options.keep_alive)
             .tcp_nodelay(true)
+            .h1_write_buffer_size(WRITE_BUFFER)
             .shutdown_timeout(options.shutdown_timeout.as_secs())
             .disable_signals()
             .on_connect(Socket::remember)

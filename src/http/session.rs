@@ -2,12 +2,16 @@
 //!
 //! The actor is polled as the response's body, so a peer that stops reading freezes it, timers
 //! included. Nothing here relies on the contrary: what is new waits in an inbox that holds the newest
-//! news per ticket, and the session supervisor cuts the connection from outside.
+//! news per ticket, frames are made only when there is room for them, and the session supervisor cuts
+//! the connection from outside.
 
+mod gate;
 mod greeting;
+mod happenings;
 mod intake;
 mod ledger;
 mod protocol;
+mod requests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,14 +24,11 @@ use actix::{
 use actix_http::ws::{Codec, Message, ProtocolError};
 use actix_web::HttpResponse;
 use actix_web::http::header;
-use actix_web_actors::ws::{CloseCode, CloseReason, WebsocketContext, WsResponseBuilder};
-use futures_util::{Stream, stream};
+use actix_web_actors::ws::{self, CloseCode, CloseReason, WebsocketContext};
 use punchcard_actors::failpoint;
-use punchcard_actors::feed::{Cursor, Frame, Taken, Watch};
-use punchcard_actors::sessions::{Connection as _, Goodbye, Grant, Lease};
-use punchcard_actors::tickets::TicketError;
+use punchcard_actors::feed::{Cursor, Frame, Watch};
+use punchcard_actors::sessions::{Connection as _, Grant, Lease};
 use punchcard_events::TicketId;
-use punchcard_events::ticket::{CancelMode, Channel};
 use serde::Serialize;
 
 use super::Api;
@@ -35,15 +36,18 @@ use super::auth;
 use super::connection::Socket;
 use super::dispatch::Visit;
 use super::errors::{Code, Problem};
-use greeting::{Greeted, Hello, greet, is_own};
+use super::outlet::{Flow, Outlet};
+use gate::{Gate, Shut};
+use greeting::{Greeted, Hello, greet};
+use happenings::{Happening, Source, happenings};
 use intake::{Intake, Received};
 use ledger::Ledger;
 use protocol::{ClientFrame, Close, ServerFrame};
 
 /// How long a client has to answer a close frame before its connection is cut.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
-/// The most requests of one session that are being done at a time.
-const MAX_IN_FLIGHT: usize = 32;
+/// How long the answer to a client's close frame has to leave before the connection is cut.
+const ANSWER_GRACE: Duration = Duration::from_millis(100);
 
 /// Upgrades to a session, if the origin may and the subprotocol is offered.
 #[expect(clippy::unused_async, reason = "every handler has one shape")]
@@ -62,6 +66,12 @@ pub(super) async fn open(visit: Visit) -> Result<HttpResponse, Problem> {
         .ok_or_else(|| Problem::new(Code::Overloaded, "No connection to spare. Try again."))?;
     let options = &visit.api.options.session;
     let codec = Codec::new().max_size(options.max_message_bytes);
+    let handshake = ws::handshake_with_protocols(&visit.request, &[protocol::NAME]);
+    let mut response = handshake
+        .map_err(|_| Problem::new(Code::UpgradeRequired, "Open a WebSocket (RFC 6455) here."))?;
+    socket.lives_long(options.heartbeat_timeout);
+    let (flow, shut) = (Flow::default(), Shut::default());
+    let payload = Gate::new(visit.payload, options.max_message_bytes, shut.clone());
     let session = Session {
         intake: Intake::new(
             options.max_message_bytes,
@@ -71,14 +81,13 @@ pub(super) async fn open(visit: Visit) -> Result<HttpResponse, Problem> {
         api: visit.api.clone(),
         origin,
         socket,
+        flow: flow.clone(),
+        shut,
         phase: Phase::Greeting,
         in_flight: 0,
     };
-    let response = WsResponseBuilder::new(session, &visit.request, visit.payload)
-        .codec(codec)
-        .protocols(&[protocol::NAME])
-        .start();
-    response.map_err(|_| Problem::new(Code::UpgradeRequired, "Open a WebSocket (RFC 6455) here."))
+    let frames = WebsocketContext::with_codec(session, payload, codec);
+    Ok(response.streaming(Outlet::new(Box::pin(frames), flow)))
 }
 
 fn offers_protocol(request: &actix_web::HttpRequest) -> bool {
@@ -95,6 +104,8 @@ struct Session {
     origin: String,
     socket: Socket,
     intake: Intake,
+    flow: Flow,
+    shut: Shut,
     phase: Phase,
     in_flight: usize,
 }
@@ -117,13 +128,7 @@ struct Open {
     /// Acknowledgements that wait until others are stored; the ledger bounds them.
     acks: BTreeSet<TicketId>,
     /// Dropping it ends the watch.
-    _watch: Watch,
-}
-
-/// What reaches an open session from inside.
-enum Happening {
-    News(Taken),
-    Goodbye(Goodbye),
+    watch: Watch,
 }
 
 type Context = WebsocketContext<Session>;
@@ -164,10 +169,7 @@ impl StreamHandler<Result<Message, ProtocolError>> for Session {
             Ok(Received::Text(text)) => self.receive(&text, ctx),
             Ok(Received::Ping(payload)) => ctx.pong(&payload),
             Ok(Received::Nothing) => {}
-            Ok(Received::Closing) => {
-                ctx.close(None);
-                ctx.stop();
-            }
+            Ok(Received::Closing) => self.answer_close(ctx),
             Err(close) => self.close(ctx, close),
         }
     }
@@ -180,14 +182,17 @@ impl StreamHandler<Happening> for Session {
         };
         let news = match happening {
             Happening::Goodbye(goodbye) => return self.close(ctx, goodbye.into()),
-            Happening::News(Taken::Overflowed) => return self.close(ctx, Close::StartOver),
-            Happening::News(Taken::News(news)) => news,
+            Happening::Overflowed => return self.close(ctx, Close::StartOver),
+            Happening::Unavailable => return self.close(ctx, Close::Unavailable),
+            Happening::News(news) => *news,
         };
-        for news in news {
-            match open.ledger.tell(&news) {
-                Ok(frames) => tell(ctx, &mut self.intake, &frames),
-                Err(close) => return self.close(ctx, close),
-            }
+        let told = open.ledger.tell(&news);
+        if open.ledger.has_more(news.ticket) {
+            open.watch.inbox().put_back(news);
+        }
+        match told {
+            Ok(frames) => self.tell(ctx, &frames),
+            Err(close) => self.close(ctx, close),
         }
     }
 
@@ -207,7 +212,7 @@ impl Session {
             }
             (Phase::Greeting, _) => self.close(ctx, Close::NoHello),
             (_, ClientFrame::Hello { .. }) => self.close(ctx, Close::BadFrame),
-            (_, ClientFrame::Ping { nonce }) => say(ctx, &ServerFrame::Pong { nonce }),
+            (_, ClientFrame::Ping { nonce }) => self.say(ctx, &ServerFrame::Pong { nonce }),
             (_, ClientFrame::Ack { ticket }) => self.acknowledge(ticket, ctx),
             (_, ClientFrame::Cancel { ticket, mode }) => self.cancel(ticket, mode, ctx),
         }
@@ -234,128 +239,59 @@ impl Session {
 
     fn welcome(&mut self, greeted: Greeted, ctx: &mut Context) {
         greeted.lease.hear();
-        say(ctx, &greeted.welcome);
-        tell(ctx, &mut self.intake, &greeted.frames);
-        ctx.add_stream(happenings(&greeted.watch, &greeted.lease));
+        self.flow.watched_by(&greeted.lease);
+        self.say(ctx, &greeted.welcome);
+        self.tell(ctx, &greeted.lost);
+        ctx.add_stream(happenings(Source {
+            tickets: self.api.tickets.clone(),
+            owed: greeted.owed,
+            patience: self.api.options.session.hello_timeout,
+            inbox: Arc::clone(greeted.watch.inbox()),
+            lease: Arc::clone(&greeted.lease),
+            flow: self.flow.clone(),
+        }));
         self.phase = Phase::Open(Box::new(Open {
             lease: greeted.lease,
             grant: greeted.grant,
             ledger: greeted.ledger,
             acks: BTreeSet::new(),
-            _watch: greeted.watch,
+            watch: greeted.watch,
         }));
     }
 
-    fn acknowledge(&mut self, ticket: TicketId, ctx: &mut Context) {
-        let Phase::Open(open) = &mut self.phase else {
-            return;
-        };
-        if !open.ledger.has_answer(ticket) {
-            return complain(
-                ctx,
-                ticket,
-                "not_shown",
-                "This session was not shown an answer of this ticket.",
-            );
-        }
-        if self.in_flight >= MAX_IN_FLIGHT {
-            open.acks.insert(ticket);
-            return;
-        }
-        let (tickets, by) = (self.api.tickets.clone(), open.lease.id().to_string());
-        self.spawn(ctx, ticket, async move {
-            tickets
-                .acknowledge(ticket, Channel::Session, by)
-                .await
-                .map(drop)
-        });
-    }
-
-    fn cancel(&mut self, ticket: TicketId, mode: CancelMode, ctx: &mut Context) {
-        let Phase::Open(open) = &self.phase else {
-            return;
-        };
-        let (tickets, grant) = (self.api.tickets.clone(), open.grant.clone());
-        let by = open.lease.id().to_string();
-        self.spawn(ctx, ticket, async move {
-            let looked = tickets.look(ticket).await;
-            let found = looked.map_err(|error| TicketError::Unavailable(error.to_string()))?;
-            if !found.is_some_and(|news| is_own(&news, &grant)) {
-                return Err(TicketError::NotFound);
-            }
-            tickets.cancel(ticket, mode, by).await.map(drop)
-        });
-    }
-
-    /// Does what the client asked for beside everything else. What comes of it is told by the
-    /// ticket's news; only a refusal is answered here.
-    fn spawn(
-        &mut self,
-        ctx: &mut Context,
-        ticket: TicketId,
-        work: impl Future<Output = Result<(), TicketError>> + 'static,
-    ) {
-        if self.in_flight >= MAX_IN_FLIGHT {
-            return complain(
-                ctx,
-                ticket,
-                "overloaded",
-                "Too many requests at once. Repeat it in a moment.",
-            );
-        }
-        self.in_flight += 1;
-        ctx.spawn(
-            Box::pin(work)
-                .into_actor(self)
-                .map(move |done, session, ctx| {
-                    session.in_flight -= 1;
-                    if let Err(error) = done
-                        && matches!(session.phase, Phase::Open(_))
-                    {
-                        let (code, detail) = refusal(&error);
-                        complain(ctx, ticket, code, detail);
-                    }
-                    session.acknowledge_next(ctx);
-                }),
-        );
-    }
-
-    /// Goes on with the acknowledgements that had to wait.
-    fn acknowledge_next(&mut self, ctx: &mut Context) {
-        if let Phase::Open(open) = &mut self.phase
-            && let Some(ticket) = open.acks.pop_first()
-        {
-            self.acknowledge(ticket, ctx);
-        }
-    }
-
     fn beat(&mut self, ctx: &mut Context) {
-        let Phase::Open(open) = &self.phase else {
-            return;
-        };
-        if open.lease.silence() > self.api.options.session.heartbeat_timeout {
-            // A dead peer answers no close frame either.
-            self.socket.cut();
-            ctx.stop();
-        } else {
+        if matches!(self.phase, Phase::Open(_)) {
             ctx.ping(b"");
         }
+    }
+
+    /// Says goodbye to a client that said it first. It says nothing more, so a moment to send the
+    /// answer is enough; left alone, the HTTP server would linger for seconds.
+    fn answer_close(&mut self, ctx: &mut Context) {
+        ctx.close(None);
+        self.phase = Phase::Closed;
+        self.cut_after(ctx, ANSWER_GRACE);
+    }
+
+    fn cut_after(&self, ctx: &mut Context, grace: Duration) {
+        ctx.run_later(grace, |session, ctx| {
+            session.socket.cut();
+            ctx.stop();
+        });
     }
 
     /// Says why, and gives the client time to close.
     fn close(&mut self, ctx: &mut Context, why: Close) {
         self.farewell(ctx, why);
         self.phase = Phase::Closed;
-        ctx.run_later(CLOSE_GRACE, |session, ctx| {
-            session.socket.cut();
-            ctx.stop();
-        });
+        self.cut_after(ctx, CLOSE_GRACE);
     }
 
-    /// Says why and stops at once: after a broken frame nothing more can be read.
+    /// Says why and stops at once: after a broken frame nothing more can be read. The HTTP server
+    /// lingers for two seconds and drops what still comes, so that the client can read why.
     fn break_off(&mut self, ctx: &mut Context, error: &ProtocolError) {
         if !matches!(self.phase, Phase::Closed) {
-            let too_big = matches!(error, ProtocolError::Overflow);
+            let too_big = matches!(error, ProtocolError::Overflow) || self.shut.is_shut();
             self.farewell(
                 ctx,
                 if too_big {
@@ -369,6 +305,28 @@ impl Session {
         ctx.stop();
     }
 
+    /// Tells what happened to tickets. Each answer asks for an acknowledgement, so that is let in.
+    fn tell(&mut self, ctx: &mut Context, frames: &[Frame]) {
+        for frame in frames {
+            if !matches!(frame, Frame::Answer { .. }) {
+                self.say(ctx, frame);
+                continue;
+            }
+            self.intake.await_one();
+            failpoint!("effect::deliver::before");
+            self.say(ctx, frame);
+            failpoint!("effect::deliver::after");
+        }
+    }
+
+    fn say(&self, ctx: &mut Context, frame: &impl Serialize) {
+        // Frames hold strings, numbers and parsed JSON, which always become JSON again.
+        if let Ok(text) = serde_json::to_string(frame) {
+            self.flow.made(text.len());
+            ctx.text(text);
+        }
+    }
+
     fn farewell(&self, ctx: &mut Context, why: Close) {
         metrics::counter!("sessions_closed_total", "reason" => why.as_str()).increment(1);
         tracing::debug!(reason = why.as_str(), "session closed");
@@ -376,67 +334,5 @@ impl Session {
             code: CloseCode::from(why.code()),
             description: Some(why.reason()),
         }));
-    }
-}
-
-/// What reaches the session from inside, pulled when it has time for it.
-fn happenings(watch: &Watch, lease: &Arc<Lease>) -> impl Stream<Item = Happening> + use<> {
-    let inside = (Arc::clone(watch.inbox()), Arc::clone(lease), false);
-    Box::pin(stream::unfold(inside, |(inbox, lease, over)| async move {
-        if over {
-            return None;
-        }
-        let happening = tokio::select! {
-            biased;
-            goodbye = lease.goodbye() => Happening::Goodbye(goodbye),
-            taken = inbox.take() => Happening::News(taken),
-        };
-        let over = matches!(happening, Happening::Goodbye(_));
-        Some((happening, (inbox, lease, over)))
-    }))
-}
-
-/// Tells what happened to tickets. Each answer asks for an acknowledgement, so that is let in.
-fn tell(ctx: &mut Context, intake: &mut Intake, frames: &[Frame]) {
-    for frame in frames {
-        if !matches!(frame, Frame::Answer { .. }) {
-            say(ctx, frame);
-            continue;
-        }
-        intake.await_one();
-        failpoint!("effect::deliver::before");
-        say(ctx, frame);
-        failpoint!("effect::deliver::after");
-    }
-}
-
-fn say(ctx: &mut Context, frame: &impl Serialize) {
-    // Frames hold strings, numbers and parsed JSON, which always become JSON again.
-    if let Ok(text) = serde_json::to_string(frame) {
-        ctx.text(text);
-    }
-}
-
-fn complain(ctx: &mut Context, ticket: TicketId, code: &'static str, detail: &'static str) {
-    let ticket = Some(ticket);
-    say(
-        ctx,
-        &ServerFrame::Error {
-            code,
-            detail,
-            ticket,
-        },
-    );
-}
-
-fn refusal(error: &TicketError) -> (&'static str, &'static str) {
-    match error {
-        TicketError::NotFound => ("unknown_ticket", "There is no such ticket."),
-        TicketError::Rejected(_) => ("ticket_already_ended", "The ticket has already ended."),
-        TicketError::Busy => ("overloaded", "The ticket is busy. Repeat it in a moment."),
-        TicketError::Unavailable(_) => (
-            "unavailable",
-            "The store does not answer. Repeat it in a moment.",
-        ),
     }
 }

@@ -20,6 +20,7 @@ use super::connection::Socket;
 use super::dispatch::TicketCall;
 use super::errors::{Code, Problem};
 use super::outcome;
+use super::outlet::{Flow, Outlet};
 use resume::EventId;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -39,15 +40,18 @@ pub(super) async fn open(TicketCall { call, news }: TicketCall) -> Result<HttpRe
         // To an EventSource this says: do not come back.
         return Ok(HttpResponse::NoContent().finish());
     }
+    socket.lives_long(call.api.options.stream.patience);
     let lease = call.api.sessions.admit(Admission {
         tenant: call.caller.tenant.clone(),
         user: None,
         key_prefix: call.caller.key_prefix.clone(),
-        inbox: Arc::clone(watch.inbox()),
         connection: Box::new(socket),
     });
+    let lease = lease.await?;
+    let flow = Flow::default();
+    flow.watched_by(&lease);
     let reader = Reader {
-        lease: lease.await?,
+        lease,
         tickets: call.api.tickets.clone(),
         watch,
         progress: resume.map_or_else(Progress::default, EventId::progress),
@@ -64,7 +68,7 @@ pub(super) async fn open(TicketCall { call, news }: TicketCall) -> Result<HttpRe
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((NO_BUFFERING, "no"))
-        .streaming(Box::pin(events)))
+        .streaming(Outlet::new(Box::pin(events), flow)))
 }
 
 fn last_event_id(request: &actix_web::HttpRequest) -> Result<Option<EventId>, Problem> {
@@ -111,7 +115,7 @@ impl Reader {
         }
         loop {
             let taken = tokio::select! {
-                Goodbye::GoingAway(_) | Goodbye::SessionLimit | Goodbye::Revoked =
+                Goodbye::GoingAway(_) | Goodbye::SessionLimit | Goodbye::Revoked | Goodbye::Renew =
                     self.lease.goodbye() => return None,
                 taken = self.watch.inbox().take() => taken,
                 () = tokio::time::sleep(self.heartbeat) => {
@@ -142,6 +146,9 @@ impl Reader {
             }
         }
         self.ended = self.progress.is_concluded();
+        if self.progress.has_more() {
+            self.watch.inbox().put_back(news);
+        }
         Bytes::from(events)
     }
 }

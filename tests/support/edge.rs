@@ -29,8 +29,8 @@ use punchcard_actors::sessions::{SessionLimits, SessionSupervisor, Sessions};
 use punchcard_actors::testing::memory_store::MemoryStore;
 use punchcard_events::retry::{Jitter, RetryPolicy};
 use punchcard_events::ticket::{
-    AnswerFormat, AttemptError, CallbackError, Deadlines, Message, Parameters, PromptRef, Role,
-    Terms,
+    AnswerFormat, AttemptError, AttemptErrorKind, CallbackError, Deadlines, Message, Parameters,
+    PromptRef, Role, Terms,
 };
 use punchcard_events::{TaskName, TenantId, Timestamp};
 use serde_json::Value;
@@ -68,6 +68,15 @@ impl ScriptedModel {
 
 pub(crate) fn text(text: &str) -> Parts1 {
     Ok(AnswerPart::Text(text.to_owned()))
+}
+
+/// An attempt that breaks off and may be tried again.
+pub(crate) fn failure() -> Parts1 {
+    Err(AttemptError {
+        kind: AttemptErrorKind::Server,
+        message: "broken off".to_owned(),
+        retry_after_ms: None,
+    })
 }
 
 pub(crate) fn complete() -> Parts1 {

@@ -138,7 +138,7 @@ impl Punchcard {
 
     /// Asks it to stop (SIGTERM) and goes on.
     pub(crate) async fn ask_to_stop(&self) {
-        let pid = self.child.id().expect("it runs");
+        let pid = self.pid();
         // The shell's own `kill`: a signal needs unsafe code or a program, and this one is everywhere.
         let asked = Command::new("sh")
             .args(["-c", &format!("kill -TERM {pid}")])

@@ -1,6 +1,7 @@
 //! What waits for one watcher: the newest news per ticket.
 
 use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,11 +29,13 @@ pub struct Inbox {
 #[derive(Debug, Default)]
 struct Pending {
     news: BTreeMap<TicketId, News>,
-    /// When the oldest news not yet taken came in.
+    /// Since when something waits here and nothing was taken.
     since: Option<Instant>,
     /// Whether any of it is to be told at once.
     pressing: bool,
     overflowed: bool,
+    /// The ticket whose news were taken last, of those taken one by one.
+    last: Option<TicketId>,
 }
 
 /// When an inbox may be emptied.
@@ -79,15 +82,29 @@ impl Inbox {
         }
     }
 
+    /// Puts news back of which the watcher could not be told everything yet. Newer news of the
+    /// ticket, if there are any, say more than these.
+    pub fn put_back(&self, news: News) {
+        let mut pending = self.lock();
+        pending.news.entry(news.ticket).or_insert(news);
+        pending.since.get_or_insert_with(Instant::now);
+        pending.pressing = true;
+    }
+
     /// Waits until something is there that is to be told now, and takes all there is.
     pub async fn take(&self) -> Taken {
         loop {
+            self.something_due().await;
+            if let Some(taken) = self.try_take() {
+                return taken;
+            }
+        }
+    }
+
+    async fn something_due(&self) {
+        loop {
             match self.due() {
-                Due::Now => {
-                    if let Some(taken) = self.try_take() {
-                        return taken;
-                    }
-                }
+                Due::Now => return,
                 Due::At(time) => {
                     // Either way the next look at the inbox says what to do.
                     let _ = timeout_at(time, self.arrival.notified()).await;
@@ -119,15 +136,48 @@ impl Inbox {
         Some(Taken::News(news.into_values().collect()))
     }
 
-    /// For how long something has been waiting here; zero when nothing is.
-    pub fn waiting(&self) -> Duration {
-        self.lock()
-            .since
-            .map_or(Duration::ZERO, |since| since.elapsed())
+    /// The same, but takes the news of one ticket only. Tickets take turns, so that one that never
+    /// falls silent keeps no other waiting.
+    pub async fn take_one(&self) -> Taken {
+        loop {
+            self.something_due().await;
+            if let Some(taken) = self.try_take_one() {
+                return taken;
+            }
+        }
+    }
+
+    /// Takes the news of one ticket, of those that are there now.
+    pub fn try_take_one(&self) -> Option<Taken> {
+        let mut pending = self.lock();
+        pending.since?;
+        let taken = if std::mem::take(&mut pending.overflowed) {
+            pending.news.clear();
+            Taken::Overflowed
+        } else {
+            Taken::News(pending.next_in_turn().into_iter().collect())
+        };
+        // What is left was due along with it.
+        pending.pressing = !pending.news.is_empty();
+        if pending.news.is_empty() {
+            pending.since = None;
+        }
+        Some(taken)
     }
 
     // No code that can panic runs under the lock, so its poison says nothing.
     fn lock(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pending {
+    /// The news of the ticket after the one whose turn was last.
+    fn next_in_turn(&mut self) -> Option<News> {
+        let behind = self.last.map_or(Unbounded, Excluded);
+        let after = self.news.range((behind, Unbounded)).next();
+        let (ticket, _) = after.or_else(|| self.news.first_key_value())?;
+        self.last = Some(*ticket);
+        self.news.remove(&self.last?)
     }
 }

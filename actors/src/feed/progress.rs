@@ -10,6 +10,10 @@ use super::News;
 use super::frame::{Frame, Lost};
 use super::live::TextPlace;
 
+/// The most bytes of text in one frame. A longer piece is told in several, so that what one frame
+/// takes in memory, and how long it holds up others, does not depend on how much a client missed.
+pub const MAX_TEXT_BYTES: usize = 16 * 1024;
+
 /// The text a returning client holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +39,8 @@ pub struct Progress {
     resume: Option<(u32, u64)>,
     /// The outcome it was told.
     concluded: Option<Outcome>,
+    /// Whether the newest news hold more text than was told.
+    more: bool,
 }
 
 /// The three ways a watcher can see a ticket end. An undelivered answer can still be cancelled, and
@@ -84,8 +90,15 @@ impl Progress {
         self.concluded.is_some()
     }
 
-    /// The frames that bring the watcher from where it is to `news`. Old news give none.
+    /// Whether the news told last hold more text than went into their frames: tell them again.
+    pub const fn has_more(&self) -> bool {
+        self.more
+    }
+
+    /// The frames that bring the watcher from where it is towards `news`; see [`Self::has_more`].
+    /// Old news give none. An outcome replaces text that is not told yet.
     pub fn advance(&mut self, news: &News) -> Vec<Frame> {
+        self.more = false;
         if self.revision.is_some_and(|known| known > news.revision) {
             return vec![];
         }
@@ -156,9 +169,11 @@ impl Progress {
             self.generation = generation;
             self.place = TextPlace::default();
         }
-        let Some(text) = content.get(self.place.bytes..).filter(|t| !t.is_empty()) else {
+        let Some(rest) = content.get(self.place.bytes..).filter(|t| !t.is_empty()) else {
             return;
         };
+        let text = &rest[..rest.floor_char_boundary(MAX_TEXT_BYTES)];
+        self.more = text.len() < rest.len();
         frames.push(Frame::Text {
             ticket,
             generation,

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Admission;
-use crate::feed::Inbox;
+use super::roster::Seat;
 
 /// A session's id, given when it is admitted; it signs acknowledgements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,6 +39,8 @@ pub enum Goodbye {
     SessionLimit,
     /// The key behind this session was revoked.
     Revoked,
+    /// It is as old as a session may get: whoever vouched for the user is to be asked again.
+    Renew,
 }
 
 /// A connected watcher's place. The watcher owns it; the supervisor only looks at it, so dropping
@@ -48,19 +50,24 @@ pub struct Lease {
     pub(super) tenant: TenantId,
     pub(super) user: Option<UserId>,
     pub(super) key_prefix: String,
-    inbox: Arc<Inbox>,
     connection: Box<dyn Connection>,
     since: Instant,
     /// When the watcher was last heard from, in milliseconds after `since`.
     heard: AtomicU64,
+    /// When the connection last asked for more, in milliseconds after `since`.
+    asked: AtomicU64,
+    /// Whether it was given something then, and has not asked for more since.
+    full: AtomicBool,
     goodbye: OnceLock<(Goodbye, Instant)>,
     called: Notify,
     was_cut: AtomicBool,
     kind: &'static str,
+    /// Counts against the tenant's limit until the lease is dropped.
+    _seat: Seat,
 }
 
 impl Lease {
-    pub(super) fn new(admission: Admission) -> Arc<Self> {
+    pub(super) fn new(admission: Admission, seat: Seat) -> Arc<Self> {
         let kind = if admission.user.is_some() {
             "session"
         } else {
@@ -72,14 +79,16 @@ impl Lease {
             tenant: admission.tenant,
             user: admission.user,
             key_prefix: admission.key_prefix,
-            inbox: admission.inbox,
             connection: admission.connection,
             since: Instant::now(),
             heard: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
+            full: AtomicBool::new(false),
             goodbye: OnceLock::new(),
             called: Notify::new(),
             was_cut: AtomicBool::new(false),
             kind,
+            _seat: seat,
         })
     }
 
@@ -88,16 +97,26 @@ impl Lease {
         self.id
     }
 
-    /// Notes that the watcher was heard from, or took what it was sent.
+    /// Notes that the watcher was heard from.
     pub fn hear(&self) {
-        let millis = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.heard.store(millis, Ordering::Relaxed);
+        self.heard.store(self.millis(), Ordering::Relaxed);
     }
 
     /// For how long nothing was heard.
     pub fn silence(&self) -> Duration {
-        let heard = Duration::from_millis(self.heard.load(Ordering::Relaxed));
-        self.since.elapsed().saturating_sub(heard)
+        self.elapsed_since(&self.heard)
+    }
+
+    /// Notes that the connection asked for more, and whether it was `given` something. One that was
+    /// not has room: whatever keeps it waiting is not its own slowness.
+    pub fn asked(&self, given: bool) {
+        self.asked.store(self.millis(), Ordering::Relaxed);
+        self.full.store(given, Ordering::Relaxed);
+    }
+
+    /// How old the session is.
+    pub(super) fn age(&self) -> Duration {
+        self.since.elapsed()
     }
 
     /// Waits until the watcher is told to go.
@@ -119,9 +138,14 @@ impl Lease {
         first
     }
 
-    /// For how long news have been waiting for the watcher.
+    /// For how long the connection has been holding what it was given without asking for more. What
+    /// counts is progress, not speed: a slow reader that goes on reading never lags.
     pub(super) fn lag(&self) -> Duration {
-        self.inbox.waiting()
+        if self.full.load(Ordering::Relaxed) {
+            self.elapsed_since(&self.asked)
+        } else {
+            Duration::ZERO
+        }
     }
 
     /// Tells the watcher to go; only the first reason counts.
@@ -129,6 +153,15 @@ impl Lease {
         if self.goodbye.set((goodbye, Instant::now())).is_ok() {
             self.called.notify_one();
         }
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn elapsed_since(&self, millis: &AtomicU64) -> Duration {
+        let then = Duration::from_millis(millis.load(Ordering::Relaxed));
+        self.since.elapsed().saturating_sub(then)
     }
 
     /// For how long the watcher has known that it must go.

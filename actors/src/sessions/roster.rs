@@ -14,11 +14,20 @@ use super::{Admission, SessionError, SessionLimits};
 pub(super) struct Roster {
     leases: VecDeque<Weak<Lease>>,
     by_user: HashMap<(TenantId, UserId), VecDeque<Weak<Lease>>>,
+    sessions: Seats,
+    streams: Seats,
     closed: bool,
 }
 
+/// Who sits where: for each tenant a token that every watcher of it holds a copy of.
+type Seats = HashMap<TenantId, Arc<()>>;
+
+/// One watcher's share of its tenant's limit, given back by dropping it.
+pub(super) type Seat = Arc<()>;
+
 impl Roster {
-    /// Lets a watcher in, closing the user's oldest session when it has too many.
+    /// Lets a watcher in, closing the user's oldest session when it has too many. A tenant that has as
+    /// many as it may gets no more, so that its crowd leaves room for others.
     pub(super) fn admit(
         &mut self,
         admission: Admission,
@@ -33,7 +42,8 @@ impl Roster {
         if self.leases.len() >= limits.sessions.get() {
             return Err(SessionError::TooManySessions);
         }
-        let lease = Lease::new(admission);
+        let seat = self.seat(&admission, limits)?;
+        let lease = Lease::new(admission, seat);
         self.leases.push_back(Arc::downgrade(&lease));
         if let Some(user) = lease.user.clone() {
             let own = self
@@ -49,6 +59,24 @@ impl Roster {
             own.push_back(Arc::downgrade(&lease));
         }
         Ok(lease)
+    }
+
+    fn seat(&mut self, who: &Admission, limits: &SessionLimits) -> Result<Seat, SessionError> {
+        let (seats, most) = match who.user {
+            Some(_) => (&mut self.sessions, limits.sessions_per_tenant),
+            None => (&mut self.streams, limits.streams_per_tenant),
+        };
+        let token = seats.entry(who.tenant.clone()).or_default();
+        // One copy is the table's own.
+        if Arc::strong_count(token) > most.get() {
+            return Err(SessionError::TooManySessions);
+        }
+        Ok(Arc::clone(token))
+    }
+
+    /// Whether nobody is admitted any more.
+    pub(super) const fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Every watcher that is still there.
@@ -69,5 +97,8 @@ impl Roster {
             own.retain(here);
             !own.is_empty()
         });
+        for seats in [&mut self.sessions, &mut self.streams] {
+            seats.retain(|_, token| Arc::strong_count(token) > 1);
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix::{Actor, AsyncContext as _, Context, Handler, Message};
 use punchcard_events::TenantId;
 
-use super::lease::{Goodbye, Lease};
+use super::lease::{Goodbye, Lease, SessionId};
 use super::roster::Roster;
 use super::tokens::{Digest, SessionToken, TokenBook};
 use super::{Admission, Grant, SessionError, SessionLimits, Sessions};
@@ -26,7 +26,7 @@ pub struct SessionSupervisor {
 impl SessionSupervisor {
     /// Starts the supervisor on the current arbiter.
     pub fn launch(limits: SessionLimits) -> Sessions {
-        let token_ttl = limits.token_ttl;
+        let (token_ttl, reconnect_spread) = (limits.token_ttl, limits.reconnect_spread);
         let supervisor = Self {
             limits,
             tokens: TokenBook::default(),
@@ -35,6 +35,7 @@ impl SessionSupervisor {
         Sessions {
             supervisor: supervisor.start(),
             token_ttl,
+            reconnect_spread,
         }
     }
 
@@ -42,6 +43,9 @@ impl SessionSupervisor {
         self.tokens.sweep();
         self.roster.sweep();
         for lease in self.roster.present() {
+            if lease.age() > self.greatest_age(&lease) {
+                lease.dismiss(Goodbye::Renew);
+            }
             if let Some(reason) = self.overdue(&lease)
                 && lease.cut()
             {
@@ -49,6 +53,12 @@ impl SessionSupervisor {
                 tracing::info!(session.id = %lease.id, reason, "connection cut");
             }
         }
+    }
+
+    /// How old this one may get: up to a tenth less than the limit, by its id's random bits.
+    fn greatest_age(&self, lease: &Lease) -> Duration {
+        let early = spread(self.limits.max_age / 10, lease.id);
+        self.limits.max_age.saturating_sub(early)
     }
 
     fn overdue(&self, lease: &Lease) -> Option<&'static str> {
@@ -62,6 +72,12 @@ impl SessionSupervisor {
             None
         }
     }
+}
+
+/// A share of `whole` that is another for each id.
+fn spread(whole: Duration, SessionId(id): SessionId) -> Duration {
+    let [.., a, b, c, d] = *id.as_bytes();
+    whole.mul_f64(f64::from(u32::from_be_bytes([a, b, c, d])) / f64::from(u32::MAX))
 }
 
 impl Actor for SessionSupervisor {
@@ -110,6 +126,10 @@ impl Handler<Mint> for SessionSupervisor {
     type Result = Result<SessionToken, SessionError>;
 
     fn handle(&mut self, Mint(grant): Mint, _: &mut Self::Context) -> Self::Result {
+        // A token that no session can be opened with would only cost its holder a connection.
+        if self.roster.is_closed() {
+            return Err(SessionError::Stopping);
+        }
         self.tokens.mint(grant, &self.limits)
     }
 }

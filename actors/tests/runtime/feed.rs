@@ -24,7 +24,7 @@ fn ticket(number: u128) -> TicketId {
     TicketId(Uuid::from_u128(number))
 }
 
-fn requested() -> TicketEvent {
+pub(super) fn requested() -> TicketEvent {
     let tasks = PlainTasks::new();
     tasks.set(&task("review"), PlainTask::default());
     let input = json!({});
@@ -42,7 +42,7 @@ fn requested() -> TicketEvent {
     })
 }
 
-fn prepared() -> TicketEvent {
+pub(super) fn prepared() -> TicketEvent {
     let tasks = PlainTasks::new();
     tasks.set(&task("review"), PlainTask::default());
     let prepared = tasks
@@ -57,7 +57,7 @@ fn prepared() -> TicketEvent {
     })
 }
 
-fn sent(attempt: u32) -> TicketEvent {
+pub(super) fn sent(attempt: u32) -> TicketEvent {
     let model = "small".to_owned();
     TicketEvent::TicketSent(TicketSent {
         attempt,
@@ -66,7 +66,7 @@ fn sent(attempt: u32) -> TicketEvent {
     })
 }
 
-fn failed(attempt: u32) -> TicketEvent {
+pub(super) fn failed(attempt: u32) -> TicketEvent {
     TicketEvent::AttemptFailed(AttemptFailed {
         attempt,
         error: punchcard_actors::testing::model::attempt_error(AttemptErrorKind::Server),
@@ -75,7 +75,7 @@ fn failed(attempt: u32) -> TicketEvent {
     })
 }
 
-fn answered(attempt: u32, content: &str) -> TicketEvent {
+pub(super) fn answered(attempt: u32, content: &str) -> TicketEvent {
     TicketEvent::TicketAnswered(TicketAnswered {
         attempt,
         content: content.into(),
@@ -310,7 +310,7 @@ fn a_client_that_follows_the_rules_ends_with_the_stored_text_whatever_way_the_ne
 }
 
 /// News of `number` after these events.
-fn news(number: u128, events: &[TicketEvent], live: Option<&Arc<LiveText>>) -> News {
+pub(super) fn news(number: u128, events: &[TicketEvent], live: Option<&Arc<LiveText>>) -> News {
     News {
         ticket: ticket(number),
         revision: Revision(events.len() as u64 - 1),
@@ -463,6 +463,51 @@ fn steps_on_the_way_wait_a_moment_to_be_told_along_with_what_comes_next() {
             "text waits for nothing"
         );
     });
+}
+
+#[test]
+fn tickets_take_turns_and_what_is_put_back_gives_way_to_newer_news() {
+    let inbox = Inbox::new();
+    let history = [requested(), prepared(), sent(1)];
+    let put = |number| inbox.put(news(number, &history, None));
+    let take = || match inbox.try_take_one() {
+        Some(Taken::News(mut one)) => one.pop(),
+        Some(Taken::Overflowed) | None => None,
+    };
+    for number in 1..=3 {
+        put(number);
+    }
+    let mut turns = Vec::new();
+    // The first ticket never falls silent, and the others get their turn all the same.
+    for _ in 0..3 {
+        let taken = take().expect("news");
+        turns.push(taken.ticket);
+        put(1);
+    }
+    assert_eq!(turns, [1, 2, 3].map(ticket));
+    let old = take().expect("the first ticket's");
+    inbox.put_back(old.clone());
+    assert_eq!(
+        take().map(|news| news.ticket),
+        Some(ticket(1)),
+        "it is there again"
+    );
+    assert!(inbox.try_take_one().is_none());
+    inbox.put(news(1, &[&history[..], &[failed(1)]].concat(), None));
+    inbox.put_back(old);
+    assert_eq!(
+        take().map(|news| news.revision),
+        Some(Revision(3)),
+        "the newer one"
+    );
+    for number in 0..5_000 {
+        put(number);
+    }
+    assert!(matches!(inbox.try_take_one(), Some(Taken::Overflowed)));
+    assert!(
+        inbox.try_take_one().is_none(),
+        "it starts over from nothing"
+    );
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod callbacks;
 mod cancelling;
 mod clock_jumps;
 mod crashes;
+mod cursors;
 mod deadlines;
 mod fallbacks;
 mod feed;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use punchcard_actors::feed::{Cursor, Frame, Lost, News, Progress, Watch};
@@ -11,6 +12,8 @@ use punchcard_actors::sessions::{Admission, Grant, Lease, SessionError};
 use punchcard_events::TicketId;
 use punchcard_events::ticket::StateName;
 
+use uuid::Uuid;
+
 use super::ledger::Ledger;
 use super::protocol::{Close, OpenTicket, ServerFrame};
 use crate::http::Api;
@@ -18,6 +21,8 @@ use crate::http::connection::Socket;
 
 /// How many tickets are looked up at once.
 const LOOKS: usize = 16;
+/// How soon one that was refused for want of room may come back.
+const NOT_BEFORE: Duration = Duration::from_secs(2);
 
 /// Who asks to be let in.
 pub(super) struct Hello {
@@ -34,7 +39,10 @@ pub(super) struct Greeted {
     pub(super) grant: Grant,
     pub(super) ledger: Ledger,
     pub(super) welcome: ServerFrame,
-    pub(super) frames: Vec<Frame>,
+    /// What the client holds of tickets that are not its user's.
+    pub(super) lost: Vec<Frame>,
+    /// What is to be told first: the tickets only, since their answers together may be large.
+    pub(super) owed: Vec<TicketId>,
 }
 
 /// Lets a session in, within the hello timeout.
@@ -45,7 +53,8 @@ pub(super) async fn greet(api: Api, hello: Hello) -> Result<Greeted, Close> {
 }
 
 async fn let_in(api: Api, hello: Hello) -> Result<Greeted, Close> {
-    let grant = api.sessions.redeem(&hello.token).await.map_err(refused)?;
+    let redeemed = api.sessions.redeem(&hello.token).await;
+    let grant = redeemed.map_err(|error| refused(&api, error))?;
     if !api.origins.tenant_allows(&grant.tenant, &hello.origin) {
         return Err(Close::ForbiddenOrigin);
     }
@@ -57,44 +66,51 @@ async fn let_in(api: Api, hello: Hello) -> Result<Greeted, Close> {
         tenant: grant.tenant.clone(),
         user: Some(grant.user.clone()),
         key_prefix: grant.key_prefix.clone(),
-        inbox: Arc::clone(watch.inbox()),
         connection: Box::new(hello.socket),
     });
-    let lease = lease.await.map_err(refused)?;
+    let lease = lease.await.map_err(|error| refused(&api, error))?;
     let owed = owed(&api, &grant, &hello.cursors).await.map_err(|error| {
         tracing::warn!(error.cause = %error, "a session's tickets cannot be looked up");
         Close::Unavailable
     })?;
-    let welcome = welcome(&api, &lease, &grant, &owed);
     let mut ledger = Ledger::default();
-    let frames = first_frames(&mut ledger, &owed, &hello.cursors)?;
+    let lost = take_up(&mut ledger, &owed, &hello.cursors);
     Ok(Greeted {
+        owed: owed.keys().copied().collect(),
+        welcome: welcome(&api, &lease, &grant, owed),
         lease,
         watch,
         grant,
         ledger,
-        welcome,
-        frames,
+        lost,
     })
 }
 
-fn refused(error: SessionError) -> Close {
+fn refused(api: &Api, error: SessionError) -> Close {
     match error {
         SessionError::BadToken => Close::BadToken,
         SessionError::Stopping
         | SessionError::TooManySessions
         | SessionError::TooManyTokens
-        | SessionError::NoRandomness => Close::GoingAway(std::time::Duration::from_secs(5)),
+        | SessionError::NoRandomness => Close::GoingAway(later(api)),
     }
 }
 
-/// The user's open and undelivered tickets and those the client has cursors of, as of now, in the
-/// order of their issue.
+/// When to come back: another time for each, so that those who were refused together do not come back
+/// together.
+fn later(api: &Api) -> Duration {
+    let [.., a, b, c, d] = *Uuid::now_v7().as_bytes();
+    let share = f64::from(u32::from_be_bytes([a, b, c, d])) / f64::from(u32::MAX);
+    NOT_BEFORE + api.sessions.reconnect_spread().mul_f64(share)
+}
+
+/// The user's open and undelivered tickets and those the client has cursors of, in the order of their
+/// issue, with their line in the welcome where they have one. No more than that is kept of them.
 async fn owed(
     api: &Api,
     grant: &Grant,
     cursors: &[Cursor],
-) -> Result<BTreeMap<TicketId, News>, ReadError> {
+) -> Result<BTreeMap<TicketId, Option<OpenTicket>>, ReadError> {
     let filter = TicketFilter {
         tenant: Some(grant.tenant.clone()),
         user: Some(grant.user.clone()),
@@ -112,14 +128,28 @@ async fn owed(
     let mut ids: BTreeSet<TicketId> = open.await?.into_iter().map(|line| line.id).collect();
     ids.extend(cursors.iter().map(|cursor| cursor.ticket));
     let looks = stream::iter(ids)
-        .map(|id| api.tickets.look(id))
+        .map(|id| async move {
+            let news = api.tickets.look(id).await?;
+            let own = news.filter(|news| is_own(news, grant));
+            Ok::<_, ReadError>(own.map(|news| (id, open_ticket(&news))))
+        })
         .buffered(LOOKS);
-    let found: Vec<Option<News>> = looks.try_collect().await?;
-    let own = found
-        .into_iter()
-        .flatten()
-        .filter(|news| is_own(news, grant));
-    Ok(own.map(|news| (news.ticket, news)).collect())
+    let found: Vec<Option<(TicketId, Option<OpenTicket>)>> = looks.try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// A ticket's line in the welcome; `None` when it is over.
+fn open_ticket(news: &News) -> Option<OpenTicket> {
+    let request = news.state.request()?;
+    let state = news.state.name();
+    (!state.is_terminal()).then(|| OpenTicket {
+        ticket: news.ticket,
+        task: request.task.clone(),
+        state,
+        attempt: news.state.attempt(),
+        requested_at: request.requested_at,
+        metadata: request.metadata.clone(),
+    })
 }
 
 /// Whether a ticket is of the session's tenant and user.
@@ -132,52 +162,31 @@ fn welcome(
     api: &Api,
     lease: &Lease,
     grant: &Grant,
-    owed: &BTreeMap<TicketId, News>,
+    owed: BTreeMap<TicketId, Option<OpenTicket>>,
 ) -> ServerFrame {
     let heartbeat = api.options.session.heartbeat.as_millis();
-    let open = owed
-        .values()
-        .filter(|news| !news.state.name().is_terminal());
-    let line = |news: &News| {
-        let request = news.state.request()?;
-        Some(OpenTicket {
-            ticket: news.ticket,
-            task: request.task.clone(),
-            state: news.state.name(),
-            attempt: news.state.attempt(),
-            requested_at: request.requested_at,
-            metadata: request.metadata.clone(),
-        })
-    };
     ServerFrame::Welcome {
         session: lease.id().to_string(),
         user: grant.user.clone(),
         heartbeat_ms: u64::try_from(heartbeat).unwrap_or(u64::MAX),
-        tickets: open.filter_map(line).collect(),
+        tickets: owed.into_values().flatten().collect(),
     }
 }
 
-/// What the client does not hold yet of what it is owed.
-fn first_frames(
-    ledger: &mut Ledger,
-    owed: &BTreeMap<TicketId, News>,
-    cursors: &[Cursor],
-) -> Result<Vec<Frame>, Close> {
-    let mut frames = Vec::new();
+/// Notes what the client holds already, and gives the frames about what it cannot hold.
+fn take_up<T>(ledger: &mut Ledger, owed: &BTreeMap<TicketId, T>, cursors: &[Cursor]) -> Vec<Frame> {
+    let mut lost = Vec::new();
     for cursor in cursors {
         if owed.contains_key(&cursor.ticket) {
             let progress = Progress::resumed(cursor.generation, cursor.offset);
             ledger.resume(cursor.ticket, progress);
         } else {
-            frames.push(Frame::Lost {
+            lost.push(Frame::Lost {
                 ticket: cursor.ticket,
                 generation: cursor.generation,
                 reason: Lost::UnknownTicket,
             });
         }
     }
-    for news in owed.values() {
-        frames.extend(ledger.tell(news)?);
-    }
-    Ok(frames)
+    lost
 }

@@ -46,6 +46,13 @@ impl Ledger {
         Ok(frames)
     }
 
+    /// Whether the newest news of `ticket` hold more text than was told of them.
+    pub(super) fn has_more(&self, ticket: TicketId) -> bool {
+        self.told
+            .get(&ticket)
+            .is_some_and(|told| told.progress.has_more())
+    }
+
     /// Whether the session was shown the answer of `ticket`.
     pub(super) fn has_answer(&self, ticket: TicketId) -> bool {
         self.told.get(&ticket).is_some_and(|told| told.answered)

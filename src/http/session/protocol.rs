@@ -96,6 +96,8 @@ pub(super) enum Close {
     SessionLimit,
     /// Too much happened to be told in order: connect again.
     StartOver,
+    /// The session is as old as one may get: come back with a new token.
+    Renew,
     /// More frames than allowed.
     TooManyMessages,
     /// What is owed cannot be looked up now.
@@ -116,6 +118,7 @@ impl Close {
             Self::NoHello => 4408,
             Self::SessionLimit => 4409,
             Self::StartOver => 4410,
+            Self::Renew => 4411,
             Self::TooManyMessages => 4429,
             Self::Unavailable => 4500,
             Self::GoingAway(_) => 4503,
@@ -141,6 +144,7 @@ impl Close {
             Self::NoHello => "no_hello",
             Self::SessionLimit => "session_limit",
             Self::StartOver => "start_over",
+            Self::Renew => "renew",
             Self::TooManyMessages => "too_many_messages",
             Self::Unavailable => "unavailable",
             Self::GoingAway(_) => "going_away",
@@ -154,6 +158,7 @@ impl From<Goodbye> for Close {
             Goodbye::GoingAway(after) => Self::GoingAway(after),
             Goodbye::SessionLimit => Self::SessionLimit,
             Goodbye::Revoked => Self::Revoked,
+            Goodbye::Renew => Self::Renew,
         }
     }
 }

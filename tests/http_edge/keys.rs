@@ -1,0 +1,103 @@
+//! Who may ask for what: keys, and tenants apart from each other.
+
+use punchcard::http::routes::{Policy, TABLE};
+use serde_json::{Value, json};
+
+use crate::UNKNOWN;
+use crate::edge::{Edge, KEY, OTHER_KEY, Reply};
+
+/// A problem without what differs from request to request.
+fn stable(reply: &Reply) -> Value {
+    let mut body = reply.json();
+    body.as_object_mut()
+        .expect("an object")
+        .remove("request_id");
+    body
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_with_a_key_the_answer_is_the_same() {
+    let edge = Edge::start();
+    let double = format!("Authorization: Bearer {KEY}\r\nAuthorization: Bearer {KEY}\r\n");
+    let basic = format!("Authorization: Basic {KEY}\r\n");
+    let bare = format!("Authorization: {KEY}\r\n");
+    let mut seen = Vec::new();
+    for headers in [
+        "",
+        "Authorization:\r\n",
+        "Authorization: Bearer wrong\r\n",
+        &double,
+        &basic,
+        &bare,
+    ] {
+        let reply = edge
+            .raw(&format!("GET /v1/tickets HTTP/1.1\r\n{headers}"), b"")
+            .await;
+        assert_eq!(
+            (reply.status, reply.code().as_str()),
+            (401, "unauthorized"),
+            "{headers}"
+        );
+        assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
+        seen.push(stable(&reply));
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), 1);
+}
+
+#[tokio::test]
+async fn every_route_behind_a_key_refuses_without_one() {
+    let edge = Edge::start();
+    let mut guarded = 0;
+    for route in TABLE {
+        match route.policy() {
+            Policy::Key | Policy::Ticket => guarded += 1,
+            Policy::Open | Policy::Session => continue,
+        }
+        let path = route.path.replace("{id}", UNKNOWN);
+        let reply = edge
+            .raw(&format!("{} {path} HTTP/1.1\r\n", route.method), b"")
+            .await;
+        assert_eq!(reply.status, 401, "{} {}", route.method, route.path);
+    }
+    assert!(guarded >= 7, "the table lost its routes");
+}
+
+#[tokio::test]
+async fn another_tenants_ticket_looks_exactly_like_an_unknown_one_on_every_route() {
+    let edge = Edge::start();
+    let ticket = edge.issue(Some("min")).await;
+    for route in TABLE.iter().filter(|route| route.path.contains("{id}")) {
+        assert_eq!(
+            route.policy(),
+            Policy::Ticket,
+            "{} is not guarded",
+            route.path
+        );
+        let mut seen = Vec::new();
+        for id in [ticket.as_str(), UNKNOWN, "not-an-id"] {
+            let path = route.path.replace("{id}", id);
+            let body = r#"{"mode":"void"}"#;
+            let reply = edge
+                .send(route.method.as_str(), OTHER_KEY, &path, "", body)
+                .await;
+            assert_eq!(
+                (reply.status, reply.code().as_str()),
+                (404, "not_found"),
+                "{path}"
+            );
+            seen.push(stable(&reply));
+        }
+        seen.dedup();
+        assert_eq!(seen.len(), 1, "{}", route.path);
+    }
+    let list = edge.get(OTHER_KEY, "/v1/tickets").await;
+    assert_eq!(list.json()["tickets"], json!([]));
+    let own = edge.get(KEY, &format!("/v1/tickets/{ticket}")).await;
+    assert_eq!(
+        own.json()["id"],
+        json!(ticket),
+        "its owner still has it: nothing was cancelled"
+    );
+    assert_ne!(own.json()["state"], "cancelled");
+}
