@@ -45,7 +45,13 @@ pub(crate) struct Load {
 impl Load {
     /// Starts the program, the issuers and the user.
     pub(crate) async fn start() -> Self {
-        let mut world = World::stopped(SETTINGS, thoughtful).await;
+        Self::with("").await
+    }
+
+    /// The same, with more configuration on top.
+    pub(crate) async fn with(more: &str) -> Self {
+        let settings = format!("{SETTINGS}{more}");
+        let mut world = World::stopped(&settings, thoughtful).await;
         // A backend that has bad moments, some of them after it has done its work.
         let moments = [Behaviour::status(500), Behaviour::Reset, Behaviour::CutBody];
         let bad = moments.into_iter().cycle().take(30);
@@ -100,7 +106,12 @@ impl Load {
 
     /// Stops issuing, lets the rest happen, and checks everything that must be true whatever was
     /// done to the program.
-    pub(crate) async fn settle(mut self) -> Account {
+    pub(crate) async fn settle(self) -> Account {
+        self.settle_and(async |_| {}).await
+    }
+
+    /// The same, and lets `look` at the program when there is nothing left for it to do.
+    pub(crate) async fn settle_and(mut self, look: impl AsyncFnOnce(&mut World)) -> Account {
         self.over.send_replace(true);
         while let Some(ended) = self.issuers.join_next().await {
             ended.unwrap();
@@ -114,6 +125,8 @@ impl Load {
         self.user.abort();
         notes.shown.extend(self.clients.notes().shown);
         let account = notes.judged_in(&self.world).await;
+        drop(self.clients);
+        look(&mut self.world).await;
         self.world.stop().await;
         self.world.verify_store().await;
         account

@@ -22,6 +22,8 @@ mod clients;
 mod fake_backend;
 #[path = "../support/figures.rs"]
 mod figures;
+#[path = "../support/process.rs"]
+mod process;
 #[path = "../support/punchcard.rs"]
 mod punchcard;
 #[path = "../support/scripted_model.rs"]
@@ -41,5 +43,6 @@ mod refusals;
 mod reopening;
 mod restarts;
 mod sessions;
+mod soak;
 mod starting;
 mod whole_path;

@@ -205,6 +205,8 @@ impl Clients {
                     self.note(&session, &frame);
                     acknowledge(&mut session, &frame).await;
                 }
+                // Somebody cancelled it while its answer was on the way.
+                Ok(frame) if frame["code"] == "ticket_already_ended" => {}
                 // The store or the ticket's actor failed meanwhile; the answer is still there.
                 Ok(frame) if frame["type"] == "error" => {
                     let retryable = ["unavailable", "overloaded"];
@@ -236,7 +238,8 @@ impl Clients {
             .insert(ticket.to_owned(), shown);
     }
 
-    async fn api_when_up(&self) -> Api {
+    /// The API, once the program is up.
+    pub(crate) async fn api_when_up(&self) -> Api {
         let mut base = self.base.clone();
         let base = base.wait_for(Option::is_some).await.unwrap().clone();
         let mut api = self.api.clone();

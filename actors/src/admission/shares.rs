@@ -222,10 +222,8 @@ mod tests {
             for (who, count, take) in moves {
                 if take {
                     out.extend(shares.take(&tenants[who], count).ok());
-                } else if let Some(share) = out.get_mut(who) {
-                    if share.grow(count).is_err() {
-                        out.remove(who);
-                    }
+                } else if out.get_mut(who).is_some_and(|share| share.grow(count).is_err()) {
+                    out.remove(who);
                 }
                 let held: usize = out.iter().map(|share| share.count).sum();
                 prop_assert_eq!(shares.held(), held);
