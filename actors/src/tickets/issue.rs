@@ -110,7 +110,7 @@ impl Tickets {
     fn line(&self, tenant: &TenantId, task: &TaskName) -> Option<Line> {
         let lane = self.ports.tasks.lane(tenant, task)?;
         let usable = lane.models.iter().find(|model| !self.llm.is_open(model));
-        let model = usable.or(lane.models.first())?;
+        let model = usable.or_else(|| lane.models.first())?;
         Some(Line {
             expected_wait: self.llm.expected_wait_of(model, tenant),
             max_wait: lane.max_wait,
