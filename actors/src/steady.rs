@@ -16,6 +16,7 @@ use std::time::Duration;
 use punchcard_events::Timestamp;
 use punchcard_events::retry::Jitter;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::ports::Clock;
 
@@ -57,6 +58,10 @@ impl Clock for SteadyClock {
 
     fn jitter(&self) -> Jitter {
         self.system.jitter()
+    }
+
+    fn id(&self) -> Uuid {
+        self.system.id()
     }
 }
 

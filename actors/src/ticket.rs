@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, WrapFuture};
+use futures_util::future::{AbortHandle, abortable};
 use punchcard_events::ticket::{
     CancelMode, Channel, Command, Effect, Failure, Stage, TicketRequested, TicketState, next_effect,
 };
@@ -130,6 +131,10 @@ pub(crate) struct TicketActor {
 
 struct Ongoing {
     handle: SpawnHandle,
+    /// Ends the work before its next step. Cancelling the handle does not: a future that is
+    /// cancelled while the context waits (for an append, say) is polled once more by actix, and
+    /// might make a call for a ticket that has just ended.
+    stop: AbortHandle,
     /// Set while an outward call is running, as opposed to waiting for a time or a permit.
     calling: Rc<Cell<bool>>,
 }
@@ -229,12 +234,19 @@ impl TicketActor {
         let Some(work) = self.work(effect, &calling) else {
             return;
         };
+        let (work, stop) = abortable(work);
         let handle = ctx.spawn(work.into_actor(self).map(|done, act, ctx| {
-            act.ongoing = None;
-            act.permit = done.permit;
-            act.transact(ctx, done.command, None);
+            if let Ok(done) = done {
+                act.ongoing = None;
+                act.permit = done.permit;
+                act.transact(ctx, done.command, None);
+            }
         }));
-        self.ongoing = Some(Ongoing { handle, calling });
+        self.ongoing = Some(Ongoing {
+            handle,
+            stop,
+            calling,
+        });
     }
 
     /// A stored ticket is open again: it was accepted before, so it has a place whatever the bounds.
@@ -279,6 +291,7 @@ impl TicketActor {
 
     fn stop_ongoing(&mut self, ctx: &mut Context<Self>) {
         if let Some(ongoing) = self.ongoing.take() {
+            ongoing.stop.abort();
             ctx.cancel_future(ongoing.handle);
         }
         if let Some(idle) = self.idle.take() {

@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use punchcard_actors::ports::Clock;
 use punchcard_events::Timestamp;
 use punchcard_events::retry::Jitter;
+use uuid::Uuid;
 
 /// The real clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,5 +26,9 @@ impl Clock for SystemClock {
     fn jitter(&self) -> Jitter {
         // Without randomness retries are merely not spread.
         getrandom::u64().map_or(Jitter::MAX, Jitter::from_bits)
+    }
+
+    fn id(&self) -> Uuid {
+        Uuid::now_v7()
     }
 }

@@ -31,7 +31,8 @@ fn is_valid(text: &str) -> bool {
     } else {
         text.len() <= 256
     };
-    version != "ff" && !zeros(trace) && !zeros(parent) && length_fits
+    let printable = text.bytes().all(|b| b.is_ascii_graphic());
+    version != "ff" && !zeros(trace) && !zeros(parent) && length_fits && printable
 }
 
 #[cfg(test)]

@@ -123,6 +123,9 @@ impl Clock for World {
     fn jitter(&self) -> Jitter {
         Jitter::MIN
     }
+    fn id(&self) -> uuid::Uuid {
+        uuid::Uuid::now_v7()
+    }
 }
 
 impl TaskBook for World {

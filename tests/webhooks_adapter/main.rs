@@ -55,6 +55,10 @@ impl Clock for TestClock {
     fn jitter(&self) -> Jitter {
         Jitter::MIN
     }
+
+    fn id(&self) -> uuid::Uuid {
+        uuid::Uuid::now_v7()
+    }
 }
 
 fn secrets(texts: &[&str]) -> Vec<SigningSecret> {

@@ -18,8 +18,9 @@ pub(super) struct Alarms {
 
 #[derive(Debug, Default)]
 struct Set {
-    /// By time, and by the guard's address: one that sets the same alarm twice has it once.
-    due: BTreeMap<(Instant, usize), Arc<Guard>>,
+    /// By time, and by the guard's name: one that sets the same alarm twice has it once, and two that
+    /// are due together come in the same order in every run.
+    due: BTreeMap<(Instant, Arc<str>), Arc<Guard>>,
     closed: bool,
 }
 
@@ -32,8 +33,8 @@ impl Alarms {
             if set.closed {
                 return;
             }
-            let key = (at, Arc::as_ptr(&guard).addr());
-            set.due.insert(key, guard);
+            let key = (at, Arc::clone(guard.name()));
+            set.due.insert(key.clone(), guard);
             set.due
                 .first_key_value()
                 .is_some_and(|(first, _)| *first == key)

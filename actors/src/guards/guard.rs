@@ -89,6 +89,11 @@ impl Drop for Permit {
 }
 
 impl Guard {
+    /// The place it guards.
+    pub(super) const fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
     pub(super) fn new(
         name: Arc<str>,
         kind: Kind,

@@ -1,6 +1,6 @@
 //! One shard of the registry: the ticket actors of one arbiter.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -36,7 +36,8 @@ const STORE_RETRY: RetryPolicy = RetryPolicy {
 pub(crate) struct Shard {
     deps: Arc<Deps>,
     shared: Arc<Shared>,
-    actors: HashMap<TicketId, Slot>,
+    /// In the order of issue, so that a drain goes the same way every time.
+    actors: BTreeMap<TicketId, Slot>,
     /// Panics of tickets that have not ended since.
     panics: HashMap<TicketId, u32>,
     /// Store failures of tickets that have not got over them since.
@@ -102,7 +103,7 @@ impl Shard {
         Self {
             deps,
             shared,
-            actors: HashMap::new(),
+            actors: BTreeMap::new(),
             panics: HashMap::new(),
             store_failures: HashMap::new(),
             incarnations: 0,

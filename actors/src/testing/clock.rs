@@ -1,11 +1,12 @@
 //! A clock that follows tokio's, so that a paused test owns the time of day too.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use punchcard_events::Timestamp;
 use punchcard_events::retry::Jitter;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::ports::Clock;
 
@@ -21,7 +22,13 @@ pub struct TestClock {
     jitter: Mutex<Jitter>,
     /// By how many milliseconds somebody has set it ahead (or back).
     set_ahead: AtomicI64,
+    /// Tells the ids of this clock from those of every other.
+    ids_of: u64,
+    ids: AtomicU64,
 }
+
+/// How many clocks this process has made.
+static CLOCKS: AtomicU64 = AtomicU64::new(0);
 
 impl Default for TestClock {
     fn default() -> Self {
@@ -44,6 +51,8 @@ impl TestClock {
             begun: Instant::now(),
             jitter: Mutex::new(Jitter::MAX),
             set_ahead: AtomicI64::new(0),
+            ids_of: CLOCKS.fetch_add(1, Ordering::Relaxed),
+            ids: AtomicU64::new(0),
         }
     }
 
@@ -69,4 +78,19 @@ impl Clock for TestClock {
     fn jitter(&self) -> Jitter {
         *self.jitter.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn id(&self) -> Uuid {
+        let number = self.ids.fetch_add(1, Ordering::Relaxed);
+        seeded_id(self.now(), number, self.ids_of)
+    }
+}
+
+/// The UUID version 7 that is number `number` of the source `seed`: later than those before it as
+/// long as `now` does not go back, and the same in every run.
+pub fn seeded_id(now: Timestamp, number: u64, seed: u64) -> Uuid {
+    let mut rest = [0; 10];
+    // The first bits give way to the version and the variant, so the counter stands clear of both.
+    rest[3..7].copy_from_slice(&number.to_be_bytes()[4..]);
+    rest[7..].copy_from_slice(&seed.to_be_bytes()[5..]);
+    uuid::Builder::from_unix_timestamp_millis(now.as_millis(), &rest).into_uuid()
 }

@@ -10,7 +10,6 @@ use punchcard_events::ticket::{
     next_effect,
 };
 use punchcard_events::{EventId, NewEvent, Revision, StreamName, TenantId};
-use uuid::Uuid;
 
 use super::obituary::Left;
 use super::work::{is_retry, prepare};
@@ -250,7 +249,7 @@ impl TicketActor {
         };
         let mut cause = self.last_event;
         let envelope = |event: &TicketEvent| {
-            let id = EventId(Uuid::now_v7());
+            let id = EventId(self.deps.clock.id());
             Ok(NewEvent {
                 id,
                 kind: Cow::Borrowed(event.kind()),

@@ -11,7 +11,6 @@ use punchcard_events::{
     EventId, NewEvent, Revision, StreamName, TaskName, TenantId, TicketId, UserId,
 };
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::Tickets;
 use crate::admission::{Line, Place, Refusal};
@@ -99,7 +98,7 @@ impl Tickets {
             Err((refusal, _door)) => return self.earlier(&issue, refusal).await,
         };
         let request = self.request(issue)?;
-        let ticket = TicketId(Uuid::now_v7());
+        let ticket = TicketId(self.ports.clock.id());
         match request.idempotency.clone() {
             None => self.issue_as(ticket, request, place).await,
             Some(key) => self.issue_once(ticket, request, key, place).await,
@@ -210,7 +209,7 @@ impl Tickets {
         let unavailable =
             |error: &dyn std::fmt::Display| IssueError::Unavailable(error.to_string());
         let event = NewEvent {
-            id: EventId(Uuid::now_v7()),
+            id: EventId(self.ports.clock.id()),
             kind: Cow::Borrowed(IdempotencyKeyClaimed::KIND),
             schema_version: IdempotencyKeyClaimed::SCHEMA_VERSION,
             tenant: request.tenant.clone(),
