@@ -51,13 +51,17 @@ fn run_part(target: &str, cost: u64, parse: impl Fn(&[u8])) {
     for input in &corpus {
         parse(input);
     }
+    // What uses up the stack ends the process; this file then holds the input that did.
+    let in_flight = env::temp_dir().join(format!("punchcard-fuzz-{target}-{}", std::process::id()));
     for _ in 0..cases {
         let input = mutant(&corpus, &mut chance);
+        fs::write(&in_flight, &input).unwrap();
         if catch_unwind(AssertUnwindSafe(|| parse(&input))).is_err() {
             let kept = keep(target, &input);
             panic!("{} breaks {target}; seed {seed}", kept.display());
         }
     }
+    fs::remove_file(&in_flight).unwrap();
     figure(
         "fuzz",
         &[

@@ -145,7 +145,7 @@ impl Node {
             return Err(ConfigError {
                 origin: file.origin(Some(start)),
                 key: KeyPath::default(),
-                message: "a key has too many parts".to_owned(),
+                message: "this is nested too deep".to_owned(),
             });
         }
         let document = toml_edit::Document::parse(text).map_err(|error| ConfigError {

@@ -20,6 +20,13 @@ const BASE_FUEL: u64 = 50_000;
 /// Nesting of blocks and expressions.
 const MAX_DEPTH: usize = 64;
 
+/// The most bytes of one template. The engine counts lines and columns in 16 bits.
+const MAX_TEMPLATE_BYTES: usize = 64_000;
+
+/// The stack that parsing has: for each byte of the longest template as much as a level of the
+/// engine's recursion takes in a debug build, with room to spare.
+const PARSER_STACK_BYTES: usize = 256 << 20;
+
 /// A parsed prompt.
 #[derive(Debug)]
 pub(super) struct Prompt {
@@ -45,6 +52,23 @@ pub(super) struct BadTemplate {
 impl Prompt {
     /// Parses the templates.
     pub(super) fn compile(
+        templates: &[MessageTemplate],
+        max_bytes: NonZeroUsize,
+    ) -> Result<Self, Vec<BadTemplate>> {
+        let too_long = |(message, template): (usize, &MessageTemplate)| {
+            (template.content.len() > MAX_TEMPLATE_BYTES).then(|| BadTemplate {
+                message,
+                reason: format!("the template has more than {MAX_TEMPLATE_BYTES} bytes"),
+            })
+        };
+        let too_long: Vec<_> = templates.iter().enumerate().filter_map(too_long).collect();
+        if !too_long.is_empty() {
+            return Err(too_long);
+        }
+        on_a_deep_stack(|| Self::parse(templates, max_bytes))
+    }
+
+    fn parse(
         templates: &[MessageTemplate],
         max_bytes: NonZeroUsize,
     ) -> Result<Self, Vec<BadTemplate>> {
@@ -135,6 +159,26 @@ impl Prompt {
             ),
         }
     }
+}
+
+/// Parses on a thread whose stack no template of [`MAX_TEMPLATE_BYTES`] can use up: the engine works
+/// on expressions by recursion, and a chain such as `a.a.a` is as deep as it is long. Only pages that
+/// are touched cost memory.
+fn on_a_deep_stack<T: Send>(
+    parse: impl FnOnce() -> Result<T, Vec<BadTemplate>> + Send,
+) -> Result<T, Vec<BadTemplate>> {
+    let failed = |reason: String| Err(vec![BadTemplate { message: 0, reason }]);
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(PARSER_STACK_BYTES);
+        match thread
+            .spawn_scoped(scope, parse)
+            .map(|thread| thread.join())
+        {
+            Ok(Ok(parsed)) => parsed,
+            Ok(Err(_)) => failed("the template engine failed on the template".to_owned()),
+            Err(error) => failed(format!("the template cannot be parsed now: {error}")),
+        }
+    })
 }
 
 fn environment(max_bytes: usize) -> Environment<'static> {
@@ -261,6 +305,22 @@ mod tests {
             let errors = compile(content, 100).unwrap_err();
             assert_eq!(errors[0].message, 1, "{content}");
         }
+    }
+
+    #[test]
+    fn no_template_is_so_deep_that_it_uses_up_the_stack() {
+        for deep in [
+            format!("{{{{ {} }}}}", vec!["a"; 30_000].join(".")),
+            format!("{{{{ {} }}}}", vec!["1"; 30_000].join("+")),
+            format!("{{{{ a{} }}}}", "|upper".repeat(10_000)),
+            format!("{{{{ {}a }}}}", "not ".repeat(15_000)),
+            format!("{{{{ {}", "(".repeat(60_000)),
+            "{% if a %}".repeat(6_000),
+        ] {
+            drop(compile(&deep, 10_000));
+        }
+        let errors = compile(&"x".repeat(MAX_TEMPLATE_BYTES + 1), 10_000).unwrap_err();
+        assert_eq!(errors[0].reason, "the template has more than 64000 bytes");
     }
 
     #[test]
