@@ -43,12 +43,13 @@ impl News {
     /// as opposed to text, an end, or an answer.
     pub fn is_quiet(&self) -> bool {
         match &self.state {
-            TicketState::Unrequested
-            | TicketState::Requested(_)
-            | TicketState::PreProcessed(_)
-            | TicketState::Answered(_) => true,
+            TicketState::Unrequested | TicketState::Requested(_) | TicketState::PreProcessed(_) => {
+                true
+            }
             TicketState::Sent(_) => (self.live.as_ref()).is_none_or(|live| live.is_empty()),
-            TicketState::Persisted(_)
+            // It may hold text that nobody has been told yet.
+            TicketState::Answered(_)
+            | TicketState::Persisted(_)
             | TicketState::Delivered(_)
             | TicketState::Failed(_)
             | TicketState::Cancelled(_) => false,

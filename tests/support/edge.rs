@@ -18,7 +18,7 @@ use punchcard::http::health::{Check, Readiness};
 use punchcard::http::{Options, Parts, serve};
 use punchcard_actors::admission::AdmissionOptions;
 use punchcard_actors::callbacks::CallbackOptions;
-use punchcard_actors::guards::GuardOptions;
+use punchcard_actors::guards::{BreakerOptions, GuardOptions};
 use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::ports::{
     AnswerPart, AnswerStream, Callbacks, Clock, InputRefusal, Lane, LanguageModel, ModelCall,
@@ -302,6 +302,18 @@ async fn run(
     runtime.stop(Duration::from_millis(100)).await;
 }
 
+/// Some of these tests have half of all calls fail; what comes of that is tested elsewhere.
+fn guard() -> GuardOptions {
+    let own = GuardOptions::default();
+    GuardOptions {
+        breaker: BreakerOptions {
+            failure_ratio: 2.0,
+            ..own.breaker
+        },
+        ..own
+    }
+}
+
 fn runtime_options() -> RuntimeOptions {
     RuntimeOptions {
         arbiters: NonZeroUsize::MIN,
@@ -313,12 +325,12 @@ fn runtime_options() -> RuntimeOptions {
         llm: LlmOptions {
             max_concurrency: HashMap::new(),
             default_max_concurrency: 100,
-            guard: GuardOptions::default(),
+            guard: guard(),
         },
         callbacks: CallbackOptions {
             max_concurrency: HashMap::new(),
             default_max_concurrency: 100,
-            guard: GuardOptions::default(),
+            guard: guard(),
         },
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use punchcard_events::ticket::{StateName, TicketState};
+use punchcard_events::ticket::{StateName, TicketAnswered, TicketState};
 use punchcard_events::{Revision, TicketId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -96,7 +96,8 @@ impl Progress {
     }
 
     /// The frames that bring the watcher from where it is towards `news`; see [`Self::has_more`].
-    /// Old news give none. An outcome replaces text that is not told yet.
+    /// Old news give none. An outcome replaces text that is not told yet; only an answer that stands
+    /// as the model gave it comes after the rest of a text that the watcher has begun to read.
     pub fn advance(&mut self, news: &News) -> Vec<Frame> {
         self.more = false;
         if self.revision.is_some_and(|known| known > news.revision) {
@@ -114,7 +115,10 @@ impl Progress {
                 self.tell_text(news, &mut frames);
             }
             TicketState::Persisted(_) | TicketState::Delivered(_) => {
-                self.tell_outcome(Outcome::Answer, news, &mut frames);
+                self.tell_rest(news, &mut frames);
+                if !self.more {
+                    self.tell_outcome(Outcome::Answer, news, &mut frames);
+                }
             }
             TicketState::Failed(_) => self.tell_outcome(Outcome::Failed, news, &mut frames),
             TicketState::Cancelled(_) => self.tell_outcome(Outcome::Cancelled, news, &mut frames),
@@ -150,6 +154,17 @@ impl Progress {
             if offset > 0 {
                 frames.push(lost(ticket, generation, Lost::AttemptEnded));
             }
+        }
+    }
+
+    /// Tells the rest of a text that the watcher holds a part of, if it is the answer.
+    fn tell_rest(&mut self, news: &News, frames: &mut Vec<Frame>) {
+        let reads_it =
+            |text: &&Arc<TicketAnswered>| self.generation == text.attempt && self.place.bytes > 0;
+        if self.concluded.is_none()
+            && let Some(text) = news.state.unreplaced_answer().filter(reads_it)
+        {
+            self.tell_from(news.ticket, text.attempt, &text.content, frames);
         }
     }
 

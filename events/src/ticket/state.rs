@@ -351,6 +351,23 @@ impl TicketState {
         Some(persisted.answer())
     }
 
+    /// What the model said, once it is the final answer and nothing was put in its place.
+    pub fn unreplaced_answer(&self) -> Option<&Arc<TicketAnswered>> {
+        let persisted = match self {
+            Self::Persisted(s) => s,
+            Self::Delivered(s) => &s.persisted,
+            Self::Unrequested
+            | Self::Requested(_)
+            | Self::PreProcessed(_)
+            | Self::Sent(_)
+            | Self::Answered(_)
+            | Self::Failed(_)
+            | Self::Cancelled(_) => return None,
+        };
+        let stands = persisted.persisted.answer.is_none();
+        stands.then_some(&persisted.answered)
+    }
+
     /// When the ticket gives up waiting in this state; absent once it has ended.
     pub fn deadline(&self) -> Option<Timestamp> {
         let deadlines = &self.request()?.terms.deadlines;
