@@ -179,7 +179,7 @@ async fn a_thousand_stopped_readers_cost_little_are_cut_in_time_and_disturb_nobo
     let back = async {
         // The issuer's own idle connections stay open.
         while metric(&mut world, OPEN).await > HEALTHY_OPEN
-            || descriptors(pid) > open_before + 2 * COMING + 8
+            || descriptors(pid) > open_before + 2 * COMING + 24
         {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
