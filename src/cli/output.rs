@@ -10,7 +10,7 @@ use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
 use super::exit::{Complaint, Failure};
-use super::style::{BAD, DIM};
+use super::style::{self, BAD, DIM};
 
 /// Where a command writes.
 pub(crate) struct Output {
@@ -96,8 +96,10 @@ impl Output {
         self.line(text)
     }
 
-    /// A line about the progress, on stderr. It cannot fail: there is nowhere to say so.
+    /// A line about the progress, on stderr. It cannot fail: there is nowhere to say so. What a server
+    /// said may be in it.
     pub(crate) fn note(&mut self, text: impl Display) {
+        let text = style::safe(&text.to_string());
         let _ = self
             .notes
             .write_all(format!("{DIM}{text}{DIM:#}\n").as_bytes());
@@ -116,14 +118,16 @@ impl Output {
     }
 }
 
+/// A complaint for people. It may quote a server, a file or an argument, so nothing of it is trusted.
 fn complaint_text(complaint: &Complaint) -> String {
-    let mut text = format!("{BAD}error{BAD:#}: {}", complaint.sentence);
+    let sentence = style::safe(&complaint.sentence);
+    let mut text = format!("{BAD}error{BAD:#}: {sentence}");
     if let Some(code) = &complaint.code {
-        text.push_str(&format!(" {DIM}({code}){DIM:#}"));
+        text.push_str(&format!(" {DIM}({}){DIM:#}", style::one_line(code)));
     }
     text.push('\n');
     if let Some(advice) = &complaint.advice {
-        text.push_str(&format!("       {advice}\n"));
+        text.push_str(&format!("       {}\n", style::safe(advice)));
     }
     text
 }

@@ -117,6 +117,12 @@ pub(crate) fn safe(text: &str) -> String {
         .collect()
 }
 
+/// The same for a text that has one line to stand on: with a line feed in it, it could write lines of
+/// its own below.
+pub(crate) fn one_line(text: &str) -> String {
+    safe(text).replace(['\n', '\t'], " ")
+}
+
 /// Whether `c` is one of Unicode's explicit bidirectional controls.
 const fn reorders(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -132,6 +138,7 @@ mod tests {
             safe("a\x1b[2Jb\r\u{9b}c\u{202e}d\n\t한"),
             "a�[2Jb��c�d\n\t한"
         );
+        assert_eq!(one_line("a\nstate  delivered\t\x07"), "a state  delivered �");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The copy is made in one step of SQLite's backup, which holds one snapshot: in WAL mode that
 //! keeps nobody waiting, where a copy in many steps starts over at every commit between them.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -102,7 +102,8 @@ fn refuse_existing(to: &Path) -> Result<(), BackupError> {
 
 /// Makes the copy at `partial` and gives its last position.
 fn copy(source: &Connection, partial: &Path) -> Result<u64, BackupError> {
-    create_private(partial).map_err(|source| BackupError::File {
+    // The copy holds what the database holds, so it is as private.
+    lock::create_private(partial).map_err(|source| BackupError::File {
         path: partial.to_owned(),
         source,
     })?;
@@ -110,15 +111,6 @@ fn copy(source: &Connection, partial: &Path) -> Result<u64, BackupError> {
         path: partial.to_owned(),
         source,
     })
-}
-
-/// The copy holds what the database holds, so it is as private.
-fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 fn copy_pages(source: &Connection, partial: &Path) -> rusqlite::Result<u64> {

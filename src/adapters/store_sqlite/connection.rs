@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::lock::sync_directory;
+use super::lock::{self, sync_directory};
 use super::options::OpenError;
 use super::schema::{self, Found};
 
@@ -26,6 +26,7 @@ pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, Ope
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    make_private(path)?;
     let mut conn = open(path, flags, busy)?;
     let failed = |source| OpenError::of_sqlite(path, source);
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
@@ -79,6 +80,24 @@ fn open(path: &Path, flags: OpenFlags, busy: Duration) -> Result<Connection, Ope
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .map_err(failed)?;
     Ok(conn)
+}
+
+/// Makes a missing database file, for this user only: the data directory may be one that others may
+/// look into. What SQLite makes beside it (log, index of the log) takes the file's own mode. A file
+/// that is there keeps the mode that its operator gave it.
+fn make_private(path: &Path) -> Result<(), OpenError> {
+    if path.as_os_str() == ":memory:" {
+        return Ok(());
+    }
+    match lock::create_private(path) {
+        // A name that leads nowhere yet: SQLite makes what it leads to.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Ok(_) => Ok(()),
+        Err(source) => Err(OpenError::Directory {
+            path: path.to_owned(),
+            source,
+        }),
+    }
 }
 
 /// Sets what durability rests on, and reads it back: SQLite ignores a setting it cannot take.

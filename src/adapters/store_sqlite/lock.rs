@@ -38,8 +38,7 @@ impl OwnedDirectory {
         create(data_dir)?;
         let path = data_dir.join(LOCK);
         // The file's content means nothing; truncating it would touch what another process holds.
-        let file = OpenOptions::new()
-            .write(true)
+        let file = private()
             .create(true)
             .truncate(false)
             .open(&path)
@@ -74,6 +73,20 @@ fn create(data_dir: &Path) -> Result<(), OpenError> {
         Some(parent) if !parent.as_os_str().is_empty() => sync_directory(parent).map_err(failed),
         _ => Ok(()),
     }
+}
+
+/// How files of the store are opened to be written: a new one is for this user only.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Makes a new file for this user only.
+pub(super) fn create_private(path: &Path) -> std::io::Result<File> {
+    private().create_new(true).open(path)
 }
 
 /// Writes and syncs a file of some size and removes it: after a failure, a disk that takes this

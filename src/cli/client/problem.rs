@@ -45,7 +45,7 @@ impl Problem {
         };
         match &self.field {
             Some(field) if !sentence.contains(field.as_str()) => {
-                format!("{}: {sentence}", style::safe(field))
+                format!("{}: {sentence}", style::one_line(field))
             }
             Some(_) | None => sentence,
         }

@@ -74,6 +74,7 @@ pub(crate) async fn run(
         match next {
             Some(next) if args.all => cursor = Some(next),
             Some(next) if !out.is_json() => {
+                let next = style::one_line(&next);
                 out.note(format_args!("more: --cursor {next}, or --all"));
                 return Ok(Exit::Success);
             }
@@ -133,8 +134,8 @@ fn row(ticket: &Value) -> Result<Vec<Cell>, Failure> {
     Ok(vec![
         Cell::new(ticket.id),
         style::state_cell(ticket.state),
-        Cell::new(style::safe(&ticket.task)),
-        Cell::new(style::safe(ticket.user.as_deref().unwrap_or("-"))),
+        Cell::new(style::one_line(&ticket.task)),
+        Cell::new(style::one_line(ticket.user.as_deref().unwrap_or("-"))),
         style::number(ticket.attempt),
         Cell::new(style::time(ticket.requested_at)),
         Cell::new(

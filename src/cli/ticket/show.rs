@@ -10,6 +10,9 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::style::{self, BOLD, DIM};
 
+/// The name of the text that was kept of a cancelled ticket.
+const KEPT_TEXT: &str = "kept text";
+
 /// Arguments of `ticket show`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -54,10 +57,12 @@ pub(super) fn print(shown: &Value, ticket: &TicketView, out: &mut Output) -> Res
         style::state(ticket.state)
     ))?;
     for (name, value) in facts(ticket) {
-        out.line(format_args!(
-            "  {DIM}{name:<12}{DIM:#} {}",
-            style::safe(&value)
-        ))?;
+        let value = match name {
+            // The one fact that is a text of its own, with lines of its own.
+            KEPT_TEXT => style::safe(&value),
+            _ => style::one_line(&value),
+        };
+        out.line(format_args!("  {DIM}{name:<12}{DIM:#} {value}"))?;
     }
     if let Some(answer) = &ticket.answer {
         out.line("")?;
@@ -127,7 +132,7 @@ fn facts(ticket: &TicketView) -> Vec<(&'static str, String)> {
         "cancelled",
         cancelled.map(|c| format!("{} by {}", word(c.mode), c.by)),
     );
-    add("kept text", cancelled.and_then(|c| c.text.clone()));
+    add(KEPT_TEXT, cancelled.and_then(|c| c.text.clone()));
     facts
 }
 

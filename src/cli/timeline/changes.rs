@@ -167,7 +167,7 @@ fn says(what: &'static str, to: impl ToString) -> Change {
     Change {
         what,
         from: None,
-        to: style::safe(&to.to_string()),
+        to: style::one_line(&to.to_string()),
     }
 }
 
