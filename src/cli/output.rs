@@ -84,7 +84,7 @@ impl Output {
     /// When stdout cannot be written; see [`Failure`].
     pub(crate) fn document(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
-        self.line(text)
+        self.line(style::safe_json(&text))
     }
 
     /// One of many results as a line of JSON.
@@ -93,7 +93,7 @@ impl Output {
     /// When stdout cannot be written; see [`Failure`].
     pub(crate) fn json_line(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string(value).map_err(io::Error::from)?;
-        self.line(text)
+        self.line(style::safe_json(&text))
     }
 
     /// A line about the progress, on stderr. It cannot fail: there is nowhere to say so. What a server

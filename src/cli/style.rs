@@ -123,6 +123,22 @@ pub(crate) fn one_line(text: &str) -> String {
     safe(text).replace(['\n', '\t'], " ")
 }
 
+/// JSON text made safe for a terminal without a change of what it says: the characters that [`safe`]
+/// takes out are escaped. In a JSON text they stand in strings only (RFC 8259), and JSON's own rules
+/// ask for an escape below U+0020 alone.
+pub(crate) fn safe_json(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\n' && (c.is_control() || reorders(c)) {
+            // All of them are in the basic plane: one escape each.
+            escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
 /// Whether `c` is one of Unicode's explicit bidirectional controls.
 const fn reorders(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -138,7 +154,24 @@ mod tests {
             safe("a\x1b[2Jb\r\u{9b}c\u{202e}d\n\t한"),
             "a�[2Jb��c�d\n\t한"
         );
-        assert_eq!(one_line("a\nstate  delivered\t\x07"), "a state  delivered �");
+        assert_eq!(
+            one_line("a\nstate  delivered\t\x07"),
+            "a state  delivered �"
+        );
+    }
+
+    #[test]
+    fn json_for_a_terminal_says_the_same() {
+        let value = serde_json::json!({ "a\u{9b}": "\x1b[2J\u{7f}\u{202e}\n한" });
+        for text in [
+            serde_json::to_string(&value).unwrap(),
+            serde_json::to_string_pretty(&value).unwrap(),
+        ] {
+            let escaped = safe_json(&text);
+            assert_eq!(safe(&escaped), escaped);
+            let read: serde_json::Value = serde_json::from_str(&escaped).unwrap();
+            assert_eq!(read, value);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
-use super::tree::{Content, KeyPath, Node, Origin};
+use super::tree::{Content, KeyPath, Node, Origin, Step};
 use super::values::Mode;
 
 /// The most bytes a referenced file may have.
@@ -14,6 +14,9 @@ const MAX_FILE_BYTES: u64 = 1_048_576;
 
 /// What stands in place of a secret that is shown.
 const REDACTED: &str = "[redacted]";
+
+/// The key of a tenant's list of signing secrets.
+const SECRETS: &str = "secrets";
 
 /// What references are resolved with.
 pub(super) struct Surroundings<'a> {
@@ -36,7 +39,7 @@ fn secret_paths(tree: &Node) -> Vec<KeyPath> {
     }
     let tenants = KeyPath::of(&["tenants"]);
     for name in keys_of(&tenants) {
-        let list = tenants.key(&name).key("callback").key("secrets");
+        let list = tenants.key(&name).key("callback").key(SECRETS);
         if let Some(Content::List(items)) = tree.get(&list).map(|node| &node.content) {
             paths.extend((0..items.len()).map(|index| list.index(index)));
         } else {
@@ -63,6 +66,17 @@ pub(super) fn resolve_secrets(tree: &mut Node, around: &Surroundings<'_>) -> Vec
         let Some(node) = tree.get_mut(&path) else {
             continue;
         };
+        // A lone secret where a list is asked for: the decoder would quote it.
+        if path.0.last() == Some(&Step::Key(SECRETS.into())) {
+            errors.push(ConfigError {
+                origin: node.origin.clone(),
+                key: path,
+                message: "is not a list; write [{ env = \"NAME\" }] or [{ file = \"path\" }]"
+                    .to_owned(),
+            });
+            node.content = Content::List(Vec::new());
+            continue;
+        }
         match secret(node, around) {
             Ok(text) => node.content = Content::Scalar(text.into()),
             Err(message) => {

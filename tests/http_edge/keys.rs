@@ -1,6 +1,6 @@
 //! Who may ask for what: keys, and tenants apart from each other.
 
-use punchcard::http::routes::{Policy, TABLE};
+use punchcard::http::routes::{ADMIN_TABLE, Policy, Route, TABLE};
 use serde_json::{Value, json};
 
 use crate::UNKNOWN;
@@ -21,6 +21,11 @@ async fn whatever_is_wrong_with_a_key_the_answer_is_the_same() {
     let double = format!("Authorization: Bearer {KEY}\r\nAuthorization: Bearer {KEY}\r\n");
     let basic = format!("Authorization: Basic {KEY}\r\n");
     let bare = format!("Authorization: {KEY}\r\n");
+    let both = format!("Authorization: Bearer {KEY}\r\nauthorization: Bearer wrong\r\n");
+    let listed = format!("Authorization: Bearer {KEY}, Bearer {KEY}\r\n");
+    let spaced = format!("Authorization: Bearer  {KEY}\r\n");
+    let long = format!("Authorization: Bearer {}\r\n", "k".repeat(10_000));
+    let cookie = format!("Cookie: authorization={KEY}\r\nX-Api-Key: {KEY}\r\n");
     let mut seen = Vec::new();
     for headers in [
         "",
@@ -29,6 +34,13 @@ async fn whatever_is_wrong_with_a_key_the_answer_is_the_same() {
         &double,
         &basic,
         &bare,
+        &both,
+        &listed,
+        &spaced,
+        &long,
+        &cookie,
+        "Authorization: Bearer kéy-of-onehour\r\n",
+        "Authorization: Bearer ｋｅｙ-of-onehour\r\n",
     ] {
         let reply = edge
             .raw(&format!("GET /v1/tickets HTTP/1.1\r\n{headers}"), b"")
@@ -43,6 +55,42 @@ async fn whatever_is_wrong_with_a_key_the_answer_is_the_same() {
     }
     seen.dedup();
     assert_eq!(seen.len(), 1);
+}
+
+/// Every route with its policy. A new route has to be written down here, and whoever does that decides
+/// who may use it.
+const POLICIES: [(&str, &str, Policy); 10] = [
+    ("POST", "/v1/tickets", Policy::Key),
+    ("GET", "/v1/tickets", Policy::Key),
+    ("GET", "/v1/tickets/{id}", Policy::Ticket),
+    ("GET", "/v1/tickets/{id}/events", Policy::Ticket),
+    ("POST", "/v1/tickets/{id}/cancel", Policy::Ticket),
+    ("GET", "/v1/tickets/{id}/stream", Policy::Ticket),
+    ("POST", "/v1/session-tokens", Policy::Key),
+    ("GET", "/v1/session", Policy::Session),
+    ("GET", "/livez", Policy::Open),
+    ("GET", "/readyz", Policy::Open),
+];
+
+#[test]
+fn every_route_has_the_policy_that_was_decided_for_it() {
+    let policy = |route: &'static Route| (route.method.as_str(), route.path, route.policy());
+    let found: Vec<_> = TABLE.iter().map(policy).collect();
+    assert_eq!(found, POLICIES);
+    // What is open shows no data, and what is for operators is on the admin listener only.
+    let admin: Vec<_> = ADMIN_TABLE.iter().map(|route| route.path).collect();
+    assert_eq!(admin, ["/livez", "/readyz", "/metrics"]);
+    assert!(TABLE.iter().all(|route| route.path != "/metrics"));
+}
+
+#[tokio::test]
+async fn a_key_in_the_url_opens_nothing() {
+    let edge = Edge::start();
+    for query in ["key", "api_key", "access_token", "authorization", "token"] {
+        let head = format!("GET /v1/tickets?{query}={KEY} HTTP/1.1\r\n");
+        let reply = edge.raw(&head, b"").await;
+        assert_eq!(reply.status, 401, "{query}");
+    }
 }
 
 #[tokio::test]

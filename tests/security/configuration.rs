@@ -85,7 +85,10 @@ fn load(text: &str) -> Result<Config, String> {
 fn no_spelling_of_an_address_that_is_not_public_is_taken_for_a_callback() {
     load(&calling("https://api.acme.example")).expect("the control: a public name is taken");
     for host in FORBIDDEN {
-        for url in [format!("https://{host}/hooks"), format!("https://{host}:8443")] {
+        for url in [
+            format!("https://{host}/hooks"),
+            format!("https://{host}:8443"),
+        ] {
             let refused = load(&calling(&url)).expect_err(&url);
             let named = refused.contains("tenants.acme.callback.base_url");
             assert!(named, "{url} is refused for something else: {refused}");
@@ -144,6 +147,14 @@ fn no_complaint_about_a_configuration_quotes_a_secret() {
         let refused = load(&format!("{development}{mistake}\n")).expect_err(mistake);
         assert!(!refused.contains("canary"), "{mistake}\n{refused}");
     }
+    let lone =
+        calling("https://a.example").replace("[{ env = \"SECRET\" }]", "{ env = \"SECRET\" }");
+    let refused = load(&lone).unwrap_err();
+    assert!(
+        refused.contains("callback.secrets: is not a list"),
+        "{refused}"
+    );
+    assert!(!refused.contains("whsec_"), "{refused}");
 }
 
 #[tokio::test]

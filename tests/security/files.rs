@@ -16,7 +16,11 @@ use crate::pair::prepare;
 fn unmasked(args: &[&str]) -> Command {
     let mut command = Command::new("sh");
     command
-        .args(["-c", "umask 0; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_punchcard")])
+        .args([
+            "-c",
+            "umask 0; exec \"$0\" \"$@\"",
+            env!("CARGO_BIN_EXE_punchcard"),
+        ])
         .args(args)
         .stdin(Stdio::null())
         .kill_on_drop(true);
@@ -65,9 +69,18 @@ async fn files_of_the_store_and_its_backups_are_for_their_owner_only_even_in_a_s
     let mut found = modes(&data_dir);
     // Database, its log and the log's index, the lock and the witness.
     assert!(found.len() >= 5, "{found:?}");
-    found.extend(modes(dir.path()).into_iter().filter(|(path, _)| *path == backup));
+    found.extend(
+        modes(dir.path())
+            .into_iter()
+            .filter(|(path, _)| *path == backup),
+    );
     for (path, mode) in &found {
-        assert_eq!(mode & 0o077, 0, "{mode:o}: others may touch {}", path.display());
+        assert_eq!(
+            mode & 0o077,
+            0,
+            "{mode:o}: others may touch {}",
+            path.display()
+        );
     }
     assert!(found.iter().any(|(path, _)| *path == backup));
     server.kill().await.unwrap();

@@ -45,9 +45,9 @@ impl Tenant {
             ("@PROMPT@", &prompt),
         ];
         let template = include_str!("tenant.toml").to_owned();
-        let filled = words.into_iter().fold(template, |text, (word, value)| {
-            text.replace(word, value)
-        });
+        let filled = words
+            .into_iter()
+            .fold(template, |text, (word, value)| text.replace(word, value));
         base.push_str(&filled);
         let mut secrets = canaries::all(name);
         secrets.extend([key.expose().to_owned(), secret]);

@@ -25,7 +25,11 @@ async fn no_call_goes_to_a_proxy_of_the_environment() {
         let ticket = tenant.issue("review", "proxied").await;
         tenant.api.until_event(&ticket, "TicketPersisted").await;
         assert_eq!(tenant.model.calls_count(), 1, "the model was asked itself");
-        assert_eq!(tenant.backend.deliveries().len(), 2, "and so was the backend");
+        assert_eq!(
+            tenant.backend.deliveries().len(),
+            2,
+            "and so was the backend"
+        );
     }
     assert_eq!(trap.caught(), 0);
 }

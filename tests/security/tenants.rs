@@ -190,7 +190,11 @@ async fn problems(tenant: &Tenant) -> Vec<String> {
     let word = canary(tenant.name, "input");
     let post = |body: String| {
         let request = api.request(Method::POST, "/v1/tickets");
-        send(request.header("content-type", "application/json").body(body))
+        send(
+            request
+                .header("content-type", "application/json")
+                .body(body),
+        )
     };
     let mut texts = Vec::new();
     for (body, status) in [
@@ -204,7 +208,10 @@ async fn problems(tenant: &Tenant) -> Vec<String> {
             json!({ "task": "say", "input": {}, "tenant": word }).to_string(),
             400,
         ),
-        (format!("{{\"task\":\"say\",\"input\":{{\"word\":\"{word}\"}}"), 400),
+        (
+            format!("{{\"task\":\"say\",\"input\":{{\"word\":\"{word}\"}}"),
+            400,
+        ),
         (format!("{{\"task\":\"say\",\"input\":{word}}}"), 400),
     ] {
         let answer = post(body).await;

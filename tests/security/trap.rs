@@ -33,7 +33,8 @@ impl Trap {
                 count.fetch_add(1, Ordering::SeqCst);
                 let mut asked = [0; 1024];
                 let _ = socket.read(&mut asked).await;
-                let refusal = b"HTTP/1.1 418 Trapped\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                let refusal =
+                    b"HTTP/1.1 418 Trapped\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
                 let _ = socket.write_all(refusal).await;
             }
         });

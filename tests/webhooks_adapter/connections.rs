@@ -1,8 +1,9 @@
 //! Connections: which are made, which are not, and how they are used again.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 use punchcard::adapters::outbound::Lookup;
 use punchcard::adapters::webhooks::{BuildError, Options, Webhooks};
@@ -69,6 +70,50 @@ async fn a_name_that_leads_to_a_private_address_is_never_dialled() {
     // no TLS, so it fails there.)
     assert_eq!(call(true).await.kind, CallbackErrorKind::Connection);
     assert_eq!(bench.backend.connections(), 1);
+}
+
+/// Gives one answer after the other, as a name server does that rebinds a name.
+struct Changing(Mutex<VecDeque<[u8; 4]>>);
+
+impl Lookup for Changing {
+    fn lookup(
+        &self,
+        _: String,
+    ) -> futures_util::future::BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> {
+        let answer = self.0.lock().unwrap().pop_front().unwrap();
+        Box::pin(std::future::ready(Ok(vec![(answer, 0).into()])))
+    }
+}
+
+/// As far as this machine can: loopback stands for an address that is let in, by development's
+/// permission, and a metadata service for one that never is.
+#[tokio::test]
+async fn a_name_that_changes_its_answer_is_judged_at_every_connection() {
+    let bench = Bench::new().await;
+    // Every answer ends its connection, so that every call looks the name up again.
+    let closed = b"HTTP/1.1 204 Done\r\nconnection: close\r\n\r\n";
+    bench.backend.otherwise(
+        PRE,
+        Behaviour::Raw {
+            bytes: closed.to_vec(),
+            keep: false,
+        },
+    );
+    let port = bench.backend.url().port().unwrap();
+    let hooks = hooks(
+        format!("http://rebind.example:{port}").parse().unwrap(),
+        &[OLD_SECRET],
+    );
+    let (here, metadata) = ([127, 0, 0, 1], [169, 254, 169, 254]);
+    let lookup = Changing(Mutex::new([here, metadata, here].into()));
+    let webhooks = Webhooks::with_lookup(options(), hooks, bench.clock.clone(), lookup).unwrap();
+    assert!(webhooks.pre_process(pre_call()).await.is_ok());
+    let turned = webhooks.pre_process(pre_call()).await.unwrap_err();
+    assert_eq!(turned.kind, CallbackErrorKind::Forbidden, "{turned:?}");
+    assert!(!turned.message.contains("169.254"), "{}", turned.message);
+    assert_eq!(bench.backend.connections(), 1, "nothing was dialled");
+    assert!(webhooks.pre_process(pre_call()).await.is_ok());
+    assert_eq!(bench.backend.connections(), 2);
 }
 
 #[tokio::test]
