@@ -37,6 +37,7 @@ use super::connection::Socket;
 use super::dispatch::Visit;
 use super::errors::{Code, Problem};
 use super::outlet::{Flow, Outlet};
+use crate::secret::Secret;
 use gate::{Gate, Shut};
 use greeting::{Greeted, Hello, greet};
 use happenings::{Happening, Source, happenings};
@@ -218,7 +219,7 @@ impl Session {
         }
     }
 
-    fn hello(&mut self, token: String, cursors: Vec<Cursor>, ctx: &mut Context) {
+    fn hello(&mut self, token: Secret, cursors: Vec<Cursor>, ctx: &mut Context) {
         if cursors.len() > self.api.options.session.max_cursors {
             return self.close(ctx, Close::BadFrame);
         }

@@ -30,5 +30,6 @@ mod trap;
 mod configuration;
 mod files;
 mod proxies;
+mod secrets;
 mod tenants;
 mod terminal;

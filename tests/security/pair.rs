@@ -1,6 +1,7 @@
 //! Two tenants on one program, each with a backend and a model of its own, and canaries in everything.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use base64::Engine as _;
 use punchcard::keys::ApiKey;
@@ -23,7 +24,7 @@ pub(crate) struct Tenant {
     pub(crate) backend: FakeBackend,
     pub(crate) model: ScriptedModel,
     pub(crate) api: Api,
-    secrets: Vec<String>,
+    secrets: Mutex<Vec<String>>,
 }
 
 impl Tenant {
@@ -56,13 +57,13 @@ impl Tenant {
             backend,
             model,
             api: Api::new("", key.expose()),
-            secrets,
+            secrets: Mutex::new(secrets),
         }
     }
 
     /// Everything of this tenant that no other and no log may hold.
-    pub(crate) fn secrets(&self) -> &[String] {
-        &self.secrets
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        self.secrets.lock().unwrap().clone()
     }
 
     /// A request for a ticket, with canaries wherever one may be.
@@ -87,6 +88,7 @@ impl Tenant {
     /// Opens a session of the tenant's user.
     pub(crate) async fn session(&self) -> Session {
         let token = self.api.session_token(&canary(self.name, "user")).await;
+        self.secrets.lock().unwrap().push(token.clone());
         let origin = format!("http://{}.test", self.name);
         Session::open(self.api.base(), &origin, &token, Memory::new()).await
     }

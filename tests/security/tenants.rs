@@ -41,13 +41,13 @@ async fn no_canary_is_seen_by_the_other_tenant_or_gets_into_a_log_metric_or_prob
 
     for (own, papers, other) in [(alpha, &of_alpha, beta), (beta, &of_beta, alpha)] {
         check_reach(own, papers, other);
-        assert_clean("a metric or a health report", &public, own.secrets());
+        assert_clean("a metric or a health report", &public, &own.secrets());
     }
     let log = pair.log();
     assert!(log.contains("TRACE"), "the log says all there is to say");
     for (tenant, papers) in [(alpha, &of_alpha), (beta, &of_beta)] {
         assert!(papers.tickets.iter().all(|ticket| log.contains(ticket)));
-        assert_clean("the log", &log, tenant.secrets());
+        assert_clean("the log", &log, &tenant.secrets());
     }
 }
 
@@ -80,7 +80,7 @@ fn check_reach(own: &Tenant, papers: &Papers, other: &Tenant) {
             let known = canary(own.name, kind);
             assert!(text.contains(&known), "{known} is not in {what}: {text}");
         }
-        assert_clean(&format!("{what} of {}", own.name), text, other.secrets());
+        assert_clean(&format!("{what} of {}", own.name), text, &other.secrets());
     }
 }
 
@@ -104,7 +104,7 @@ async fn live(tenant: &Tenant) -> Papers {
     papers.keep(&session.welcome);
     papers.keep(format!("{:?}", session.cut()));
     for problem in problems(tenant).await {
-        assert_clean("a problem", &problem, tenant.secrets());
+        assert_clean("a problem", &problem, &tenant.secrets());
         papers.keep(problem);
     }
     papers

@@ -142,6 +142,8 @@ async fn no_answer_of_a_server_steers_the_terminal() {
             },
         );
         if what == "a text" {
+            // The control: styles pass, so a command of the server would have passed as well.
+            assert!(ran.stdout.contains(&0x1b), "{ran:?}");
             let stdout = without_styles(&ran.stdout);
             let forged = stdout
                 .lines()

@@ -136,8 +136,8 @@ pub struct OpenTicket {
     pub metadata: BTreeMap<String, String>,
 }
 
-/// What a client says.
-#[derive(Debug, Clone, Serialize)]
+/// What a client says. It has no `Debug`: a hello holds a token.
+#[derive(Clone, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ClientFrame<'a> {
     Hello {

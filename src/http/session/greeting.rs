@@ -18,6 +18,7 @@ use super::ledger::Ledger;
 use super::protocol::{Close, OpenTicket, ServerFrame};
 use crate::http::Api;
 use crate::http::connection::Socket;
+use crate::secret::Secret;
 
 /// How many tickets are looked up at once.
 const LOOKS: usize = 16;
@@ -26,7 +27,7 @@ const NOT_BEFORE: Duration = Duration::from_secs(2);
 
 /// Who asks to be let in.
 pub(super) struct Hello {
-    pub(super) token: String,
+    pub(super) token: Secret,
     pub(super) cursors: Vec<Cursor>,
     pub(super) origin: String,
     pub(super) socket: Socket,
@@ -53,7 +54,7 @@ pub(super) async fn greet(api: Api, hello: Hello) -> Result<Greeted, Close> {
 }
 
 async fn let_in(api: Api, hello: Hello) -> Result<Greeted, Close> {
-    let redeemed = api.sessions.redeem(&hello.token).await;
+    let redeemed = api.sessions.redeem(hello.token.expose()).await;
     let grant = redeemed.map_err(|error| refused(&api, error))?;
     if !api.origins.tenant_allows(&grant.tenant, &hello.origin) {
         return Err(Close::ForbiddenOrigin);

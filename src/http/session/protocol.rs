@@ -7,7 +7,9 @@ use punchcard_actors::feed::Cursor;
 use punchcard_actors::sessions::Goodbye;
 use punchcard_events::ticket::{CancelMode, StateName};
 use punchcard_events::{TaskName, TicketId, Timestamp, UserId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::secret::Secret;
 
 /// The subprotocol's name.
 pub(super) const NAME: &str = "punchcard.v1";
@@ -18,7 +20,8 @@ pub(super) const NAME: &str = "punchcard.v1";
 pub(super) enum ClientFrame {
     /// The first frame.
     Hello {
-        token: String,
+        #[serde(deserialize_with = "secret")]
+        token: Secret,
         #[serde(default)]
         cursors: Vec<Cursor>,
     },
@@ -31,6 +34,10 @@ pub(super) enum ClientFrame {
         #[serde(default)]
         nonce: Option<Nonce>,
     },
+}
+
+fn secret<'de, D: Deserializer<'de>>(input: D) -> Result<Secret, D::Error> {
+    String::deserialize(input).map(Secret::new)
 }
 
 /// Whatever a client tells its pings apart by.
@@ -170,6 +177,14 @@ mod tests {
 
     fn read(text: &str) -> Option<ClientFrame> {
         serde_json::from_str(text).ok()
+    }
+
+    #[test]
+    fn the_debug_form_of_a_hello_hides_its_token() {
+        let hello = read(r#"{"type":"hello","token":"canary"}"#).unwrap();
+        let shown = format!("{hello:?}");
+        assert!(shown.contains("[redacted]"), "{shown}");
+        assert!(!shown.contains("canary"), "{shown}");
     }
 
     #[test]
