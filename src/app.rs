@@ -130,6 +130,7 @@ async fn open_store(config: &Config) -> Result<SqliteStore, StartError> {
     let mut options = store_sqlite::Options::new(config.store.data_dir.clone());
     options.max_batch = config.store.max_batch.get();
     options.witness.clone_from(&config.store.witness);
+    options.checkpoint_pages = config.store.checkpoint_pages.get();
     let opened = tokio::task::spawn_blocking(move || SqliteStore::open(options)).await;
     match opened {
         Ok(opened) => Ok(opened?),

@@ -197,6 +197,9 @@ const BUSY: Duration = Duration::from_secs(5);
 
 impl Shared {
     fn close(&self) {
+        // The last connection to close folds the log into the database and removes it, which one
+        // that cannot write is not able to: so the readers go first.
+        self.readers.close();
         self.queue.close();
         let writer = self
             .writer
@@ -207,7 +210,6 @@ impl Shared {
             // A writer that panicked has already let everybody go.
             drop(writer.join());
         }
-        self.readers.close();
     }
 }
 

@@ -55,6 +55,8 @@ pub struct Store {
     /// The file of the head witness; beside the database when it is left out.
     #[serde(default)]
     pub witness: Option<PathBuf>,
+    /// How many pages of 4 KiB the log may grow by before it is folded into the database.
+    pub checkpoint_pages: NonZeroU32,
 }
 
 /// The ticket actors.

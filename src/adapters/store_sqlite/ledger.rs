@@ -72,6 +72,10 @@ impl Ledger {
             path: witness_path.clone(),
             source,
         };
+        wal::write_again(&path).map_err(|source| OpenError::Directory {
+            path: path.clone(),
+            source,
+        })?;
         let mut conn = connection::open_writer(&path, options.busy_timeout)?;
         let (head, testimony) = start::settle(&conn, &path, &witness_path, acknowledged)?;
         connection::keep(&conn).map_err(failed)?;
@@ -93,7 +97,7 @@ impl Ledger {
         witness.sync().map_err(witness_failed)?;
         start::check_tail(&mut conn, &head).map_err(failed)?;
         Ok(Self {
-            wal: Wal::follow(&mut conn).map_err(failed)?,
+            wal: Wal::follow(&mut conn, options.checkpoint_pages).map_err(failed)?,
             conn,
             witness,
             heads: Heads::new(options.head_cache),

@@ -35,6 +35,8 @@ pub struct Options {
     pub busy_timeout: Duration,
     /// The most stream heads the writer keeps in memory, so that an append reads nothing back.
     pub head_cache: usize,
+    /// How many pages of 4 KiB the log may grow by before a commit folds it into the database.
+    pub checkpoint_pages: u32,
 }
 
 impl Options {
@@ -53,6 +55,7 @@ impl Options {
             readers: 2,
             busy_timeout: Duration::from_secs(5),
             head_cache: 50_000,
+            checkpoint_pages: 4_096,
         }
     }
 

@@ -7,28 +7,37 @@
 //! could not write as clean: the next sync succeeds although they never reached the disk
 //! (<https://www.usenix.org/conference/atc20/presentation/rebello>). A log that SQLite goes on
 //! appending to could then have a hole before the newest commits, and recovery after a power cut
-//! would stop there. So [`empty`] runs before the first append of every opening: it writes what the
-//! log holds into the database (which makes those pages dirty again), syncs that, and begins a new
-//! log. What the log held is durable by the database alone, and the new log has no past.
+//! would stop there. So [`write_again`] runs before every opening, also of another process than the
+//! one that saw the failure: it writes what the log holds over itself, which makes those pages dirty
+//! again, and syncs that. Only then may the log be folded into the database: else a power cut could
+//! leave the folded pages and, since SQLite does not sync the end of a log that it has folded, the
+//! log with its hole, whose older pages would be put over the newer ones.
+//!
+//! After that [`empty`] folds the log and begins a new one, which has no past.
 
+use std::fs::OpenOptions;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rusqlite::Connection;
 
-/// Pages in the log from which on it is folded into the database: 16 MiB of them.
-const FOLD_AT: u32 = 4_096;
-
 /// How long the log is.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Wal {
     pages: Arc<AtomicU32>,
+    /// The pages from which on it is folded into the database.
+    fold_at: u32,
 }
 
 impl Wal {
     /// Follows the log of a connection, which from now on folds it only when told to.
-    pub(super) fn follow(conn: &mut Connection) -> rusqlite::Result<Self> {
-        let wal = Self::default();
+    pub(super) fn follow(conn: &mut Connection, fold_at: u32) -> rusqlite::Result<Self> {
+        let wal = Self {
+            pages: Arc::default(),
+            fold_at,
+        };
         let pages = Arc::clone(&wal.pages);
         conn.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, now: i32| {
             pages.store(now.unsigned_abs(), Ordering::Relaxed);
@@ -39,11 +48,38 @@ impl Wal {
 
     /// Folds the log into the database when it is long. Readers may keep a part of it for later.
     pub(super) fn tend(&self, conn: &Connection) -> rusqlite::Result<()> {
-        if self.pages.load(Ordering::Relaxed) < FOLD_AT {
+        if self.pages.load(Ordering::Relaxed) < self.fold_at {
             return Ok(());
         }
         conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
     }
+}
+
+/// Bytes that are written again at a time.
+const CHUNK: usize = 1 << 20;
+
+/// Makes durable what the log of `database` holds, as far as it can be read. Nobody may write to it
+/// meanwhile; who reads it sees no change.
+pub(super) fn write_again(database: &Path) -> io::Result<()> {
+    let mut path = database.as_os_str().to_owned();
+    path.push("-wal");
+    let mut log = match OpenOptions::new().read(true).write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let mut chunk = vec![0; CHUNK];
+    let mut at = 0;
+    loop {
+        log.seek(SeekFrom::Start(at))?;
+        let read = log.read(&mut chunk)?;
+        if read == 0 {
+            break;
+        }
+        log.seek(SeekFrom::Start(at))?;
+        log.write_all(chunk.get(..read).unwrap_or_default())?;
+        at += read as u64;
+    }
+    if at > 0 { log.sync_all() } else { Ok(()) }
 }
 
 /// Folds all of the log into the database, syncs that and empties the log. False when somebody who

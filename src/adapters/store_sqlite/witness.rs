@@ -109,7 +109,13 @@ impl Witness {
         }
         file.write_all(&bytes)?;
         file.as_file().sync_all()?;
-        let file = file.persist(path).map_err(|error| error.error)?;
+        // Renamed by the standard library, so through libc: the tests of power cuts see it there.
+        let (file, made) = file.keep().map_err(|error| error.error)?;
+        if let Err(error) = fs::rename(&made, path) {
+            // Best effort: what failed is told, and the name says that it is temporary.
+            drop(fs::remove_file(&made));
+            return Err(error);
+        }
         sync_directory(directory)?;
         Ok(Self {
             file,

@@ -14,7 +14,7 @@ const SHAPE: &[(&str, &str)] = &[
     ),
     (
         "[store]\nengine = \"x\"\n",
-        "my.toml:2: store.engine: unknown key `engine`; the keys here are `data_dir`, `max_batch`, `witness`",
+        "my.toml:2: store.engine: unknown key `engine`; the keys here are `data_dir`, `max_batch`, `witness`, `checkpoint_pages`",
     ),
     (
         "[server]\n\nworkers = \"many\"\n",
