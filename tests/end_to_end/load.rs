@@ -1,16 +1,23 @@
 //! Issuers and a user who go on while the program dies and comes back. What must be true at the end is
 //! in `tests/support/account/`.
 
+#![allow(
+    dead_code,
+    reason = "each test binary that includes this file uses another part of it"
+)]
+
+use std::process::ExitStatus;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::account::Account;
+use crate::api::Answer;
 use crate::clients::Clients;
 use crate::fake_backend::Behaviour;
-use crate::punchcard::{Punchcard, stillborn};
+use crate::punchcard::{Env, Punchcard, stillborn};
 use crate::scripted_model::{Call, Step, Turn};
 use crate::world::{ANSWER_CANARY, POST, PROMPT_CANARY, World, review};
 
@@ -50,8 +57,14 @@ impl Load {
 
     /// The same, with more configuration on top.
     pub(crate) async fn with(more: &str) -> Self {
+        Self::start_with(more, |_| Env::new()).await
+    }
+
+    /// The same, with more in the program's environment too.
+    pub(crate) async fn start_with(more: &str, env: impl FnOnce(&World) -> Env) -> Self {
         let settings = format!("{SETTINGS}{more}");
         let mut world = World::stopped(&settings, thoughtful).await;
+        world.set_env(env(&world));
         // A backend that has bad moments, some of them after it has done its work.
         let moments = [Behaviour::status(500), Behaviour::Reset, Behaviour::CutBody];
         let bad = moments.into_iter().cycle().take(30);
@@ -97,7 +110,25 @@ impl Load {
         self.start_again().await;
     }
 
-    async fn start_again(&mut self) {
+    /// Starts the program, which was not running, and lets it work until it ends by itself, be it
+    /// before it is ready.
+    pub(crate) async fn live_until_it_ends(&mut self) -> ExitStatus {
+        self.base.send_replace(None);
+        if let Err(ended) = self.world.try_start_again().await {
+            return ended.status;
+        }
+        let base = self.world.api.base().to_owned();
+        self.base.send_replace(Some(base));
+        self.world.take_server().ended().await
+    }
+
+    /// Asks once for a ticket of its own about `word`, which is its key too.
+    pub(crate) async fn ask_for(&self, task: &str, user: Option<&str>, word: &str) -> Answer {
+        self.clients.ask(word, &ticket_of(task, user, word)).await
+    }
+
+    /// Starts the program, which was not running.
+    pub(crate) async fn start_again(&mut self) {
         self.base.send_replace(None);
         self.world.start_again().await;
         self.base
@@ -129,6 +160,8 @@ impl Load {
         look(&mut self.world).await;
         self.world.stop().await;
         self.world.verify_store().await;
+        let log = self.world.log_text();
+        assert!(!log.contains("panicked"), "{log}");
         account
     }
 }
@@ -140,12 +173,11 @@ async fn issue(clients: Clients, issuer: usize, over: watch::Receiver<bool>) {
             return;
         }
         let word = format!("word-{issuer}-{number}");
-        let mut body = match number % 3 {
-            0 => json!({ "task": "explain", "user": USER, "input": { "word": word } }),
-            1 => json!({ "task": "say", "input": { "word": word } }),
-            _ => json!({ "task": "review", "user": USER, "input": { "essay": word } }),
+        let body = match number % 3 {
+            0 => ticket_of("explain", Some(USER), &word),
+            1 => ticket_of("say", None, &word),
+            _ => ticket_of("review", Some(USER), &word),
         };
-        body["metadata"] = json!({ "word": word });
         clients.accepted(&word, &body).await;
         if number % 7 == 0 {
             clients.accepted(&word, &body).await;
@@ -159,13 +191,22 @@ async fn issue(clients: Clients, issuer: usize, over: watch::Receiver<bool>) {
     }
 }
 
+/// The request for a ticket about `word`.
+fn ticket_of(task: &str, user: Option<&str>, word: &str) -> Value {
+    let input = if task == "review" { "essay" } else { "word" };
+    let mut body = json!({ "task": task, "input": { input: word }, "metadata": { "word": word } });
+    if let Some(user) = user {
+        body["user"] = json!(user);
+    }
+    body
+}
+
 /// A model that takes its time, so that a crash finds calls in flight.
 fn thoughtful(call: &Call) -> Turn {
     let answer = if call.body["response_format"].is_object() {
         review(3, ANSWER_CANARY).to_string()
     } else {
-        let word = call.prompt().trim_start_matches(PROMPT_CANARY).trim();
-        format!("{ANSWER_CANARY} about {word}")
+        format!("{ANSWER_CANARY} about {}", word_of(call))
     };
     let (first, rest) = answer.split_at(answer.len() / 3);
     let (second, third) = rest.split_at(rest.len() / 2);
@@ -175,4 +216,9 @@ fn thoughtful(call: &Call) -> Turn {
     }
     turn.push(Step::Finish);
     turn
+}
+
+/// The word a prompt is about, which is a ticket's own.
+pub(crate) fn word_of(call: &Call) -> &str {
+    call.prompt().trim_start_matches(PROMPT_CANARY).trim()
 }

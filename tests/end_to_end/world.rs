@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::api::Api;
 use crate::fake_backend::FakeBackend;
-use crate::punchcard::{Punchcard, read, run};
+use crate::punchcard::{Ended, Env, Punchcard, read, run};
 use crate::scripted_model::{Call, ScriptedModel, Step, Turn, saying};
 use crate::session::{Memory, Session};
 
@@ -41,6 +41,7 @@ pub(crate) struct World {
     pub(crate) stranger: Api,
     server: Option<Punchcard>,
     configs: Vec<PathBuf>,
+    env: Env,
     keys: [String; 2],
     dir: TempDir,
 }
@@ -90,6 +91,7 @@ impl World {
             stranger: Api::new("", &keys[1]),
             server: None,
             configs,
+            env: Env::new(),
             keys,
             dir,
         }
@@ -97,15 +99,27 @@ impl World {
 
     /// Starts the program on the same data directory.
     pub(crate) async fn start_again(&mut self) {
-        let server = Punchcard::start(&self.configs, &self.log()).await;
+        let started = self.try_start_again().await;
+        started.unwrap_or_else(|ended| panic!("punchcard did not start: {ended:?}"));
+    }
+
+    /// The same, for a start that may fail.
+    pub(crate) async fn try_start_again(&mut self) -> Result<(), Ended> {
+        let server = Punchcard::try_start_with(&self.configs, &self.log(), &self.env).await?;
         self.take_over(server);
+        Ok(())
+    }
+
+    /// Gives the program more environment from its next start on.
+    pub(crate) fn set_env(&mut self, env: Env) {
+        self.env = env;
     }
 
     /// Starts it with armed failpoints, at which it may die before it is ready, or even before it has
     /// said where it is.
     pub(crate) async fn start_armed(&mut self, failpoints: &str) {
-        let variables = [("FAILPOINTS", failpoints)];
-        let server = Punchcard::launch(&self.configs, &self.log(), &variables).await;
+        let armed = Env::from([("FAILPOINTS", failpoints.into())]);
+        let server = Punchcard::launch(&self.configs, &self.log(), &armed).await;
         self.take_over(server);
     }
 

@@ -93,20 +93,28 @@ impl Clients {
     /// Sends a request with the idempotency key `word` until it is accepted, and gives the ticket.
     pub(crate) async fn accepted(&self, word: &str, body: &Value) -> String {
         loop {
-            let answer = self.issue(word, body).await;
+            let answer = self.ask(word, body).await;
             if answer.status == 202 {
-                let ticket = answer.json()["id"].as_str().unwrap().to_owned();
-                let told = Told {
-                    key: word.to_owned(),
-                    ticket: ticket.clone(),
-                    body: body.clone(),
-                };
-                self.notes.lock().unwrap().told.push(told);
-                return ticket;
+                return answer.json()["id"].as_str().unwrap().to_owned();
             }
             assert!(COME_BACK.contains(&answer.status), "{answer:?}");
             tokio::time::sleep(BREATH).await;
         }
+    }
+
+    /// Sends a request with the idempotency key `word` until it is answered, and notes it if it is
+    /// accepted.
+    pub(crate) async fn ask(&self, word: &str, body: &Value) -> Answer {
+        let answer = self.issue(word, body).await;
+        if answer.status == 202 {
+            let told = Told {
+                key: word.to_owned(),
+                ticket: answer.json()["id"].as_str().unwrap().to_owned(),
+                body: body.clone(),
+            };
+            self.notes.lock().unwrap().told.push(told);
+        }
+        answer
     }
 
     /// Sends another body under a key that was used, and notes how that was answered.

@@ -51,6 +51,11 @@ impl Chance {
         self.draw() % bound
     }
 
+    /// The number of one of `count` things, of which there is at least one.
+    pub(crate) fn one_of(&mut self, count: usize) -> usize {
+        usize::try_from(self.below(u64::try_from(count).unwrap())).unwrap()
+    }
+
     /// A time below `longest`.
     pub(crate) fn up_to(&mut self, longest: std::time::Duration) -> std::time::Duration {
         longest * u32::try_from(self.below(1_000)).unwrap() / 1_000

@@ -6,6 +6,7 @@
     reason = "each test binary that includes this file uses another part of it"
 )]
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,9 @@ pub(crate) struct Punchcard {
     log: PathBuf,
 }
 
+/// More variables of the environment for the program.
+pub(crate) type Env = Vec<(&'static str, OsString)>;
+
 /// A program that ended in place of serving.
 #[derive(Debug)]
 pub(crate) struct Ended {
@@ -49,34 +53,33 @@ impl Punchcard {
 
     /// The same, for a start that may be refused.
     pub(crate) async fn try_start(configs: &[PathBuf], log: &Path) -> Result<Self, Ended> {
-        Self::try_start_under(configs, log, &[]).await
+        Self::try_start_with(configs, log, &Env::new()).await
     }
 
-    /// The same, with variables of the environment.
-    pub(crate) async fn try_start_under(
+    /// The same in an environment that has `env` too.
+    pub(crate) async fn try_start_with(
         configs: &[PathBuf],
         log: &Path,
-        variables: &[(&str, &str)],
+        env: &Env,
     ) -> Result<Self, Ended> {
         let before = read(log).len();
-        let mut launched = Self::launch(configs, log, variables).await;
-        if launched.api.is_empty() {
-            let status = launched.child.wait().await.unwrap();
+        let mut launched = Self::launch(configs, log, env).await;
+        let status = if launched.api.is_empty() {
+            Some(launched.child.wait().await.unwrap())
+        } else {
+            launched.becomes_ready().await
+        };
+        if let Some(status) = status {
             let stderr = read(log).split_off(before);
             return Err(Ended { status, stderr });
         }
-        launched.becomes_ready().await;
         Ok(launched)
     }
 
     /// Starts it and waits until it says where it is, ready or not. Of one that has ended before that
     /// the addresses are empty.
-    pub(crate) async fn launch(
-        configs: &[PathBuf],
-        log: &Path,
-        variables: &[(&str, &str)],
-    ) -> Self {
-        let mut child = spawn(configs, log, variables);
+    pub(crate) async fn launch(configs: &[PathBuf], log: &Path, env: &Env) -> Self {
+        let mut child = spawn(configs, log, env);
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         let announced = tokio::time::timeout(PATIENCE, stdout.read_line(&mut line)).await;
@@ -99,20 +102,24 @@ impl Punchcard {
         }
     }
 
-    async fn becomes_ready(&self) {
+    /// Waits until it is ready. Gives how it ended if it does that first.
+    async fn becomes_ready(&mut self) -> Option<ExitStatus> {
         let http = super::api::http();
+        let url = format!("{}/readyz", self.admin);
         let ready = async {
             loop {
-                let answer = http.get(format!("{}/readyz", self.admin)).send().await;
+                let answer = http.get(&url).send().await;
                 if answer.is_ok_and(|answer| answer.status().is_success()) {
-                    return;
+                    return None;
+                }
+                if let Some(status) = self.child.try_wait().unwrap() {
+                    return Some(status);
                 }
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         };
-        tokio::time::timeout(PATIENCE, ready)
-            .await
-            .unwrap_or_else(|_| panic!("not ready within {PATIENCE:?}: {}", read(&self.log)));
+        let ready = tokio::time::timeout(PATIENCE, ready).await;
+        ready.unwrap_or_else(|_| panic!("not ready within {PATIENCE:?}: {}", read(&self.log)))
     }
 
     /// The base URL of the open API.
@@ -178,19 +185,19 @@ impl Drop for Punchcard {
 
 /// Starts `serve` and kills it after `life`, ready or not. Says by which signal it ended.
 pub(crate) async fn stillborn(configs: &[PathBuf], log: &Path, life: Duration) -> Option<i32> {
-    let mut child = spawn(configs, log, &[]);
+    let mut child = spawn(configs, log, &Env::new());
     tokio::time::sleep(life).await;
     child.start_kill().unwrap();
     child.wait().await.unwrap().signal()
 }
 
-fn spawn(configs: &[PathBuf], log: &Path, variables: &[(&str, &str)]) -> Child {
+fn spawn(configs: &[PathBuf], log: &Path, env: &Env) -> Child {
     let configs = configs
         .iter()
         .flat_map(|file| [Path::new("--config"), file]);
     command(&["--json", "serve"])
         .args(configs)
-        .envs(variables.iter().copied())
+        .envs(env.iter().cloned())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(append(log))
@@ -212,7 +219,13 @@ pub(crate) fn begin(args: &[&str]) -> Child {
 
 /// A command that ends by itself.
 pub(crate) async fn run(args: &[&str]) -> Output {
+    run_with(args, &Env::new()).await
+}
+
+/// The same in an environment that has `env` too.
+pub(crate) async fn run_with(args: &[&str], env: &Env) -> Output {
     let run = command(args)
+        .envs(env.iter().cloned())
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
