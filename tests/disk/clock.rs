@@ -15,6 +15,7 @@ use crate::api::Api;
 use crate::fake_backend::Gate;
 use crate::faultfs::Faults;
 use crate::faults::until;
+use crate::figures::figure;
 use crate::history::fold;
 use crate::world::{World, held, otherwise};
 
@@ -111,6 +112,10 @@ async fn a_clock_that_jumps_a_day_fails_no_ticket_and_holds_no_deadline_up() {
         faults.lift();
     }
     end(&mut world).await;
+    figure(
+        "clock_jumps",
+        &[("running", &2), ("starts", &0), ("hours", &(JUMP / 3_600))],
+    );
 }
 
 #[tokio::test]
@@ -138,6 +143,10 @@ async fn a_start_takes_the_clock_as_it_is_and_ends_what_is_overdue_by_it() {
         "the clock did not jump: {history:#?}"
     );
     end(&mut world).await;
+    figure(
+        "clock_jumps",
+        &[("running", &0), ("starts", &2), ("hours", &(JUMP / 3_600))],
+    );
 }
 
 /// How much later the last event says that it happened than the first, in hours.

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::api::Api;
 use crate::faultfs::{Entry, Faults, Op};
+use crate::figures::figure;
 use crate::punchcard::{Env, Punchcard, run_with};
 use crate::world::{World, otherwise, text};
 
@@ -39,7 +40,7 @@ async fn a_store_whose_making_was_killed_anywhere_is_made_at_the_next_start() {
         let report = store_sqlite::verify(&data_dir).unwrap();
         assert!(report.is_clean(), "{rule}: {report:?}");
     }
-    eprintln!("{} kills while a store is made", kills.len());
+    figure("kills_of_a_making", &[("kills", &kills.len())]);
     assert!(kills.len() > 2 * AT_A_SYNC.len() + WRITES / 2);
 }
 
@@ -119,7 +120,6 @@ async fn a_clean_stop_that_was_killed_anywhere_has_lost_nothing() {
         stop(&mut world, &faults, &mut issued, Some(*kill)).await;
         hit += faults.fired();
     }
-    eprintln!("{hit} kills during a clean stop");
     assert!(hit > 2 * AT_A_SYNC.len(), "{hit} of {kills:?}");
     world.set_env(Env::new());
     world.start_again().await;
@@ -128,6 +128,11 @@ async fn a_clean_stop_that_was_killed_anywhere_has_lost_nothing() {
     }
     world.stop().await;
     world.verify_store().await;
+    let (accepted, lost) = (issued.len(), 0);
+    figure(
+        "kills_of_a_stop",
+        &[("kills", &hit), ("accepted", &accepted), ("lost", &lost)],
+    );
 }
 
 /// Starts the program, has it deliver a ticket, tells it to stop and kills it at a call of that stop,
@@ -192,12 +197,12 @@ async fn a_backup_that_was_killed_anywhere_is_whole_or_not_there() {
             none += 1;
         }
     }
-    eprintln!(
-        "{} kills during a backup: {whole} whole, {none} not there",
-        kills.len()
-    );
     assert!(whole > 0 && none > 0);
     assert_holds(&world.data_dir(), &world.api).await;
+    figure(
+        "kills_of_a_backup",
+        &[("kills", &kills.len()), ("whole", &whole), ("none", &none)],
+    );
 }
 
 /// Backs the running server's store up under `rule`, into a directory of its own.

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use crate::faultfs::{Entry, Faults, Op};
+use crate::figures::figure;
 use crate::kills::SHORT_LOG;
 use crate::load::Load;
 use crate::session::{Memory, Session};
@@ -21,6 +22,15 @@ const NOTICED_WITHIN: Duration = Duration::from_secs(1);
 const RESUMED_WITHIN: Duration = Duration::from_secs(5);
 /// How long the disk stays broken: several tries of the store to open the database again.
 const BROKEN_FOR: Duration = Duration::from_millis(300);
+/// The backend's bad moments, all in one life here, hold no callback up for longer than they last.
+pub(crate) const PATIENT: &str = r#"
+[supervision.callback]
+breaker_failure_ratio = 1.0
+breaker_open_for = "50ms"
+breaker_max_open_for = "50ms"
+retries_per_second = 1000.0
+ramp_for = "0s"
+"#;
 /// A user whose session is open before and after.
 const LISTENER: &str = "student-2";
 /// Between two looks.
@@ -28,18 +38,22 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 #[tokio::test]
 async fn a_disk_whose_syncs_fail_stops_intake_but_not_reads_and_heals_without_a_restart() {
-    suffer(&["sync * 1 - fail EIO"]).await;
+    suffer("sync_eio", &["sync * 1 - fail EIO"]).await;
 }
 
 #[tokio::test]
 async fn a_disk_whose_writes_fail_stops_intake_but_not_reads_and_heals_without_a_restart() {
-    suffer(&["write * 1 - fail EIO"]).await;
+    suffer("write_eio", &["write * 1 - fail EIO"]).await;
 }
 
 #[tokio::test]
 async fn a_full_disk_stops_intake_but_not_reads_and_heals_without_a_restart() {
     // The same disk full twice: at once, and in the middle of a page.
-    let calls = suffer(&["write * 1 - fail ENOSPC", "write * 1 - room 2000"]).await;
+    let calls = suffer(
+        "enospc",
+        &["write * 1 - fail ENOSPC", "write * 1 - room 2000"],
+    )
+    .await;
     let is_cut = |call: &Entry| call.result > 0 && hurts(call);
     assert!(calls.iter().any(is_cut), "no write was cut short");
 }
@@ -49,16 +63,19 @@ async fn a_disk_that_turns_read_only_stops_intake_but_not_reads_and_heals_withou
     let every_call = ["write", "sync", "truncate", "open", "unlink", "rename"]
         .map(|op| format!("{op} * 1 - fail EROFS"))
         .join("\n");
-    suffer(&[&every_call]).await;
+    suffer("erofs", &[&every_call]).await;
 }
 
 #[tokio::test]
 async fn a_database_that_cannot_take_its_log_in_stops_intake_but_not_reads_and_heals() {
     // Commits go on into the log; the checkpoint after them fails.
-    suffer(&[
-        "write punchcard.db 1 - fail EIO",
-        "sync punchcard.db 1 - fail EIO",
-    ])
+    suffer(
+        "checkpoint_eio",
+        &[
+            "write punchcard.db 1 - fail EIO",
+            "sync punchcard.db 1 - fail EIO",
+        ],
+    )
     .await;
 }
 
@@ -70,14 +87,20 @@ async fn a_slow_disk_makes_slow_answers_and_no_errors() {
     assert!(is_ready(&mut load).await);
     load.ask_for("say", None, "slow").await.expect(202);
     faults.lift();
+    let slow = faults.fired();
     let account = load.settle().await;
     assert!(account.delivered > 0 && account.interrupted_attempts == 0);
+    figure(
+        "slow_disk",
+        &[("slow_syncs", &slow), ("accepted", &account.tickets)],
+    );
 }
 
 /// The program under load on a disk that is still well.
 async fn loaded() -> (Load, Faults) {
     let mut faults = None;
-    let load = Load::start_with(SHORT_LOG, |world| {
+    let settings = format!("{SHORT_LOG}{PATIENT}");
+    let load = Load::start_with(&settings, |world| {
         let new = Faults::of(&world.data_dir(), world.dir());
         faults.insert(new).env()
     });
@@ -85,8 +108,8 @@ async fn loaded() -> (Load, Faults) {
     (load, faults.unwrap())
 }
 
-/// Breaks the disk by each of `rules` in turn, under load. Gives what was called.
-async fn suffer(rules: &[&str]) -> Vec<Entry> {
+/// Breaks the disk by each of `rules` in turn, which are of the kind `fault`, under load. Gives what was called.
+async fn suffer(fault: &str, rules: &[&str]) -> Vec<Entry> {
     let (load, faults) = loaded().await;
     let mut outages = Outages::begin(load).await;
     for rule in rules {
@@ -99,10 +122,24 @@ async fn suffer(rules: &[&str]) -> Vec<Entry> {
         .await;
         outages.last_until(|| faults.lift()).await;
     }
-    eprintln!("{rules:?}: {} calls failed", faults.fired());
+    // The log goes with the world.
+    let calls = faults.log();
     let account = outages.load.settle().await;
     assert!(account.delivered > 0);
-    faults.log()
+    let failed = calls.iter().filter(|call| hurts(call)).count();
+    figure(
+        "disk_faults",
+        &[
+            ("fault", &fault),
+            ("outages", &rules.len()),
+            ("calls_failed", &failed),
+            ("accepted", &account.tickets),
+            ("delivered", &account.delivered),
+            ("lost", &0),
+            ("doubled", &0),
+        ],
+    );
+    calls
 }
 
 /// Whether a call was failed or cut short; a write that still found room was not.

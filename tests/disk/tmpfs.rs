@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use crate::faults::Outages;
+use crate::faults::{Outages, PATIENT};
 use crate::load::Load;
 use crate::punchcard::Env;
 use crate::world::text;
@@ -40,7 +40,7 @@ fn run_inside() {
 
 async fn fill_and_clear() {
     let mut filler = std::path::PathBuf::new();
-    let load = Load::start_with("", |world| {
+    let load = Load::start_with(PATIENT, |world| {
         let data_dir = world.data_dir();
         std::fs::create_dir(&data_dir).unwrap();
         let args = ["-t", "tmpfs", "-o", "size=8m", "tmpfs", text(&data_dir)];
