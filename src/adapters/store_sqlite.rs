@@ -18,6 +18,7 @@ mod backup;
 mod chain;
 mod connection;
 mod failure;
+mod file_alone;
 mod heads;
 mod health;
 mod index;

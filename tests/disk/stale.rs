@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use punchcard::adapters::store_sqlite;
 use serde_json::json;
 
+use crate::figures::figure;
 use crate::punchcard::{Ended, Env, Punchcard};
 use crate::world::{World, otherwise, text};
 
@@ -102,7 +103,7 @@ impl Copies {
 #[tokio::test]
 async fn older_files_among_newer_ones_are_refused() {
     let copies = Copies::make().await;
-    let mixtures: [&[&str]; 2] = [&[LOG], &[DATABASE, LOG]];
+    let mixtures: [&[&str]; 4] = [&[LOG], &[DATABASE, LOG], &[DATABASE], &[DATABASE, WITNESS]];
     for (number, files) in mixtures.into_iter().enumerate() {
         let data_dir = copies.store(&format!("mixed-{number}"));
         put(&copies.older, &data_dir, files);
@@ -110,6 +111,7 @@ async fn older_files_among_newer_ones_are_refused() {
             .refused(&data_dir, &format!("{files:?} of before"))
             .await;
     }
+    figure("files_put_back", &[("refused", &mixtures.len())]);
 }
 
 #[tokio::test]
@@ -121,6 +123,7 @@ async fn a_whole_older_copy_is_refused_where_the_witness_is_kept_elsewhere() {
     let data_dir = copies.store("older-copy");
     put(&copies.older, &data_dir, &[DATABASE, LOG, WITNESS]);
     copies.refused(&data_dir, "a whole older copy").await;
+    figure("older_copies", &[("refused", &1)]);
 }
 
 #[tokio::test]
@@ -130,6 +133,7 @@ async fn an_older_database_under_a_newer_log_is_found_by_verify() {
     put(&copies.older, &data_dir, &[DATABASE]);
     let report = store_sqlite::verify(&data_dir).unwrap();
     assert!(!report.is_clean());
+    figure("older_databases", &[("found_by_verify", &1)]);
 }
 
 #[tokio::test]
@@ -137,10 +141,8 @@ async fn a_log_that_lost_its_end_is_refused() {
     let copies = Copies::make().await;
     let whole = std::fs::metadata(copies.newer.join(LOG)).unwrap().len();
     // A byte, a page, some commits, all but the header, and all of it.
-    for (number, lost) in [1, 5_000, 100_000, whole - 32, whole]
-        .into_iter()
-        .enumerate()
-    {
+    let cuts = [1, 5_000, 100_000, whole - 32, whole];
+    for (number, lost) in cuts.into_iter().enumerate() {
         assert!(lost <= whole, "the log has {whole} bytes");
         let data_dir = copies.store(&format!("cut-{number}"));
         let log = std::fs::OpenOptions::new()
@@ -151,6 +153,7 @@ async fn a_log_that_lost_its_end_is_refused() {
             .refused(&data_dir, &format!("{lost} bytes of {whole} lost"))
             .await;
     }
+    figure("cut_logs", &[("refused", &cuts.len())]);
 }
 
 #[tokio::test]
@@ -161,6 +164,7 @@ async fn a_store_whose_log_or_witness_is_gone_is_refused() {
         std::fs::remove_file(data_dir.join(file)).unwrap();
         copies.refused(&data_dir, &format!("{file} removed")).await;
     }
+    figure("files_removed", &[("refused", &2)]);
 }
 
 /// Copies files over those that are there.

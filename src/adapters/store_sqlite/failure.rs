@@ -87,6 +87,7 @@ impl Cause {
             | OpenError::NewerSchema { .. }
             | OpenError::OlderSchema { .. }
             | OpenError::Witness { .. }
+            | OpenError::OtherLog { .. }
             | OpenError::Damaged { .. } => Self::Damaged,
             OpenError::NotDurable { .. } => Self::IoError,
         }

@@ -57,6 +57,8 @@ pub(super) struct Ledger {
     witness: Witness,
     heads: Heads,
     head: LogHead,
+    /// Up to which position the file alone has everything, where the next commit is to note that.
+    folded: Option<u64>,
 }
 
 impl Ledger {
@@ -79,20 +81,23 @@ impl Ledger {
         let mut conn = connection::open_writer(&path, options.busy_timeout)?;
         let (head, testimony) = start::settle(&conn, &path, &witness_path, acknowledged)?;
         connection::keep(&conn).map_err(failed)?;
-        if !wal::empty(&conn).map_err(failed)? {
+        let folded = if wal::empty(&conn).map_err(failed)? {
+            head.position
+        } else {
             if acknowledged.is_some() {
                 return Err(OpenError::LogInUse { path });
             }
             // Nothing failed in this process, so the log has a hole only if a disk failed an
             // earlier one. A start does not wait for a reader because of that.
             tracing::warn!("another program reads the event store; its log goes on as it is");
-        }
+            log_head::folded(&conn).map_err(failed)?
+        };
         let mut witness = match testimony {
             Some(testimony) => Witness::resume(&witness_path, &testimony),
             None => Witness::create(&witness_path, &head),
         }
         .map_err(witness_failed)?;
-        prove(&mut conn, &head).map_err(failed)?;
+        prove(&mut conn, &head, folded).map_err(failed)?;
         witness.write(&head).map_err(witness_failed)?;
         witness.sync().map_err(witness_failed)?;
         start::check_tail(&mut conn, &head).map_err(failed)?;
@@ -102,6 +107,7 @@ impl Ledger {
             witness,
             heads: Heads::new(options.head_cache),
             head,
+            folded: None,
         })
     }
 
@@ -141,7 +147,10 @@ impl Ledger {
         {
             self.witness.sync()?;
         }
-        Ok(self.wal.tend(&self.conn)?)
+        if self.wal.tend(&self.conn)? {
+            self.folded = Some(self.head.position);
+        }
+        Ok(())
     }
 
     /// When [`Self::tend`] has something to do although nothing is written.
@@ -175,6 +184,9 @@ impl Ledger {
         }
         if self.head.position != start {
             log_head::save(&self.conn, &self.head)?;
+            if let Some(folded) = self.folded.take() {
+                log_head::set_folded(&self.conn, folded)?;
+            }
         }
         Ok(answers)
     }
@@ -346,9 +358,10 @@ fn insert_event(
 }
 
 /// Writes the head again, as one that has a witness: a disk that takes this takes commits.
-fn prove(conn: &mut Connection, head: &LogHead) -> rusqlite::Result<()> {
+fn prove(conn: &mut Connection, head: &LogHead, folded: u64) -> rusqlite::Result<()> {
     let tx = conn.transaction()?;
     log_head::save(&tx, head)?;
+    log_head::set_folded(&tx, folded)?;
     log_head::set_witnessed(&tx, true)?;
     tx.commit()
 }

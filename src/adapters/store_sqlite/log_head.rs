@@ -111,6 +111,21 @@ pub(super) fn set_witnessed(conn: &Connection, witnessed: bool) -> rusqlite::Res
     Ok(())
 }
 
+/// The position up to which the database file has everything without its write-ahead log, as of when
+/// the newest event was written.
+pub(super) fn folded(conn: &Connection) -> rusqlite::Result<u64> {
+    conn.query_row("SELECT folded FROM log_head", [], |row| {
+        row::unsigned(row, 0)
+    })
+}
+
+/// Stores up to which position the file has everything without its log. See
+/// [`file_alone`](super::file_alone).
+pub(super) fn set_folded(conn: &Connection, folded: u64) -> rusqlite::Result<()> {
+    conn.execute("UPDATE log_head SET folded = ?1", [signed(folded)])?;
+    Ok(())
+}
+
 /// Goes over the log after a position, in the order of positions.
 pub(super) fn walk(
     conn: &Connection,

@@ -212,6 +212,23 @@ pub enum OpenError {
         /// How they do not fit.
         mismatch: Mismatch,
     },
+    /// The write-ahead log goes on from a newer or another database file than the one beside it.
+    /// Nothing in them was changed.
+    #[error(
+        "{} is not the file that the -wal beside it belongs to: the log goes on from position {log}, \
+         and the file by itself ends at position {file}: an older copy, or another store's, was put \
+         under it. Stop here and keep a copy of all files. Put the newest punchcard.db in place; if \
+         that is gone, move the -wal away, and `punchcard store verify` says what is lost",
+        .path.display()
+    )]
+    OtherLog {
+        /// The database.
+        path: PathBuf,
+        /// The newest position in the file itself; 0 when it is of another store.
+        file: u64,
+        /// The position up to which it once had everything.
+        log: u64,
+    },
     /// What is stored cannot be read as what it should be.
     #[error("{} is damaged: {reason}. Run `punchcard store verify`, and restore a backup", .path.display())]
     Damaged {

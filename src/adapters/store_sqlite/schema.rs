@@ -36,6 +36,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: SECOND,
         then: fill_second,
     },
+    Migration {
+        sql: THIRD,
+        then: |_| Ok(()),
+    },
 ];
 
 /// `data` is the last column: a long body spills to overflow pages, and the columns before it are
@@ -145,6 +149,9 @@ CREATE INDEX tickets_by_task   ON tickets (tenant, task, id);
 CREATE INDEX tickets_open      ON tickets (id, deadline_ms) WHERE deadline_ms IS NOT NULL;
 CREATE INDEX tickets_ended     ON tickets (tenant, state, id) WHERE deadline_ms IS NULL;
 ";
+
+/// What the file has without its write-ahead log: see [`file_alone`](super::file_alone).
+const THIRD: &str = "ALTER TABLE log_head ADD COLUMN folded INTEGER NOT NULL DEFAULT 0;";
 
 /// The head over the events that are there, and the list from them.
 ///

@@ -2,11 +2,13 @@
 //!
 //! A start reads little, so that it is quick however large the store is:
 //!
-//! 1. the head of the log against the witness: every event that was acknowledged is there, and the
+//! 1. the file without its write-ahead log against what the log says it goes on from
+//!    ([`file_alone`]): a file that is behind that refuses the start;
+//! 2. the head of the log against the witness: every event that was acknowledged is there, and the
 //!    history after the witness leads to the stored head. A mismatch refuses the start;
-//! 2. the newest [`TAIL`] events, each against its stream's chain. A damaged one is named in the log
+//! 3. the newest [`TAIL`] events, each against its stream's chain. A damaged one is named in the log
 //!    and counted; it is never served, and its neighbours go on;
-//! 3. the lines of open tickets, and of tickets in that tail, against the revisions of their
+//! 4. the lines of open tickets, and of tickets in that tail, against the revisions of their
 //!    streams. A line that lags behind is made anew from the events.
 //!
 //! Older events, and what else a line says, are checked when they are read (as those of all open
@@ -21,7 +23,7 @@ use rusqlite::Connection;
 use super::log_head::{self, LogHead};
 use super::options::{Mismatch, OpenError};
 use super::witness::{self, Found, Testimony};
-use super::{index, reads};
+use super::{file_alone, index, reads};
 
 /// How many of the newest events a start reads.
 pub(super) const TAIL: u64 = 1_000;
@@ -30,7 +32,8 @@ pub(super) const TAIL: u64 = 1_000;
 /// it had the store open before, or what the witness says. Changes nothing.
 ///
 /// # Errors
-/// [`OpenError::Witness`] where they do not fit.
+/// [`OpenError::Witness`] where they do not fit, [`OpenError::OtherLog`] where the database's file and its
+/// log do not.
 pub(super) fn settle(
     conn: &Connection,
     database: &Path,
@@ -44,6 +47,8 @@ pub(super) fn settle(
         mismatch,
     };
     let (head, witnessed) = log_head::load(conn).map_err(failed)?;
+    let folded = log_head::folded(conn).map_err(failed)?;
+    file_alone::check(database, &head, folded)?;
     let found = witness::read(witness).map_err(|source| OpenError::Directory {
         path: witness.to_owned(),
         source,

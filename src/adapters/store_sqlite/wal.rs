@@ -46,12 +46,16 @@ impl Wal {
         Ok(wal)
     }
 
-    /// Folds the log into the database when it is long. Readers may keep a part of it for later.
-    pub(super) fn tend(&self, conn: &Connection) -> rusqlite::Result<()> {
+    /// Folds the log into the database when it is long. Readers may keep a part of it for later: true
+    /// when the database's file now has all of it, synced.
+    pub(super) fn tend(&self, conn: &Connection) -> rusqlite::Result<bool> {
         if self.pages.load(Ordering::Relaxed) < self.fold_at {
-            return Ok(());
+            return Ok(false);
         }
-        conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+        conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+            let (busy, pages, folded): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(!busy && pages == folded)
+        })
     }
 }
 
