@@ -9,6 +9,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::file_alone;
 use super::lock::{self, sync_directory};
 use super::options::OpenError;
 use super::schema::{self, Found};
@@ -26,6 +27,7 @@ pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, Ope
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    file_alone::check_presence(path)?;
     make_private(path)?;
     let mut conn = open(path, flags, busy)?;
     let failed = |source| OpenError::of_sqlite(path, source);

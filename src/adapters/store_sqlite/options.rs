@@ -215,9 +215,9 @@ pub enum OpenError {
     /// The write-ahead log goes on from a newer or another database file than the one beside it.
     /// Nothing in them was changed.
     #[error(
-        "{} is not the file that the -wal beside it belongs to: the log goes on from position {log}, \
-         and the file by itself ends at position {file}: an older copy, or another store's, was put \
-         under it. Stop here and keep a copy of all files. Put the newest punchcard.db in place; if \
+        "{} is not the file that the -wal beside it belongs to: the log goes on from position {log} \
+         or later, and the file by itself ends at position {file}: an older copy, or another store's, \
+         was put under it, or it is gone. Stop here and keep a copy of all files. Put the newest punchcard.db in place; if \
          that is gone, move the -wal away, and `punchcard store verify` says what is lost",
         .path.display()
     )]
@@ -226,7 +226,7 @@ pub enum OpenError {
         path: PathBuf,
         /// The newest position in the file itself; 0 when it is of another store.
         file: u64,
-        /// The position up to which it once had everything.
+        /// It once had everything at least up to this position.
         log: u64,
     },
     /// What is stored cannot be read as what it should be.

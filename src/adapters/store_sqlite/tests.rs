@@ -4,6 +4,7 @@ mod backups;
 mod damage;
 mod failing;
 mod flips;
+mod older_file;
 mod opening;
 mod queries;
 mod upgrades;

@@ -17,7 +17,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -59,15 +59,21 @@ impl Wal {
     }
 }
 
+/// Where the log of `database` is.
+pub(super) fn beside(database: &Path) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push("-wal");
+    path.into()
+}
+
 /// Bytes that are written again at a time.
 const CHUNK: usize = 1 << 20;
 
 /// Makes durable what the log of `database` holds, as far as it can be read. Nobody may write to it
 /// meanwhile; who reads it sees no change.
 pub(super) fn write_again(database: &Path) -> io::Result<()> {
-    let mut path = database.as_os_str().to_owned();
-    path.push("-wal");
-    let mut log = match OpenOptions::new().read(true).write(true).open(path) {
+    let log = beside(database);
+    let mut log = match OpenOptions::new().read(true).write(true).open(log) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         opened => opened?,
     };
