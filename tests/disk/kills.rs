@@ -9,13 +9,14 @@ use punchcard::adapters::store_sqlite;
 
 use crate::account::Account;
 use crate::faultfs::{Faults, Op};
+use crate::faults::PATIENT;
 use crate::figures::{Chance, figure, setting};
 use crate::load::Load;
 use crate::punchcard::Env;
 use crate::repeatable;
 
 /// Kills at a sync, and at a write, of the ordinary test run.
-const KILLS: u64 = 24;
+const KILLS: u64 = 20;
 /// A log so short that it is folded into the database every few commits.
 pub(crate) const SHORT_LOG: &str = "\n[store]\ncheckpoint_pages = 48\n";
 /// The syncs of a life that one may be killed at, in turn; a commit has one.
@@ -74,7 +75,8 @@ async fn kill_at_each(op: &str, actions: &[&str], number: impl Fn(usize, &mut Ch
 /// Lets the program live once under each rule, which must kill it, and checks the store in between and
 /// everything at the end.
 async fn kill_by(rules: Vec<String>) -> (Tally, Account) {
-    let mut load = Load::start_with(SHORT_LOG, |_| Env::new()).await;
+    let settings = format!("{SHORT_LOG}{PATIENT}");
+    let mut load = Load::start_with(&settings, |_| Env::new()).await;
     let faults = Faults::of(&load.world.data_dir(), load.world.dir());
     assert_eq!(load.world.take_server().kill().await, Some(9));
     load.world.set_env(faults.env());

@@ -19,8 +19,8 @@
 //!
 //! | variable | default | what it is |
 //! |---|---|---|
-//! | `PUNCHCARD_SYSCALL_KILLS` | 24 | kills at a sync while serving, and again as many at a write; at least 24 |
-//! | `PUNCHCARD_POWER_CUTS` | 160 | images of a power cut |
+//! | `PUNCHCARD_SYSCALL_KILLS` | 20 | kills at a sync while serving, and again as many at a write; at least 12 |
+//! | `PUNCHCARD_POWER_CUTS` | 120 | images of a power cut |
 //! | `PUNCHCARD_TMPFS` | - | `1` also fills a real small disk; needs user namespaces |
 //! | `PUNCHCARD_SEED` | random, printed | repeats what was chosen by chance (the machine's timing is not repeated) |
 //!

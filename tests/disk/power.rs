@@ -32,7 +32,7 @@ use crate::repeatable;
 use crate::world::{World, otherwise};
 
 /// Images of the ordinary test run.
-const CUTS: u64 = 160;
+const CUTS: u64 = 120;
 /// Images of the run whose syncs failed for a while.
 const CUTS_AFTER_A_FAILED_SYNC: u64 = 20;
 /// Issuers at the same time, and tickets of each in one life of the program.
