@@ -104,11 +104,12 @@ pub(crate) struct Pair {
 
 impl Pair {
     /// Starts it, with variables of the environment.
-    pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(variables: &[(&'static str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (mut tenants, configs) = prepare(dir.path()).await;
         let log = dir.path().join("log");
-        let server = Punchcard::try_start_under(&configs, &log, variables).await;
+        let env = variables.iter().map(|(name, value)| (*name, value.into()));
+        let server = Punchcard::try_start_with(&configs, &log, &env.collect()).await;
         let server = server.unwrap_or_else(|ended| panic!("not started: {ended:?}"));
         for tenant in &mut tenants {
             tenant.api.moved_to(server.api());

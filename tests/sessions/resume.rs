@@ -120,10 +120,7 @@ async fn a_client_cut_after_every_frame_of_a_tickets_life_misses_nothing_and_see
         cuts.push(live(&edge, cuts.len() + 1).await);
         assert!(cuts.len() < 60, "{cuts:?}");
     }
-    assert!(
-        cuts.len() > 9,
-        "a life has more frames than that: {cuts:?}"
-    );
+    assert!(cuts.len() > 9, "a life has more frames than that: {cuts:?}");
 }
 
 #[tokio::test]
