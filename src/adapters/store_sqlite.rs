@@ -19,6 +19,7 @@ mod chain;
 mod connection;
 mod failure;
 mod file_alone;
+mod gone;
 mod heads;
 mod health;
 mod index;

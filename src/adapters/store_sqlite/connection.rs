@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::file_alone;
+use super::gone;
 use super::lock::{self, sync_directory};
 use super::options::OpenError;
 use super::schema::{self, Found};
@@ -27,7 +27,6 @@ pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, Ope
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    file_alone::check_presence(path)?;
     make_private(path)?;
     let mut conn = open(path, flags, busy)?;
     let failed = |source| OpenError::of_sqlite(path, source);
@@ -49,11 +48,7 @@ pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, Ope
 
 /// A connection that cannot write. It works beside a running writer, of this process or another.
 pub(super) fn open_reader(path: &Path, busy: Duration) -> Result<Connection, OpenError> {
-    if !path.exists() {
-        return Err(OpenError::Missing {
-            path: path.to_owned(),
-        });
-    }
+    gone::look_to_read(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = open(path, flags, busy)?;
     match schema::identify(&conn, path)? {

@@ -83,6 +83,7 @@ impl Cause {
             OpenError::Sqlite { source, .. } => Self::of_sqlite(source),
             OpenError::InUse { .. } | OpenError::LogInUse { .. } => Self::Busy,
             OpenError::Missing { .. }
+            | OpenError::DatabaseGone { .. }
             | OpenError::NotAStore { .. }
             | OpenError::NewerSchema { .. }
             | OpenError::OlderSchema { .. }

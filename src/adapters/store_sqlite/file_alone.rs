@@ -21,7 +21,7 @@ use url::Url;
 
 use super::log_head::{LogHead, StoreId};
 use super::options::OpenError;
-use super::{row, wal};
+use super::row;
 
 /// Checks that the file at `database` has everything up to `folded` by itself. `head` is where the
 /// database stands with its log. Changes nothing.
@@ -42,24 +42,6 @@ pub(super) fn check(database: &Path, head: &LogHead, folded: u64) -> Result<(), 
             path: database.to_owned(),
             file: stands,
             log: folded,
-        });
-    }
-    Ok(())
-}
-
-/// Checks that the file at `database` is not missing or empty beside a log that is neither: SQLite would
-/// remove such a log, and begin a new store.
-///
-/// # Errors
-/// [`OpenError::OtherLog`] where it is.
-pub(super) fn check_presence(database: &Path) -> Result<(), OpenError> {
-    let length = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
-    // A log is made only once the file has its first page, synced.
-    if length(database) == 0 && length(&wal::beside(database)) > 0 {
-        return Err(OpenError::OtherLog {
-            path: database.to_owned(),
-            file: 0,
-            log: 1,
         });
     }
     Ok(())

@@ -22,7 +22,7 @@ use super::options::{OpenError, Options};
 use super::row::{self, signed};
 use super::wal::{self, Wal};
 use super::witness::Witness;
-use super::{connection, reads, start};
+use super::{connection, gone, reads, start};
 
 /// What one append is answered.
 pub(super) type Answer = Result<Appended, AppendError>;
@@ -68,6 +68,7 @@ impl Ledger {
         options: &Options,
         acknowledged: Option<&LogHead>,
     ) -> Result<Self, OpenError> {
+        gone::look(options, acknowledged.is_some())?;
         let (path, witness_path) = (options.database(), options.witness());
         let failed = |source| OpenError::of_sqlite(&path, source);
         let witness_failed = |source| OpenError::Directory {

@@ -12,7 +12,7 @@ use super::lock::OwnedDirectory;
 use super::log_head::{self, LogHead, Loss};
 use super::options::{Mismatch, OpenError, Options};
 use super::witness::{self, Found, Witness};
-use super::{connection, start, wal};
+use super::{connection, gone, start, wal};
 
 /// A loss that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -45,6 +45,7 @@ pub enum LossError {
 /// See [`LossError`].
 pub fn accept_loss(options: &Options, now_ms: u64) -> Result<Accepted, LossError> {
     let (database, path) = (options.database(), options.witness());
+    gone::look(options, false)?;
     if !database.exists() {
         return Err(LossError::Open(OpenError::Missing { path: database }));
     }

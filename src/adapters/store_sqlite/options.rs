@@ -146,6 +146,20 @@ pub enum OpenError {
         /// Where it should be.
         path: PathBuf,
     },
+    /// The database was there once, and is not. SQLite was not asked to open it: it would delete the
+    /// write-ahead log that is left, and begin a new store in the place of this one.
+    #[error(
+        "the database {} is missing or empty, but {left}: it was moved, or its disk is not mounted. \
+         Nothing was changed. Put the database back beside its -wal file, or mount its disk; to begin \
+         a new store, move the witness and what is left in the directory away",
+        .path.display()
+    )]
+    DatabaseGone {
+        /// Where it should be.
+        path: PathBuf,
+        /// What says that there was one.
+        left: &'static str,
+    },
     /// The file is something else.
     #[error(
         "{} is not a punchcard event store: move it away, or name another data directory",
@@ -217,7 +231,7 @@ pub enum OpenError {
     #[error(
         "{} is not the file that the -wal beside it belongs to: the log goes on from position {log} \
          or later, and the file by itself ends at position {file}: an older copy, or another store's, \
-         was put under it, or it is gone. Stop here and keep a copy of all files. Put the newest punchcard.db in place; if \
+         was put under it. Stop here and keep a copy of all files. Put the newest punchcard.db in place; if \
          that is gone, move the -wal away, and `punchcard store verify` says what is lost",
         .path.display()
     )]

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::ledger::Ledger;
 use super::lock::OwnedDirectory;
 use super::options::{OpenError, Options};
-use super::{BUSY, connection, list, lock, row};
+use super::{BUSY, connection, list, lock, row, wal};
 
 /// How much a store holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -56,14 +56,13 @@ pub fn stats(path: &Path) -> Result<Stats, StatsError> {
     let failed = |error| StatsError::Read(row::read_error(&error));
     let count = |sql: &str| conn.query_row(sql, [], |r| row::unsigned(r, 0));
     let bytes = |path: PathBuf| fs::metadata(path).map_or(0, |meta| meta.len());
-    let mut wal = database.clone().into_os_string();
-    wal.push("-wal");
+    let wal = wal::beside(&database);
     Ok(Stats {
         events: count("SELECT count(*) FROM events").map_err(failed)?,
         streams: count("SELECT count(*) FROM events WHERE revision = 0").map_err(failed)?,
         tickets: list::count_by_state(&conn)?.into_iter().collect(),
         database_bytes: bytes(database),
-        wal_bytes: bytes(wal.into()),
+        wal_bytes: bytes(wal),
         oldest_event_at: recorded_at(&conn, "ASC").map_err(failed)?,
         newest_event_at: recorded_at(&conn, "DESC").map_err(failed)?,
     })

@@ -167,11 +167,73 @@ async fn a_missing_or_unreadable_witness_is_refused() {
     fs::remove_file(witness_of(dir.path())).unwrap();
     assert_eq!(mismatch(dir.path()), Mismatch::Missing);
     assert_eq!(verify(dir.path()).unwrap().findings_total, 1);
-    // Also when the database is the one that is gone: a new one is not quietly begun.
+}
+
+#[tokio::test]
+async fn a_database_that_is_gone_is_not_begun_anew_and_its_log_is_left_alone() {
+    type Fault = fn(&Path);
+    let faults: [Fault; 3] = [
+        |dir| fs::remove_file(lock::database_in(dir)).unwrap(),
+        |dir| fs::write(lock::database_in(dir), "").unwrap(),
+        |dir| {
+            fs::remove_file(lock::database_in(dir)).unwrap();
+            fs::remove_file(witness_of(dir)).unwrap();
+        },
+    ];
+    for fault in faults {
+        let dir = killed().await;
+        let options = Options::new(dir.path());
+        let [database, log] = [lock::database_in(dir.path()), wal(dir.path())]
+            .map(|path| (fs::read(&path).unwrap(), path));
+        let witness = fs::read(witness_of(dir.path())).unwrap();
+        assert!(!log.0.is_empty());
+        fault(dir.path());
+        let opened = SqliteStore::open(options.clone()).map(drop);
+        let accepted = accept_loss(&options, 1_000).unwrap_err();
+        let LossError::Open(accepted) = accepted else {
+            unreachable!("{accepted}");
+        };
+        for refused in [
+            opened.unwrap_err(),
+            accepted,
+            verify(dir.path()).map(drop).unwrap_err(),
+        ] {
+            assert!(
+                matches!(refused, OpenError::DatabaseGone { .. }),
+                "{refused}"
+            );
+        }
+        assert!(fs::read(&log.1).unwrap() == log.0, "the log was changed");
+        fs::write(&database.1, &database.0).unwrap();
+        fs::write(witness_of(dir.path()), witness).unwrap();
+        let store = SqliteStore::open(options).unwrap();
+        assert_eq!(store.read_all(None, 100).await.unwrap().len(), 39);
+    }
+    // Without a log the witness alone knows.
     let dir = killed().await;
     fs::remove_file(lock::database_in(dir.path())).unwrap();
     fs::remove_file(wal(dir.path())).unwrap();
-    assert!(matches!(mismatch(dir.path()), Mismatch::OtherStore { .. }));
+    let refused = SqliteStore::open(Options::new(dir.path())).unwrap_err();
+    assert!(matches!(refused, OpenError::DatabaseGone { .. }));
+    assert!(!lock::database_in(dir.path()).exists());
+}
+
+#[tokio::test]
+async fn a_store_whose_making_was_cut_short_is_made() {
+    // A file without a page, and one that is a database already, but no store yet.
+    for pages in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(lock::database_in(dir.path()), "").unwrap();
+        if pages {
+            let conn = raw(dir.path());
+            conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
+                .unwrap();
+            let made = fs::metadata(lock::database_in(dir.path())).unwrap().len();
+            assert!(made > 0, "the first page went to the log");
+        }
+        let store = SqliteStore::open(Options::new(dir.path())).unwrap();
+        deliver(&store, 1).await;
+    }
 }
 
 #[tokio::test]
