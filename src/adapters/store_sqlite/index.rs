@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::chain;
+use super::schema;
 use super::row::{self, signed, stage_name, sum};
 
 /// The streams of tickets, as a range of names: `-` is followed by `.` in ASCII.
@@ -147,13 +148,43 @@ fn touch(conn: &Connection, now: &TicketSummary) -> rusqlite::Result<()> {
 
 /// Makes the whole list anew from the events, in one transaction. Returns how many tickets it holds.
 pub(super) fn rebuild(conn: &mut Connection) -> rusqlite::Result<u64> {
+    match refill(conn, |tx| tx.execute("DELETE FROM tickets", []).map(drop)) {
+        // SQLite reads every page that it gives free, and does not follow one that is malformed.
+        Err(error) if row::is_damage(&error) => {
+            tracing::warn!(%error, "the ticket list cannot be emptied, and is left for a new one");
+            let tickets = refill(conn, leave)?;
+            // The pages of the old list belong to nobody now. They take room, and do no harm.
+            if let Err(error) = conn.execute_batch("VACUUM") {
+                tracing::warn!(%error, "the pages of the old ticket list take room still");
+            }
+            Ok(tickets)
+        }
+        refilled => refilled,
+    }
+}
+
+fn refill(
+    conn: &mut Connection,
+    empty: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+) -> rusqlite::Result<u64> {
     let tx = conn.transaction()?;
-    // Without a condition SQLite empties the trees without reading them, so this gets rid of
-    // damaged rows too.
-    tx.execute("DELETE FROM tickets", [])?;
+    empty(&tx)?;
     let tickets = fill(&tx)?;
     tx.commit()?;
     Ok(tickets)
+}
+
+/// Makes SQLite forget the list and its indexes without a look at them, and makes new ones.
+fn leave(conn: &Connection) -> rusqlite::Result<()> {
+    let definitions = schema::expected_definitions_of("tickets")?;
+    conn.execute_batch(
+        "PRAGMA writable_schema = ON; \
+         DELETE FROM sqlite_schema WHERE tbl_name = 'tickets'; \
+         PRAGMA writable_schema = RESET;",
+    )?;
+    definitions
+        .iter()
+        .try_for_each(|definition| conn.execute_batch(definition))
 }
 
 /// Fills an empty list from the events, a stream at a time. Returns how many tickets it holds. A

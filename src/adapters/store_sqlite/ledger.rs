@@ -68,6 +68,18 @@ impl Ledger {
         options: &Options,
         acknowledged: Option<&LogHead>,
     ) -> Result<Self, OpenError> {
+        let mut ledger = Self::open_as_it_is(options, acknowledged)?;
+        let checked = start::check_tail(&mut ledger.conn, &ledger.head);
+        checked.map_err(|source| OpenError::of_sqlite(&options.database(), source))?;
+        Ok(ledger)
+    }
+
+    /// The same without a look at the newest events and at the list, for one who makes the list
+    /// anew.
+    pub(super) fn open_as_it_is(
+        options: &Options,
+        acknowledged: Option<&LogHead>,
+    ) -> Result<Self, OpenError> {
         gone::look(options, acknowledged.is_some())?;
         let (path, witness_path) = (options.database(), options.witness());
         let failed = |source| OpenError::of_sqlite(&path, source);
@@ -101,7 +113,6 @@ impl Ledger {
         prove(&mut conn, &head, folded).map_err(failed)?;
         witness.write(&head).map_err(witness_failed)?;
         witness.sync().map_err(witness_failed)?;
-        start::check_tail(&mut conn, &head).map_err(failed)?;
         Ok(Self {
             wal: Wal::follow(&mut conn, options.checkpoint_pages).map_err(failed)?,
             conn,

@@ -270,6 +270,16 @@ pub(super) fn expected_definitions() -> rusqlite::Result<Vec<String>> {
     definitions(&conn)
 }
 
+/// The statements that make a table and its indexes as this build does.
+pub(super) fn expected_definitions_of(table: &str) -> rusqlite::Result<Vec<String>> {
+    let conn = Connection::open_in_memory()?;
+    upgrade(&conn, 0)?;
+    let mut select = conn.prepare(
+        "SELECT sql FROM sqlite_schema WHERE tbl_name = ?1 AND sql IS NOT NULL ORDER BY rowid",
+    )?;
+    select.query_map([table], |row| row.get(0))?.collect()
+}
+
 fn number(conn: &Connection, pragma: &str) -> rusqlite::Result<i64> {
     conn.pragma_query_value(None, pragma, |row| row.get(0))
 }

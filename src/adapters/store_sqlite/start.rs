@@ -23,7 +23,7 @@ use rusqlite::Connection;
 use super::log_head::{self, LogHead};
 use super::options::{Mismatch, OpenError};
 use super::witness::{self, Found, Testimony};
-use super::{file_alone, index, reads};
+use super::{file_alone, index, reads, row};
 
 /// How many of the newest events a start reads.
 pub(super) const TAIL: u64 = 1_000;
@@ -132,7 +132,14 @@ pub(super) fn check_tail(conn: &mut Connection, head: &LogHead) -> rusqlite::Res
             }
         }
     }
-    let mended = index::mend(conn, index::Scope::Open, streams)?;
+    let mended = match index::mend(conn, index::Scope::Open, streams) {
+        // The list can be made anew at any time. No event is lost with it, so the store opens.
+        Err(error) if row::is_damage(&error) => {
+            damaged_list(&error);
+            0
+        }
+        mended => mended?,
+    };
     if mended > 0 {
         metrics::counter!("store_lines_mended_total").increment(mended);
         tracing::error!(
@@ -146,4 +153,12 @@ pub(super) fn check_tail(conn: &mut Connection, head: &LogHead) -> rusqlite::Res
 fn damaged(reason: &str) {
     metrics::counter!("store_damage_found_total").increment(1);
     tracing::error!(reason, "a stored event is damaged and will not be served");
+}
+
+fn damaged_list(error: &rusqlite::Error) {
+    metrics::counter!("store_damage_found_total").increment(1);
+    tracing::error!(
+        %error,
+        "the ticket list is damaged, and was not looked through: stop the server and run `punchcard store rebuild-list`"
+    );
 }

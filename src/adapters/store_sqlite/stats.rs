@@ -79,7 +79,7 @@ pub fn rebuild_list(options: &Options) -> Result<u64, StatsError> {
     if !database.exists() {
         return Err(OpenError::Missing { path: database }.into());
     }
-    let mut ledger = Ledger::open(options, None)?;
+    let mut ledger = Ledger::open_as_it_is(options, None)?;
     let rebuilt = ledger.rebuild_index();
     rebuilt.map_err(|error| StatsError::Read(row::read_error(&error)))
 }

@@ -6,6 +6,7 @@ mod failing;
 mod flips;
 mod older_file;
 mod opening;
+mod pages;
 mod queries;
 mod upgrades;
 mod waiting;
