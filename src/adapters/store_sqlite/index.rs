@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::chain;
-use super::schema;
+use super::{reads, schema};
 use super::row::{self, signed, stage_name, sum};
 
 /// The streams of tickets, as a range of names: `-` is followed by `.` in ASCII.
@@ -228,11 +228,14 @@ fn fold(conn: &Connection, ticket: TicketId) -> rusqlite::Result<Folded> {
     ))?;
     let mut rows = select.query([ticket.stream().as_str()])?;
     let (mut line, mut hash, mut next) = (None, chain::ROOT, Revision::FIRST);
-    while let Some(row) = rows.next()? {
-        let (recorded, stored) = match row::event(row) {
-            Ok(read) => read,
-            Err(error) if row::is_damage(&error) => return Ok(Folded::Damaged(error.to_string())),
-            Err(error) => return Err(error),
+    loop {
+        let read = rows
+            .next()
+            .and_then(|row| row.map(row::event).transpose());
+        let (recorded, stored) = match reads::told(read)? {
+            Ok(Some(read)) => read,
+            Ok(None) => break,
+            Err(damage) => return Ok(Folded::Damaged(damage)),
         };
         hash = chain::link(&hash, &recorded.stream, recorded.revision, &recorded.event);
         if recorded.revision != next || hash != stored {

@@ -206,10 +206,7 @@ impl Ledger {
     fn append(&mut self, append: &Append) -> rusqlite::Result<Answer> {
         let head = match self.stream_head(&append.stream)? {
             Ok(head) => head,
-            Err(damage) => {
-                let reason = format!("{} is damaged: {damage}", append.stream);
-                return Ok(Err(AppendError::Unavailable(reason)));
-            }
+            Err(damage) => return Ok(unavailable(append, &damage)),
         };
         let actual = head.as_ref().map(|head| head.revision);
         let as_expected = match append.expected {
@@ -219,7 +216,10 @@ impl Ledger {
         if as_expected && !append.events.is_empty() {
             return self.extend(append, head).map(Ok);
         }
-        let repeated = self.repeated(append, actual)?;
+        let repeated = match reads::told(self.repeated(append, actual))? {
+            Ok(repeated) => repeated,
+            Err(damage) => return Ok(unavailable(append, &damage)),
+        };
         if let Some(head) = head {
             self.heads.put(append.stream.clone(), head);
         }
@@ -330,6 +330,12 @@ impl Ledger {
         }
         Ok(landed)
     }
+}
+
+/// The answer to an append whose own stream is damaged. Others are none the wiser.
+fn unavailable(append: &Append, damage: &str) -> Answer {
+    let reason = format!("{} is damaged: {damage}", append.stream);
+    Err(AppendError::Unavailable(reason))
 }
 
 fn insert_event(

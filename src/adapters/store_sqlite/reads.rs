@@ -110,29 +110,42 @@ pub(super) fn head(
         "SELECT {} FROM events WHERE stream = ?1 ORDER BY revision DESC LIMIT 2",
         row::EVENT_COLUMNS
     ))?;
-    let mut rows = select.query([stream.as_str()])?;
-    let Some(newest) = rows.next()? else {
-        return Ok(Ok(None));
+    let mut read = || -> rusqlite::Result<_> {
+        let mut rows = select.query([stream.as_str()])?;
+        let Some(newest) = rows.next()? else {
+            return Ok(None);
+        };
+        let newest = row::event(newest)?;
+        let previous: Option<(u64, Hash)> = match rows.next()? {
+            None => None,
+            Some(row) => Some((row::unsigned(row, 2)?, row.get(10)?)),
+        };
+        Ok(Some((newest, previous)))
     };
-    let (newest, hash) = match row::event(newest) {
-        Ok(read) => read,
-        Err(error) if row::is_damage(&error) => return Ok(Err(error.to_string())),
-        Err(error) => return Err(error),
+    let ((newest, hash), previous) = match told(read())? {
+        Ok(Some(read)) => read,
+        Ok(None) => return Ok(Ok(None)),
+        Err(damage) => return Ok(Err(damage)),
     };
-    let (follows, previous) = match rows.next()? {
-        None => (newest.revision == Revision::FIRST, Ok(chain::ROOT)),
-        Some(row) => {
-            let before = row::unsigned(row, 2)?;
-            (before + 1 == newest.revision.0, row.get(10))
-        }
+    let (follows, previous) = match previous {
+        None => (newest.revision == Revision::FIRST, chain::ROOT),
+        Some((revision, hash)) => (revision + 1 == newest.revision.0, hash),
     };
-    let link =
-        previous.map(|previous| chain::link(&previous, stream, newest.revision, &newest.event));
-    Ok(if follows && link == Ok(hash) {
+    let link = chain::link(&previous, stream, newest.revision, &newest.event);
+    Ok(if follows && link == hash {
         Ok(Some((newest.revision, hash)))
     } else {
         Err("its newest event is not what was written".to_owned())
     })
+}
+
+/// Tells damage from a database that cannot be read: it is a matter of what was read alone.
+pub(super) fn told<T>(read: rusqlite::Result<T>) -> rusqlite::Result<Result<T, String>> {
+    match read {
+        Ok(read) => Ok(Ok(read)),
+        Err(error) if row::is_damage(&error) => Ok(Err(error.to_string())),
+        Err(error) => Err(error),
+    }
 }
 
 fn select(

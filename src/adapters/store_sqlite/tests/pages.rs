@@ -8,8 +8,10 @@ use punchcard_actors::ports::{
 };
 use punchcard_actors::testing::store_contract::fixtures::{plain, stream};
 
+use punchcard_events::Revision;
+
 use super::{deliver, fill, issue, open, raw};
-use crate::adapters::store_sqlite::{Options, SqliteStore, lock, rebuild_list, verify};
+use crate::adapters::store_sqlite::{Options, SqliteStore, lock, rebuild_list, start::TAIL, verify};
 
 /// Overwrites pages of a closed store with what no page of a tree begins with.
 fn malform(dir: &Path, pages: &[usize]) {
@@ -26,6 +28,16 @@ fn root_of(dir: &Path, name: &str) -> usize {
     let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
     let root: u32 = raw(dir).query_row(sql, [name], |row| row.get(0)).unwrap();
     root as usize
+}
+
+/// The page of the events' own tree that has a position: it holds its body's beginning.
+fn leaf_of(dir: &Path, position: u32) -> usize {
+    let conn = raw(dir);
+    let sql = "SELECT id FROM events WHERE position = ?1";
+    let id: String = conn.query_row(sql, [position], |row| row.get(0)).unwrap();
+    let bytes = fs::read(lock::database_in(dir)).unwrap();
+    let at = bytes.windows(id.len()).position(|at| at == id.as_bytes());
+    at.unwrap() / 4_096 + 1
 }
 
 #[tokio::test]
@@ -51,4 +63,39 @@ async fn a_malformed_ticket_list_keeps_no_store_closed_and_is_made_anew() {
         assert_eq!(rebuilt, sound, "{name}");
         deliver(&store, 7).await;
     }
+}
+
+#[tokio::test]
+async fn a_malformed_page_under_one_stream_stops_nobody_else() {
+    let (store, dir) = open().await;
+    let (poisoned, sound) = (stream("poisoned-1"), stream("sound-1"));
+    // Old enough that a start does not look there, and so many that they have pages of their own.
+    let events: Vec<_> = (0..40).map(plain).collect();
+    let none = ExpectedRevision::NoStream;
+    store.append(&poisoned, none, &events).await.unwrap();
+    let more: Vec<_> = (100..100 + TAIL + 100).map(plain).collect();
+    let last = store.append(&sound, none, &more).await.unwrap();
+    store.close();
+    // The leaf that holds the newest of them.
+    let leaf = leaf_of(dir.path(), 40);
+    malform(dir.path(), &[leaf]);
+    let store = SqliteStore::open(Options::new(dir.path())).unwrap();
+    let expected = ExpectedRevision::Exact(Revision(39));
+    let event = [plain(9_000)];
+    let (poison, other) = (
+        store.append(&poisoned, expected, &event),
+        [plain(9_001)],
+    );
+    let beside = store.append(&sound, ExpectedRevision::Exact(last.revision), &other);
+    let (poison, beside) = tokio::join!(poison, beside);
+    let Err(AppendError::Unavailable(reason)) = poison else {
+        unreachable!("{poison:?}");
+    };
+    assert!(reason.contains("poisoned-1 is damaged"), "{reason}");
+    assert!(beside.is_ok(), "{beside:?}");
+    // One that looks for what it would repeat.
+    let repeat = store.append(&poisoned, none, &events).await;
+    assert!(matches!(repeat, Err(AppendError::Unavailable(_))));
+    assert_eq!(store.written().reopened, 0, "the store was stopped");
+    assert!(store.is_accepting());
 }
