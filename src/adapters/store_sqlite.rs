@@ -28,6 +28,7 @@ mod list;
 mod lock;
 mod log_head;
 mod loss;
+mod mending;
 mod options;
 mod queue;
 mod readers;
@@ -49,7 +50,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use punchcard_actors::ports::{
@@ -72,6 +73,7 @@ pub use verify::{verify, verify_with};
 use health::Board;
 use ledger::Ledger;
 use lock::OwnedDirectory;
+use mending::Mending;
 use queue::{Job, Made, Queue};
 use readers::Readers;
 use writer::{State, Writer};
@@ -90,6 +92,7 @@ struct Shared {
     committed: watch::Receiver<u64>,
     readers: Arc<Readers>,
     board: Arc<Board>,
+    mending: Mending,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -131,6 +134,7 @@ impl SqliteStore {
                 committed: followed,
                 readers: Arc::new(readers),
                 board,
+                mending: Mending::default(),
                 writer: Mutex::new(Some(writer)),
             }),
         })
@@ -160,6 +164,12 @@ impl SqliteStore {
     /// What the writer did since the store was opened.
     pub fn written(&self) -> Written {
         self.shared.board.written()
+    }
+
+    /// How often the list was looked through for damaged lines.
+    #[cfg(test)]
+    fn looked_through(&self) -> u64 {
+        self.shared.mending.turns()
     }
 
     /// Makes the ticket list anew from the events. Appends wait meanwhile. Returns how many
@@ -271,7 +281,11 @@ impl TicketIndex for SqliteStore {
         match self.page(filter, order, after, limit).await {
             // A damaged line is not served. The events it was made from have it all.
             Err(ReadError::Damaged(reason)) => {
+                let Some(turn) = self.shared.mending.turn(Instant::now()) else {
+                    return Err(ReadError::Damaged(reason));
+                };
                 let mended = self.index(Job::Mend).await?;
+                drop(turn);
                 metrics::counter!("store_lines_mended_total").increment(mended);
                 tracing::error!(reason, mended, "the ticket list was damaged and is mended");
                 self.page(filter, order, after, limit).await

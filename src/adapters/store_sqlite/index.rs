@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::chain;
-use super::{reads, schema};
 use super::row::{self, signed, stage_name, sum};
+use super::{reads, schema};
 
 /// The streams of tickets, as a range of names: `-` is followed by `.` in ASCII.
 pub(super) const TICKET_STREAMS: &str = "stream >= 'ticket-' AND stream < 'ticket.'";
@@ -229,9 +229,7 @@ fn fold(conn: &Connection, ticket: TicketId) -> rusqlite::Result<Folded> {
     let mut rows = select.query([ticket.stream().as_str()])?;
     let (mut line, mut hash, mut next) = (None, chain::ROOT, Revision::FIRST);
     loop {
-        let read = rows
-            .next()
-            .and_then(|row| row.map(row::event).transpose());
+        let read = rows.next().and_then(|row| row.map(row::event).transpose());
         let (recorded, stored) = match reads::told(read)? {
             Ok(Some(read)) => read,
             Ok(None) => break,
@@ -248,10 +246,25 @@ fn fold(conn: &Connection, ticket: TicketId) -> rusqlite::Result<Folded> {
     Ok(Folded::Line(line))
 }
 
-/// Makes one ticket's line anew from its events, and gives it. Where they are damaged, a line that
-/// can be read stays, and one that cannot goes: it would keep whole pages of the list from being
-/// served.
-pub(super) fn renew(conn: &Connection, ticket: TicketId) -> rusqlite::Result<Folded> {
+/// Makes a line that is missing from the ticket's events, and gives it. One that is there and wrong
+/// is left to [`mend`]: it cannot be replaced before all indexes are made anew, and appends do not
+/// wait for that.
+pub(super) fn supply(conn: &Connection, ticket: TicketId) -> rusqlite::Result<Folded> {
+    if is_listed(conn, ticket.to_string().as_bytes())? {
+        tracing::error!(ticket.id = %ticket, "a line of the ticket list is wrong, and is not kept up");
+        return Ok(Folded::Line(None));
+    }
+    let folded = fold(conn, ticket)?;
+    if let Folded::Line(Some(line)) = &folded {
+        insert(conn, line)?;
+    }
+    Ok(folded)
+}
+
+/// Makes one ticket's line anew from its events. Where they are damaged, a line that can be read
+/// stays, and one that cannot goes: it would keep whole pages of the list from being served. The
+/// indexes fit the lines.
+fn renew(conn: &Connection, ticket: TicketId) -> rusqlite::Result<Folded> {
     let folded = fold(conn, ticket)?;
     let id = ticket.to_string();
     let stays = matches!(folded, Folded::Damaged(_)) && load(conn, ticket)?.is_some();
@@ -275,10 +288,8 @@ fn is_listed(conn: &Connection, id: &[u8]) -> rusqlite::Result<bool> {
     select.exists([id])
 }
 
-/// Takes a wrong line out. The indexes are made anew first: they cannot be followed from a row that
-/// does not say any more what they say. An id that is damaged may be no text at all.
+/// Takes a wrong line out. An id that is damaged may be no text at all.
 fn remove(conn: &Connection, id: &[u8]) -> rusqlite::Result<()> {
-    conn.execute_batch("REINDEX tickets")?;
     conn.execute("DELETE FROM tickets WHERE id = CAST(?1 AS TEXT)", [id])?;
     Ok(())
 }
@@ -312,6 +323,8 @@ pub(super) fn mend(
         return Ok(0);
     }
     let tx = conn.transaction()?;
+    // They cannot be followed from a row that does not say any more what they say.
+    tx.execute_batch("REINDEX tickets")?;
     let mut mended = 0;
     for id in &wrong {
         let ticket = std::str::from_utf8(id)

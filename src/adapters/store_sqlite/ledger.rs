@@ -247,7 +247,7 @@ impl Ledger {
                 return Ok(Err("its newest events are missing".to_owned()));
             }
             if stands < Some(revision) {
-                summary = match index::renew(&self.conn, ticket)? {
+                summary = match index::supply(&self.conn, ticket)? {
                     Folded::Line(line) => line,
                     Folded::Damaged(damage) => return Ok(Err(damage)),
                 };

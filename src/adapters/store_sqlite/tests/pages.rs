@@ -4,14 +4,18 @@ use std::fs;
 use std::path::Path;
 
 use punchcard_actors::ports::{
-    AppendError, EventStore, ExpectedRevision, Order, TicketFilter, TicketIndex,
+    AppendError, EventStore, ExpectedRevision, Order, ReadError, TicketFilter, TicketIndex,
 };
-use punchcard_actors::testing::store_contract::fixtures::{plain, stream};
+use punchcard_actors::testing::store_contract::fixtures::{
+    plain, pre_processed, sent, stream, ticket,
+};
 
 use punchcard_events::Revision;
 
-use super::{deliver, fill, issue, open, raw};
-use crate::adapters::store_sqlite::{Options, SqliteStore, lock, rebuild_list, start::TAIL, verify};
+use super::{at, deliver, fill, issue, open, raw, recorded};
+use crate::adapters::store_sqlite::{
+    Options, SqliteStore, lock, rebuild_list, start::TAIL, verify,
+};
 
 /// Overwrites pages of a closed store with what no page of a tree begins with.
 fn malform(dir: &Path, pages: &[usize]) {
@@ -42,7 +46,12 @@ fn leaf_of(dir: &Path, position: u32) -> usize {
 
 #[tokio::test]
 async fn a_malformed_ticket_list_keeps_no_store_closed_and_is_made_anew() {
-    for name in ["tickets", "tickets_open", "tickets_ended", "tickets_by_task"] {
+    for name in [
+        "tickets",
+        "tickets_open",
+        "tickets_ended",
+        "tickets_by_task",
+    ] {
         let (store, dir) = open().await;
         fill(&store).await;
         issue(&store, 6).await;
@@ -82,10 +91,7 @@ async fn a_malformed_page_under_one_stream_stops_nobody_else() {
     let store = SqliteStore::open(Options::new(dir.path())).unwrap();
     let expected = ExpectedRevision::Exact(Revision(39));
     let event = [plain(9_000)];
-    let (poison, other) = (
-        store.append(&poisoned, expected, &event),
-        [plain(9_001)],
-    );
+    let (poison, other) = (store.append(&poisoned, expected, &event), [plain(9_001)]);
     let beside = store.append(&sound, ExpectedRevision::Exact(last.revision), &other);
     let (poison, beside) = tokio::join!(poison, beside);
     let Err(AppendError::Unavailable(reason)) = poison else {
@@ -98,4 +104,58 @@ async fn a_malformed_page_under_one_stream_stops_nobody_else() {
     assert!(matches!(repeat, Err(AppendError::Unavailable(_))));
     assert_eq!(store.written().reopened, 0, "the store was stopped");
     assert!(store.is_accepting());
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_mended_is_looked_through_once() {
+    let (store, dir) = open().await;
+    fill(&store).await;
+    store.close();
+    malform(dir.path(), &[root_of(dir.path(), "tickets")]);
+    let store = SqliteStore::open(Options::new(dir.path())).unwrap();
+    let everything = TicketFilter::default();
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let page = store.list(&everything, Order::OldestFirst, None, 9).await;
+        let Err(ReadError::Damaged(reason)) = page else {
+            unreachable!("{page:?}");
+        };
+        told.push(reason);
+    }
+    assert_eq!(store.looked_through(), 1, "{told:?}");
+}
+
+#[tokio::test]
+async fn an_append_leaves_a_damaged_line_of_its_ticket_to_the_next_list() {
+    let (store, dir) = open().await;
+    issue(&store, 6).await;
+    let others: Vec<_> = (100..100 + TAIL).map(plain).collect();
+    let none = ExpectedRevision::NoStream;
+    store
+        .append(&stream("other-1"), none, &others)
+        .await
+        .unwrap();
+    store.close();
+    let wrong = "UPDATE tickets SET task = 'another', deadline_ms = 1 WHERE id LIKE '%6'";
+    assert_eq!(raw(dir.path()).execute(wrong, []), Ok(1));
+    let store = SqliteStore::open(Options::new(dir.path())).unwrap();
+    let id = ticket(6);
+    for (revision, event) in [pre_processed(), sent(1)].iter().enumerate() {
+        let next = recorded(id, event, at(7));
+        let expected = ExpectedRevision::Exact(Revision(revision as u64));
+        store.append(&id.stream(), expected, &[next]).await.unwrap();
+    }
+    assert_eq!(store.written().reopened, 0);
+    let kept = "SELECT task FROM tickets WHERE id LIKE '%6'";
+    let kept: String = raw(dir.path())
+        .query_row(kept, [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(kept, "another", "the append worked on the line");
+    let everything = TicketFilter::default();
+    let page = store
+        .list(&everything, Order::OldestFirst, None, 9)
+        .await
+        .unwrap();
+    assert_eq!(page[0].revision, Revision(2));
+    assert!(verify(dir.path()).unwrap().is_clean());
 }
