@@ -22,8 +22,13 @@ const SYNCHRONOUS_FULL: i64 = 2;
 /// The writer's connection, with the schema brought up to date.
 ///
 /// It leaves the write-ahead log as it is also when it is closed, until [`keep`] says that the store
-/// is the right one: an end that is damaged may still be looked into.
-pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, OpenError> {
+/// is the right one: an end that is damaged may still be looked into. `may_upgrade` is asked before
+/// a store of an older version is touched, which is never undone.
+pub(super) fn open_writer(
+    path: &Path,
+    busy: Duration,
+    may_upgrade: impl FnOnce(i64) -> Result<(), OpenError>,
+) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -33,6 +38,11 @@ pub(super) fn open_writer(path: &Path, busy: Duration) -> Result<Connection, Ope
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         .map_err(failed)?;
     let found = schema::identify(&conn, path)?;
+    if let Found::Store(version) = found
+        && version < schema::VERSION
+    {
+        may_upgrade(version)?;
+    }
     make_durable(&conn, path)?;
     tune_writer(&conn).map_err(failed)?;
     schema::migrate(&mut conn, found).map_err(failed)?;

@@ -91,7 +91,8 @@ impl Ledger {
             path: path.clone(),
             source,
         })?;
-        let mut conn = connection::open_writer(&path, options.busy_timeout)?;
+        let may_upgrade = |version| start::may_upgrade(version, &path, &witness_path);
+        let mut conn = connection::open_writer(&path, options.busy_timeout, may_upgrade)?;
         let (head, testimony) = start::settle(&conn, &path, &witness_path, acknowledged)?;
         connection::keep(&conn).map_err(failed)?;
         let folded = if wal::empty(&conn).map_err(failed)? {

@@ -51,7 +51,7 @@ pub fn accept_loss(options: &Options, now_ms: u64) -> Result<Accepted, LossError
     }
     let _directory = OwnedDirectory::take(&options.data_dir)?;
     let failed = |source| OpenError::of_sqlite(&database, source);
-    let mut conn = connection::open_writer(&database, options.busy_timeout)?;
+    let mut conn = connection::open_writer(&database, options.busy_timeout, |_| Ok(()))?;
     let mismatch = match start::settle(&conn, &database, &path, None) {
         Ok(_) => return Err(LossError::NothingLost),
         Err(OpenError::Witness { mismatch, .. }) => mismatch,
@@ -72,6 +72,7 @@ pub fn accept_loss(options: &Options, now_ms: u64) -> Result<Accepted, LossError
             Mismatch::Missing
             | Mismatch::Unreadable
             | Mismatch::OtherStore { .. }
+            | Mismatch::OlderCopy { .. }
             | Mismatch::Forked { .. } => None,
         },
         positions_given_up_to: head.position,

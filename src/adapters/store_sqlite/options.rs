@@ -91,6 +91,17 @@ pub enum Mismatch {
         /// The witness's.
         witness: u64,
     },
+    /// The database is from before there were witnesses.
+    #[error(
+        "the database is a copy of schema version {version}, which had no witness; the witness knows \
+         events up to position {witness}. It was not upgraded"
+    )]
+    OlderCopy {
+        /// The database's schema version.
+        version: i64,
+        /// The witness's position.
+        witness: u64,
+    },
     /// The newest events are gone.
     #[error(
         "events up to position {witness} were acknowledged, and the database ends at position \

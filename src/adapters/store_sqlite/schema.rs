@@ -19,6 +19,9 @@ pub(super) const APPLICATION_ID: i64 = 0x504E_4348;
 /// The newest schema this build knows; it is the number of [`MIGRATIONS`].
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
 
+/// The first version whose stores have a witness.
+pub(super) const WITNESSED: i64 = 2;
+
 /// A step from one schema version to the next.
 struct Migration {
     sql: &'static str,
@@ -245,6 +248,9 @@ pub(super) fn migrate(conn: &mut Connection, found: Found) -> rusqlite::Result<(
 pub(super) fn upgrade(conn: &Connection, from: i64) -> rusqlite::Result<()> {
     for (version, step) in (1_i64..).zip(MIGRATIONS) {
         if version > from {
+            if from > 0 {
+                tracing::info!(version, "the event store is upgraded to this schema version");
+            }
             conn.execute_batch(step.sql)?;
             (step.then)(conn)?;
             conn.pragma_update(None, "application_id", APPLICATION_ID)?;

@@ -23,7 +23,7 @@ use rusqlite::Connection;
 use super::log_head::{self, LogHead};
 use super::options::{Mismatch, OpenError};
 use super::witness::{self, Found, Testimony};
-use super::{file_alone, index, reads, row};
+use super::{file_alone, index, reads, row, schema};
 
 /// How many of the newest events a start reads.
 pub(super) const TAIL: u64 = 1_000;
@@ -65,6 +65,29 @@ pub(super) fn settle(
     match compare(conn, &head, &from).map_err(failed)? {
         Ok(()) => Ok((head, testimony)),
         Err(wrong) => Err(mismatch(wrong)),
+    }
+}
+
+/// Whether a store of an older schema may be upgraded. A version without witnesses that has one is an
+/// old copy in the place of a store that went on, and an upgrade would only make it harder to tell.
+///
+/// # Errors
+/// [`OpenError::Witness`] for such a copy; [`OpenError::Directory`] where it cannot be told.
+pub(super) fn may_upgrade(version: i64, database: &Path, path: &Path) -> Result<(), OpenError> {
+    let found = witness::read(path).map_err(|source| OpenError::Directory {
+        path: path.to_owned(),
+        source,
+    })?;
+    match found {
+        Found::Says(testimony) if version < schema::WITNESSED => Err(OpenError::Witness {
+            database: database.to_owned(),
+            witness: path.to_owned(),
+            mismatch: Mismatch::OlderCopy {
+                version,
+                witness: testimony.head.position,
+            },
+        }),
+        Found::Says(_) | Found::Unreadable | Found::Missing => Ok(()),
     }
 }
 

@@ -113,14 +113,14 @@ fn the_writer_syncs_every_commit() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options::new(dir.path());
     let path = lock::database_in(dir.path());
-    let conn = connection::open_writer(&path, options.busy_timeout).unwrap();
+    let conn = connection::open_writer(&path, options.busy_timeout, |_| Ok(())).unwrap();
     assert_eq!(connection::synchronous(&conn).unwrap(), 2);
 }
 
 #[test]
 fn a_log_that_cannot_be_had_is_refused() {
     let memory = std::path::Path::new(":memory:");
-    let refused = connection::open_writer(memory, Options::new("x").busy_timeout);
+    let refused = connection::open_writer(memory, Options::new("x").busy_timeout, |_| Ok(()));
     let refused = refused.map(drop).unwrap_err();
     assert!(matches!(refused, OpenError::NotDurable { .. }), "{refused}");
 }

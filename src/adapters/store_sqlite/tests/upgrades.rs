@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::{deliver, image, raw};
 use crate::adapters::store_sqlite::{
-    OpenError, Options, SqliteStore, WitnessSays, lock, schema, stats, verify, wal,
+    Mismatch, OpenError, Options, SqliteStore, WitnessSays, accept_loss, lock, schema, stats, verify, wal,
 };
 
 /// Six tickets (one of them open) and another stream, as version 1 wrote them.
@@ -90,4 +90,31 @@ async fn a_tail_that_version_1_had_lost_is_taken_over_as_a_loss() {
     let all = store.read_all(None, 100).await.unwrap();
     assert_eq!(all.last().unwrap().position.0, 46);
     assert_eq!(verify(dir.path()).unwrap().losses, 1);
+}
+
+#[tokio::test]
+async fn an_old_copy_beside_the_witness_of_a_store_that_went_on_is_not_upgraded() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options::new(dir.path());
+    let store = SqliteStore::open(options.clone()).unwrap();
+    deliver(&store, 77).await;
+    store.close();
+    std::fs::remove_file(lock::database_in(dir.path())).unwrap();
+    wal::empty(&version_1(dir.path())).unwrap();
+    let copy = std::fs::read(lock::database_in(dir.path())).unwrap();
+    let refused = SqliteStore::open(options.clone()).map(drop).unwrap_err();
+    let OpenError::Witness { mismatch, .. } = &refused else {
+        unreachable!("{refused}");
+    };
+    let expected = Mismatch::OlderCopy {
+        version: 1,
+        witness: 6,
+    };
+    assert_eq!(*mismatch, expected);
+    let left = std::fs::read(lock::database_in(dir.path())).unwrap();
+    assert!(left == copy, "the copy was changed");
+    // Somebody who has nothing else may go on with it.
+    let accepted = accept_loss(&options, 1_000).unwrap();
+    assert_eq!((accepted.last_position, accepted.lost_events), (34, None));
+    is_whole(dir.path()).await;
 }
