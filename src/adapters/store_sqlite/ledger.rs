@@ -108,7 +108,7 @@ impl Ledger {
         };
         let mut witness = match testimony {
             Some(testimony) => Witness::resume(&witness_path, &testimony),
-            None => Witness::create(&witness_path, &head),
+            None => Witness::create(&witness_path, &head, &path),
         }
         .map_err(witness_failed)?;
         prove(&mut conn, &head, folded).map_err(failed)?;

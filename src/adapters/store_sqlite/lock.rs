@@ -47,7 +47,11 @@ impl OwnedDirectory {
                 source,
             })?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _lock: file }),
+            Ok(()) => {
+                let given = give_to_owner_of(&file, &database_in(data_dir));
+                given.map_err(|source| OpenError::Directory { path, source })?;
+                Ok(Self { _lock: file })
+            }
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
                 path: data_dir.to_owned(),
             }),
@@ -102,6 +106,28 @@ pub(super) fn prove_room(data_dir: &Path) -> Result<(), OpenError> {
     written
         .and(removed)
         .map_err(|source| OpenError::Directory { path, source })
+}
+
+/// Gives a file to whoever another one belongs to. Only root can, so for others, and where there is
+/// no other, it stays as it is; SQLite does the same for its own files.
+pub(super) fn give_to_owner_of(file: &File, other: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt as _, fchown};
+        let Ok(owner) = fs::metadata(other) else {
+            return Ok(());
+        };
+        let now = file.metadata()?;
+        if (now.uid(), now.gid()) != (owner.uid(), owner.gid()) {
+            match fchown(file, Some(owner.uid()), Some(owner.gid())) {
+                Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {}
+                given => given?,
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (file, other);
+    Ok(())
 }
 
 /// Makes the names in a directory durable: a new file may otherwise be gone after a power cut

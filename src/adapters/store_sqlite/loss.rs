@@ -61,7 +61,7 @@ pub fn accept_loss(options: &Options, now_ms: u64) -> Result<Accepted, LossError
     let (last_position, head) = record(&mut conn, known, now_ms).map_err(failed)?;
     connection::keep(&conn).map_err(failed)?;
     wal::empty(&conn).map_err(failed)?;
-    let old_witness = replace(&path, &head, now_ms).map_err(|source| OpenError::Directory {
+    let old_witness = replace(&path, &head, &database, now_ms).map_err(|source| OpenError::Directory {
         path: path.clone(),
         source,
     })?;
@@ -111,12 +111,17 @@ fn record(conn: &mut Connection, witnessed: u64, now_ms: u64) -> rusqlite::Resul
 }
 
 /// Puts a new witness in the place of the old one, which is kept under another name.
-fn replace(path: &Path, head: &LogHead, now_ms: u64) -> std::io::Result<Option<PathBuf>> {
+fn replace(
+    path: &Path,
+    head: &LogHead,
+    database: &Path,
+    now_ms: u64,
+) -> std::io::Result<Option<PathBuf>> {
     let old = if path.exists() {
         Some(witness::put_aside(path, now_ms)?)
     } else {
         None
     };
-    Witness::create(path, head)?;
+    Witness::create(path, head, database)?;
     Ok(old)
 }

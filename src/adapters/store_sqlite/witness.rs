@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::chain::{self, Hash};
-use super::lock::sync_directory;
+use super::lock::{give_to_owner_of, sync_directory};
 use super::log_head::{LogHead, StoreId};
 
 /// How long a write to the witness may be in memory only.
@@ -96,8 +96,9 @@ pub(super) struct Witness {
 
 impl Witness {
     /// Makes a new witness that says `head`, in the place of whatever is there. It is durable when
-    /// this returns.
-    pub(super) fn create(path: &Path, head: &LogHead) -> io::Result<Self> {
+    /// this returns. It is given to whoever `database` belongs to: the server must be able to write
+    /// it also when it was made by `sudo punchcard store accept-loss`.
+    pub(super) fn create(path: &Path, head: &LogHead, database: &Path) -> io::Result<Self> {
         let directory = path
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty());
@@ -108,6 +109,7 @@ impl Witness {
             bytes[start..start + SLOT_BYTES].copy_from_slice(&encode(head, sequence));
         }
         file.write_all(&bytes)?;
+        give_to_owner_of(file.as_file(), database)?;
         file.as_file().sync_all()?;
         // Renamed by the standard library, so through libc: the tests of power cuts see it there.
         let (file, made) = file.keep().map_err(|error| error.error)?;
@@ -245,7 +247,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(NAME);
         assert_eq!(read(&path).unwrap(), Found::Missing);
-        let mut witness = Witness::create(&path, &head(1)).unwrap();
+        let mut witness = Witness::create(&path, &head(1), &path).unwrap();
         for position in 2..=5 {
             witness.write(&head(position)).unwrap();
             assert_eq!(said(&path), Some((position, true)));
@@ -264,7 +266,7 @@ mod tests {
     fn any_byte_changed_in_a_slot_leaves_the_other_and_both_leave_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(NAME);
-        Witness::create(&path, &head(8))
+        Witness::create(&path, &head(8), &path)
             .unwrap()
             .write(&head(9))
             .unwrap();

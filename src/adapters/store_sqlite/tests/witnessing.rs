@@ -346,3 +346,23 @@ async fn a_backup_in_the_place_of_a_newer_database_is_refused_until_the_loss_is_
     deliver(&store, 8).await;
     assert_eq!(says(dir.path()), WitnessSays::Agrees);
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_another_user_makes_belongs_to_the_databases_owner() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let dir = killed().await;
+    let owner_of = |path: &Path| {
+        let meta = fs::metadata(path).unwrap();
+        (meta.uid(), meta.gid())
+    };
+    // Only root can give files away. For others the owner is who runs this.
+    let database = lock::database_in(dir.path());
+    let is_given = chown(&database, Some(4_711), Some(4_712)).is_ok();
+    let owner = owner_of(&database);
+    assert_eq!(is_given, owner == (4_711, 4_712));
+    fs::remove_file(witness_of(dir.path())).unwrap();
+    accept_loss(&Options::new(dir.path()), 1_000).unwrap();
+    assert_eq!(owner_of(&witness_of(dir.path())), owner);
+    assert_eq!(owner_of(&dir.path().join("punchcard.lock")), owner);
+}
