@@ -71,6 +71,10 @@ pub(crate) struct AcceptLossArgs {
     /// Which store.
     #[command(flatten)]
     store: StoreArgs,
+
+    /// The head witness is gone for good; without this, a missing one is taken for one elsewhere.
+    #[arg(long)]
+    without_witness: bool,
 }
 
 /// Arguments of `store backup`.
@@ -127,7 +131,7 @@ pub(crate) fn run(command: &StoreCommand, out: &mut Output) -> Result<Exit, Fail
             Ok(Exit::Success)
         }
         StoreCommand::RebuildList(args) => rebuild_list(args, out),
-        StoreCommand::AcceptLoss(args) => accept_loss(&args.store, out),
+        StoreCommand::AcceptLoss(args) => accept_loss(args, out),
     }
 }
 
@@ -145,10 +149,13 @@ fn rebuild_list(args: &StoreArgs, out: &mut Output) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-fn accept_loss(args: &StoreArgs, out: &mut Output) -> Result<Exit, Failure> {
+fn accept_loss(args: &AcceptLossArgs, out: &mut Output) -> Result<Exit, Failure> {
     let now = SystemClock.now().as_millis();
-    let accepted = store::accept_loss(&args.options(), now).map_err(|error| match &error {
-        LossError::NothingLost => Failure::negative(error.to_string()),
+    let accepted = store::accept_loss(&args.store.options(), args.without_witness, now);
+    let accepted = accepted.map_err(|error| match &error {
+        LossError::NothingLost | LossError::NoWitness { .. } => {
+            Failure::negative(error.to_string())
+        }
         LossError::Open(_) => Failure::unreachable(error.to_string()),
     })?;
     if out.is_json() {
@@ -319,16 +326,22 @@ mod tests {
     #[test]
     fn a_loss_is_accepted_once_and_the_list_is_rebuilt() {
         let dir = tempfile::tempdir().unwrap();
-        let accept = StoreCommand::AcceptLoss(AcceptLossArgs {
-            store: at(dir.path()),
-        });
+        let accept_as = |without_witness| {
+            StoreCommand::AcceptLoss(AcceptLossArgs {
+                store: at(dir.path()),
+                without_witness,
+            })
+        };
+        let accept = accept_as(false);
         assert_eq!(ran(&accept).0.unwrap_err().exit(), Exit::Unreachable);
         SqliteStore::open(Options::new(dir.path())).unwrap().close();
         assert_eq!(ran(&accept).0.unwrap_err().exit(), Exit::Negative);
         std::fs::remove_file(dir.path().join("punchcard.witness")).unwrap();
         let rebuild = StoreCommand::RebuildList(at(dir.path()));
         assert_eq!(ran(&rebuild).0.unwrap_err().exit(), Exit::Unreachable);
-        let (ended, text) = ran(&accept);
+        let refused = ran(&accept).0.unwrap_err();
+        assert_eq!(refused.exit(), Exit::Negative, "a witness may be elsewhere");
+        let (ended, text) = ran(&accept_as(true));
         assert_eq!(ended, Ok(Exit::Success));
         assert!(
             text.starts_with("how much is lost cannot be told"),

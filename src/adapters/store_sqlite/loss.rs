@@ -33,17 +33,32 @@ pub enum LossError {
     /// The database and its witness agree.
     #[error("nothing is lost: the database and its witness agree, and the store opens as it is")]
     NothingLost,
+    /// There is no witness where it was looked for, and nobody said that there is none elsewhere.
+    #[error(
+        "there is no witness at {}. If `store.witness` puts it elsewhere, name it by --witness; if it \
+         was moved, move it back. Only if it is gone: --without-witness",
+        .path.display()
+    )]
+    NoWitness {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// The store cannot be opened for another reason.
     #[error(transparent)]
     Open(#[from] OpenError),
 }
 
 /// Makes the store in `options.data_dir` one that opens again, without what is lost. Blocks; no
-/// other process may have the store. `now_ms` is the time of the decision.
+/// other process may have the store. `now_ms` is the time of the decision. A witness that is missing
+/// is most often only elsewhere, so that is accepted only by `without_witness`.
 ///
 /// # Errors
 /// See [`LossError`].
-pub fn accept_loss(options: &Options, now_ms: u64) -> Result<Accepted, LossError> {
+pub fn accept_loss(
+    options: &Options,
+    without_witness: bool,
+    now_ms: u64,
+) -> Result<Accepted, LossError> {
     let (database, path) = (options.database(), options.witness());
     gone::look(options, false)?;
     if !database.exists() {
@@ -54,6 +69,11 @@ pub fn accept_loss(options: &Options, now_ms: u64) -> Result<Accepted, LossError
     let mut conn = connection::open_writer(&database, options.busy_timeout, |_| Ok(()))?;
     let mismatch = match start::settle(&conn, &database, &path, None) {
         Ok(_) => return Err(LossError::NothingLost),
+        Err(OpenError::Witness {
+            mismatch: Mismatch::Missing,
+            witness,
+            ..
+        }) if !without_witness => return Err(LossError::NoWitness { path: witness }),
         Err(OpenError::Witness { mismatch, .. }) => mismatch,
         Err(other) => return Err(LossError::Open(other)),
     };

@@ -75,7 +75,10 @@ impl Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Mismatch {
     /// The database has had a witness, and it is gone.
-    #[error("the witness is missing, so nobody knows whether the newest events are")]
+    #[error(
+        "the witness is missing, so nobody knows whether the newest events are there (if \
+         `store.witness` was changed, move the file; if a command was run, name it by --witness)"
+    )]
     Missing,
     /// Both of the witness's slots are damaged.
     #[error("the witness is damaged, so nobody knows whether the newest events are there")]

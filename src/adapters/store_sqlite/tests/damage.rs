@@ -79,7 +79,7 @@ async fn a_lost_tail_is_found_and_its_positions_are_not_given_again() {
     let options = Options::new(dir.path());
     let refused = SqliteStore::open(options.clone()).unwrap_err().to_string();
     assert!(refused.contains("lost are 1 event"), "{refused}");
-    accept_loss(&options, 9).unwrap();
+    accept_loss(&options, true, 9).unwrap();
     let store = SqliteStore::open(options).unwrap();
     super::deliver(&store, 6).await;
     let all = store.read_all(Some(Position(32)), 1).await.unwrap();

@@ -57,7 +57,7 @@ async fn images(closed: &Path, killed: &Path) {
     futures_util::future::join_all(more).await;
     store.close();
     fs::remove_file(dir.path().join("punchcard.witness")).unwrap();
-    accept_loss(&Options::new(dir.path()), 1_000).unwrap();
+    accept_loss(&Options::new(dir.path()), true, 1_000).unwrap();
     image(dir.path(), closed);
     let store = SqliteStore::open(Options::new(dir.path())).unwrap();
     deliver(&store, 6).await;

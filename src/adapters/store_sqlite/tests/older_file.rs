@@ -50,7 +50,7 @@ async fn an_older_file_under_a_newer_log_is_refused_and_is_no_loss_to_be_accepte
         unreachable!("{refused}");
     };
     assert!(file < 123, "{refused}");
-    let refused = accept_loss(&options, 1).unwrap_err();
+    let refused = accept_loss(&options, true, 1).unwrap_err();
     assert!(
         matches!(refused, LossError::Open(OpenError::OtherLog { .. })),
         "{refused}"

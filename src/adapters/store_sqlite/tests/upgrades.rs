@@ -114,7 +114,7 @@ async fn an_old_copy_beside_the_witness_of_a_store_that_went_on_is_not_upgraded(
     let left = std::fs::read(lock::database_in(dir.path())).unwrap();
     assert!(left == copy, "the copy was changed");
     // Somebody who has nothing else may go on with it.
-    let accepted = accept_loss(&options, 1_000).unwrap();
+    let accepted = accept_loss(&options, true, 1_000).unwrap();
     assert_eq!((accepted.last_position, accepted.lost_events), (34, None));
     is_whole(dir.path()).await;
 }

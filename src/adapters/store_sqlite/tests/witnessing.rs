@@ -189,7 +189,7 @@ async fn a_database_that_is_gone_is_not_begun_anew_and_its_log_is_left_alone() {
         assert!(!log.0.is_empty());
         fault(dir.path());
         let opened = SqliteStore::open(options.clone()).map(drop);
-        let accepted = accept_loss(&options, 1_000).unwrap_err();
+        let accepted = accept_loss(&options, true, 1_000).unwrap_err();
         let LossError::Open(accepted) = accepted else {
             unreachable!("{accepted}");
         };
@@ -241,7 +241,7 @@ async fn an_accepted_loss_is_recorded_and_its_positions_are_not_given_again() {
     let dir = killed().await;
     let options = Options::new(dir.path());
     fs::remove_file(wal(dir.path())).unwrap();
-    let accepted = accept_loss(&options, 1_000).unwrap();
+    let accepted = accept_loss(&options, true, 1_000).unwrap();
     assert_eq!(
         (
             accepted.last_position,
@@ -251,7 +251,7 @@ async fn an_accepted_loss_is_recorded_and_its_positions_are_not_given_again() {
         (33, Some(6), 39)
     );
     assert!(accepted.old_witness.unwrap().exists());
-    let again = accept_loss(&options, 2_000).unwrap_err();
+    let again = accept_loss(&options, true, 2_000).unwrap_err();
     assert!(matches!(again, LossError::NothingLost), "{again}");
     let store = SqliteStore::open(options.clone()).unwrap();
     issue(&store, 7).await;
@@ -292,7 +292,7 @@ async fn every_mismatch_can_be_accepted() {
         fault(dir.path());
         assert!(!verify(dir.path()).unwrap().is_clean(), "fault {number}");
         mismatch(dir.path());
-        let accepted = accept_loss(&options, 1_000).unwrap();
+        let accepted = accept_loss(&options, true, 1_000).unwrap();
         assert_eq!(accepted.lost_events, None, "fault {number}");
         let store = SqliteStore::open(options).unwrap();
         assert_eq!(store.read_all(None, 100).await.unwrap().len(), 39);
@@ -323,6 +323,11 @@ async fn a_witness_may_lie_on_another_disk() {
         Mismatch::Missing,
         "without the option"
     );
+    // A forgotten option is no loss.
+    let forgotten = accept_loss(&Options::new(dir.path()), false, 1_000).unwrap_err();
+    assert!(matches!(forgotten, LossError::NoWitness { .. }));
+    assert!(forgotten.to_string().contains("--without-witness"));
+    assert!(!witness_of(dir.path()).exists());
     SqliteStore::open(options).unwrap();
 }
 
@@ -341,7 +346,7 @@ async fn a_backup_in_the_place_of_a_newer_database_is_refused_until_the_loss_is_
         witness: 39,
     };
     assert_eq!(mismatch(dir.path()), expected);
-    accept_loss(&Options::new(dir.path()), 1_000).unwrap();
+    accept_loss(&Options::new(dir.path()), true, 1_000).unwrap();
     let store = SqliteStore::open(Options::new(dir.path())).unwrap();
     deliver(&store, 8).await;
     assert_eq!(says(dir.path()), WitnessSays::Agrees);
@@ -362,7 +367,7 @@ async fn what_another_user_makes_belongs_to_the_databases_owner() {
     let owner = owner_of(&database);
     assert_eq!(is_given, owner == (4_711, 4_712));
     fs::remove_file(witness_of(dir.path())).unwrap();
-    accept_loss(&Options::new(dir.path()), 1_000).unwrap();
+    accept_loss(&Options::new(dir.path()), true, 1_000).unwrap();
     assert_eq!(owner_of(&witness_of(dir.path())), owner);
     assert_eq!(owner_of(&dir.path().join("punchcard.lock")), owner);
 }
