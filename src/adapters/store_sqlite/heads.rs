@@ -27,7 +27,12 @@ pub(super) struct Heads {
     young: HashMap<StreamName, Head>,
     old: HashMap<StreamName, Head>,
     generation: usize,
+    /// Streams that are damaged, and how. A damage does not go away while the database is open.
+    condemned: HashMap<StreamName, String>,
 }
+
+/// Damaged streams that are remembered; the rest is found again.
+const CONDEMNED: usize = 4_096;
 
 impl Heads {
     /// A cache of at most `capacity` heads.
@@ -36,6 +41,7 @@ impl Heads {
             young: HashMap::new(),
             old: HashMap::new(),
             generation: (capacity / 2).max(1),
+            condemned: HashMap::new(),
         }
     }
 
@@ -54,10 +60,33 @@ impl Heads {
         self.young.insert(stream, head);
     }
 
-    /// Forgets all.
-    pub(super) fn clear(&mut self) {
+    /// What is damaged of a stream that was condemned.
+    pub(super) fn damage(&self, stream: &StreamName) -> Option<&str> {
+        self.condemned.get(stream).map(String::as_str)
+    }
+
+    /// Remembers that a stream is damaged.
+    pub(super) fn condemn(&mut self, stream: StreamName, damage: String) {
+        self.condemned.insert(stream, damage);
+    }
+
+    /// Forgets the damaged streams when they are too many. Within a batch they may be.
+    pub(super) fn bound_condemned(&mut self) {
+        if self.condemned.len() > CONDEMNED {
+            self.condemned.clear();
+        }
+    }
+
+    /// Forgets every head.
+    pub(super) fn forget(&mut self) {
         self.young.clear();
         self.old.clear();
+    }
+
+    /// Forgets all, also what is damaged.
+    pub(super) fn clear(&mut self) {
+        self.forget();
+        self.condemned.clear();
     }
 }
 

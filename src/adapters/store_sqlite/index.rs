@@ -46,12 +46,26 @@ pub(super) fn advance(
 /// The stored line of a ticket. A damaged line counts as none: it is found by `store verify` and
 /// repaired by a rebuild, and must not stop appends.
 pub(super) fn load(conn: &Connection, id: TicketId) -> rusqlite::Result<Option<TicketSummary>> {
+    match load_page(conn, id) {
+        Err(error) if row::is_damage(&error) => {
+            tracing::error!(ticket.id = %id, %error, "a page of the ticket list is damaged");
+            Ok(None)
+        }
+        loaded => loaded,
+    }
+}
+
+/// As [`load`], but a page that SQLite cannot follow is an error.
+pub(super) fn load_page(
+    conn: &Connection,
+    id: TicketId,
+) -> rusqlite::Result<Option<TicketSummary>> {
     let mut select = conn.prepare_cached(&format!(
         "SELECT {} FROM tickets WHERE id = ?1",
         row::TICKET_COLUMNS
     ))?;
     match select.query_row([id.to_string()], row::ticket).optional() {
-        Err(error) if row::is_damage(&error) => {
+        Err(error) if row::is_damage(&error) && error.sqlite_error_code().is_none() => {
             tracing::error!(ticket.id = %id, %error, "a line of the ticket list is damaged");
             Ok(None)
         }

@@ -188,26 +188,63 @@ impl Ledger {
         index::mend(&mut self.conn, Scope::All, BTreeSet::new())
     }
 
+    /// Does all but the commit. SQLite commits no transaction in which it met a malformed page, so
+    /// after such damage the batch is begun again without the streams that have it. That ends: each
+    /// time there is one stream less, and mostly the second time is the last.
     fn stage(&mut self, batch: &[Append]) -> rusqlite::Result<Vec<Answer>> {
-        let start = self.head.position;
-        self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let mut answers = Vec::with_capacity(batch.len());
-        for append in batch {
-            answers.push(self.append(append)?);
-        }
-        if self.head.position != start {
-            log_head::save(&self.conn, &self.head)?;
-            if let Some(folded) = self.folded.take() {
-                log_head::set_folded(&self.conn, folded)?;
+        let start = self.head;
+        self.heads.bound_condemned();
+        loop {
+            self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+            if let Some(answers) = self.append_all(batch)? {
+                if self.head.position != start.position {
+                    log_head::save(&self.conn, &self.head)?;
+                    if let Some(folded) = self.folded.take() {
+                        log_head::set_folded(&self.conn, folded)?;
+                    }
+                }
+                return Ok(answers);
             }
+            self.conn.prepare_cached("ROLLBACK")?.execute([])?;
+            self.heads.forget();
+            self.head = start;
         }
-        Ok(answers)
     }
 
-    fn append(&mut self, append: &Append) -> rusqlite::Result<Answer> {
+    /// The answers to a batch; none when a stream turned out to be damaged, which is condemned now.
+    fn append_all(&mut self, batch: &[Append]) -> rusqlite::Result<Option<Vec<Answer>>> {
+        let mut answers = Vec::with_capacity(batch.len());
+        let mut is_sound = true;
+        for append in batch {
+            if let Some(damage) = self.heads.damage(&append.stream) {
+                let reason = format!("{} is damaged: {damage}", append.stream);
+                answers.push(Err(AppendError::Unavailable(reason)));
+                continue;
+            }
+            // SQLite writes nothing more, so the rest is only looked at.
+            let appended = if is_sound {
+                self.append(append)?
+            } else {
+                let unavailable = || Err(AppendError::Unavailable(String::new()));
+                reads::head(&self.conn, &append.stream)?.map(|_| unavailable())
+            };
+            match appended {
+                Ok(answer) => answers.push(answer),
+                Err(damage) => {
+                    tracing::error!(stream = %append.stream, damage, "a stream is damaged");
+                    self.heads.condemn(append.stream.clone(), damage);
+                    is_sound = false;
+                }
+            }
+        }
+        Ok(is_sound.then_some(answers))
+    }
+
+    /// Appends to one stream. The inner error says what is damaged of it.
+    fn append(&mut self, append: &Append) -> rusqlite::Result<Result<Answer, String>> {
         let head = match self.stream_head(&append.stream)? {
             Ok(head) => head,
-            Err(damage) => return Ok(unavailable(append, &damage)),
+            Err(damage) => return Ok(Err(damage)),
         };
         let actual = head.as_ref().map(|head| head.revision);
         let as_expected = match append.expected {
@@ -215,16 +252,16 @@ impl Ledger {
             ExpectedRevision::Exact(revision) => actual == Some(revision),
         };
         if as_expected && !append.events.is_empty() {
-            return self.extend(append, head).map(Ok);
+            return self.extend(append, head).map(|landed| Ok(Ok(landed)));
         }
         let repeated = match reads::told(self.repeated(append, actual))? {
             Ok(repeated) => repeated,
-            Err(damage) => return Ok(unavailable(append, &damage)),
+            Err(damage) => return Ok(Err(damage)),
         };
         if let Some(head) = head {
             self.heads.put(append.stream.clone(), head);
         }
-        Ok(repeated.ok_or(AppendError::Conflict { actual }))
+        Ok(Ok(repeated.ok_or(AppendError::Conflict { actual })))
     }
 
     /// Takes the stream's head out of the cache or reads it. The inner error says what is damaged.
@@ -242,15 +279,18 @@ impl Ledger {
         };
         let mut summary = None;
         if let Some(ticket) = stream.ticket() {
-            summary = index::load(&self.conn, ticket)?;
+            summary = match reads::told(index::load_page(&self.conn, ticket))? {
+                Ok(summary) => summary,
+                Err(damage) => return Ok(Err(damage)),
+            };
             let stands = summary.as_ref().map(|line| line.revision);
             if stands > Some(revision) {
                 return Ok(Err("its newest events are missing".to_owned()));
             }
             if stands < Some(revision) {
-                summary = match index::supply(&self.conn, ticket)? {
-                    Folded::Line(line) => line,
-                    Folded::Damaged(damage) => return Ok(Err(damage)),
+                summary = match reads::told(index::supply(&self.conn, ticket))? {
+                    Ok(Folded::Line(line)) => line,
+                    Ok(Folded::Damaged(damage)) | Err(damage) => return Ok(Err(damage)),
                 };
             }
         }
@@ -331,12 +371,6 @@ impl Ledger {
         }
         Ok(landed)
     }
-}
-
-/// The answer to an append whose own stream is damaged. Others are none the wiser.
-fn unavailable(append: &Append, damage: &str) -> Answer {
-    let reason = format!("{} is damaged: {damage}", append.stream);
-    Err(AppendError::Unavailable(reason))
 }
 
 fn insert_event(

@@ -81,10 +81,11 @@ pub fn accept_loss(
     let (last_position, head) = record(&mut conn, known, now_ms).map_err(failed)?;
     connection::keep(&conn).map_err(failed)?;
     wal::empty(&conn).map_err(failed)?;
-    let old_witness = replace(&path, &head, &database, now_ms).map_err(|source| OpenError::Directory {
-        path: path.clone(),
-        source,
-    })?;
+    let old_witness =
+        replace(&path, &head, &database, now_ms).map_err(|source| OpenError::Directory {
+            path: path.clone(),
+            source,
+        })?;
     Ok(Accepted {
         last_position,
         lost_events: match mismatch {

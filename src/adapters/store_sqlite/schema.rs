@@ -249,7 +249,10 @@ pub(super) fn upgrade(conn: &Connection, from: i64) -> rusqlite::Result<()> {
     for (version, step) in (1_i64..).zip(MIGRATIONS) {
         if version > from {
             if from > 0 {
-                tracing::info!(version, "the event store is upgraded to this schema version");
+                tracing::info!(
+                    version,
+                    "the event store is upgraded to this schema version"
+                );
             }
             conn.execute_batch(step.sql)?;
             (step.then)(conn)?;

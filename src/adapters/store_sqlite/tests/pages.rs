@@ -102,6 +102,12 @@ async fn a_malformed_page_under_one_stream_stops_nobody_else() {
     // One that looks for what it would repeat.
     let repeat = store.append(&poisoned, none, &events).await;
     assert!(matches!(repeat, Err(AppendError::Unavailable(_))));
+    let new = stream("new-1");
+    let both = tokio::join!(
+        store.append(&poisoned, expected, &event),
+        store.append(&new, none, &event),
+    );
+    assert!(both.0.is_err() && both.1.is_ok(), "{both:?}");
     assert_eq!(store.written().reopened, 0, "the store was stopped");
     assert!(store.is_accepting());
 }

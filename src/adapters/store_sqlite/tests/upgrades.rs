@@ -7,7 +7,8 @@ use rusqlite::Connection;
 
 use super::{deliver, image, raw};
 use crate::adapters::store_sqlite::{
-    Mismatch, OpenError, Options, SqliteStore, WitnessSays, accept_loss, lock, schema, stats, verify, wal,
+    Mismatch, OpenError, Options, SqliteStore, WitnessSays, accept_loss, lock, schema, stats,
+    verify, wal,
 };
 
 /// Six tickets (one of them open) and another stream, as version 1 wrote them.
