@@ -83,6 +83,7 @@ pub(super) fn store(
     match before {
         None => insert(conn, now),
         Some(before) if is_lightly_changed(before, now) => touch(conn, now),
+        Some(before) if is_moved_on(before, now) => move_on(conn, now),
         Some(_) => update(conn, now),
     }
 }
@@ -90,6 +91,15 @@ pub(super) fn store(
 fn is_lightly_changed(before: &TicketSummary, now: &TicketSummary) -> bool {
     before.state == now.state
         && before.deadlines == now.deadlines
+        && before.failed_stage == now.failed_stage
+        && before.failure_code == now.failure_code
+}
+
+/// Whether an open ticket only went to another open state with the same deadline.
+fn is_moved_on(before: &TicketSummary, now: &TicketSummary) -> bool {
+    before.deadlines == now.deadlines
+        && now.deadline().is_some()
+        && before.deadline() == now.deadline()
         && before.failed_stage == now.failed_stage
         && before.failure_code == now.failure_code
 }
@@ -152,6 +162,24 @@ fn touch(conn: &Connection, now: &TicketSummary) -> rusqlite::Result<()> {
     )?;
     touch.execute(params![
         now.id.to_string(),
+        now.attempt,
+        millis(now.updated_at),
+        signed(now.revision.0),
+        sum(now),
+    ])?;
+    Ok(())
+}
+
+/// The update of a line whose deadline stays. SQLite writes the entry of an index anew where a column
+/// of it is set, also to what it was; no index over open tickets has the state.
+fn move_on(conn: &Connection, now: &TicketSummary) -> rusqlite::Result<()> {
+    let mut move_on = conn.prepare_cached(
+        "UPDATE tickets SET state = ?2, attempt = ?3, updated_at_ms = ?4, revision = ?5, sum = ?6 \
+         WHERE id = ?1",
+    )?;
+    move_on.execute(params![
+        now.id.to_string(),
+        now.state.as_str(),
         now.attempt,
         millis(now.updated_at),
         signed(now.revision.0),

@@ -14,7 +14,7 @@ use punchcard_events::Revision;
 
 use super::{at, deliver, fill, issue, open, raw, recorded};
 use crate::adapters::store_sqlite::{
-    Options, SqliteStore, lock, rebuild_list, start::TAIL, verify,
+    Options, SqliteStore, lock, rebuild_list, start::TAIL, verify, wal,
 };
 
 /// Overwrites pages of a closed store with what no page of a tree begins with.
@@ -163,5 +163,32 @@ async fn an_append_leaves_a_damaged_line_of_its_ticket_to_the_next_list() {
         .await
         .unwrap();
     assert_eq!(page[0].revision, Revision(2));
+    assert!(verify(dir.path()).unwrap().is_clean());
+}
+
+/// The pages that the frames of a store's log hold.
+fn logged(dir: &Path) -> Vec<u32> {
+    let log = fs::read(wal::beside(&lock::database_in(dir))).unwrap();
+    let frames = log[32..].chunks_exact(24 + 4_096);
+    frames
+        .map(|frame| u32::from_be_bytes(*frame.first_chunk().unwrap()))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_ticket_that_keeps_its_deadline_writes_no_index_of_open_tickets() {
+    let (store, dir) = open().await;
+    issue(&store, 6).await;
+    let open_tickets = root_of(dir.path(), "tickets_open") as u32;
+    let before = logged(dir.path()).len();
+    let id = ticket(6);
+    for (revision, event) in [pre_processed(), sent(1)].iter().enumerate() {
+        let next = recorded(id, event, at(7));
+        let expected = ExpectedRevision::Exact(Revision(revision as u64));
+        store.append(&id.stream(), expected, &[next]).await.unwrap();
+    }
+    let written = logged(dir.path()).split_off(before);
+    assert!(!written.is_empty());
+    assert!(!written.contains(&open_tickets), "{written:?}");
     assert!(verify(dir.path()).unwrap().is_clean());
 }
