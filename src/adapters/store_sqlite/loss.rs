@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::lock::OwnedDirectory;
-use super::log_head::{self, LogHead, Loss};
+use super::log_head::{self, Entry, LogHead, Loss};
 use super::options::{Mismatch, OpenError, Options};
 use super::witness::{self, Found, Witness};
 use super::{connection, gone, start, wal};
@@ -77,8 +77,8 @@ pub fn accept_loss(
         Err(OpenError::Witness { mismatch, .. }) => mismatch,
         Err(other) => return Err(LossError::Open(other)),
     };
-    let known = known_position(&path)?;
-    let (last_position, head) = record(&mut conn, known, now_ms).map_err(failed)?;
+    let witnessed = witnessed(&path)?;
+    let (last_position, head) = record(&mut conn, witnessed.as_ref(), now_ms).map_err(failed)?;
     connection::keep(&conn).map_err(failed)?;
     wal::empty(&conn).map_err(failed)?;
     let old_witness =
@@ -101,23 +101,46 @@ pub fn accept_loss(
     })
 }
 
-fn known_position(witness: &Path) -> Result<u64, OpenError> {
+/// What the witness says, where it can be read.
+fn witnessed(witness: &Path) -> Result<Option<LogHead>, OpenError> {
     let found = witness::read(witness).map_err(|source| OpenError::Directory {
         path: witness.to_owned(),
         source,
     })?;
     Ok(match found {
-        Found::Says(testimony) => testimony.head.position,
-        Found::Missing | Found::Unreadable => 0,
+        Found::Says(testimony) => Some(testimony.head),
+        Found::Missing | Found::Unreadable => None,
     })
 }
 
 /// Writes the loss into the database. The head is folded anew from what is there, since the stored
 /// one may be what is damaged.
-fn record(conn: &mut Connection, witnessed: u64, now_ms: u64) -> rusqlite::Result<(u64, LogHead)> {
+///
+/// A kill between this and the new witness leaves a log that ends in the loss, and the witness that
+/// it answers. That one only gets its new witness: nothing was lost a second time. With no witness
+/// to be read nobody can tell, and the positions are given up again.
+fn record(
+    conn: &mut Connection,
+    witnessed: Option<&LogHead>,
+    now_ms: u64,
+) -> rusqlite::Result<(u64, LogHead)> {
     let tx = conn.transaction()?;
     let (stored, _) = log_head::load(&tx)?;
-    let mut head = log_head::recompute(&tx, &log_head::root(stored.store))?;
+    let mut last = None;
+    let mut head = log_head::root(stored.store);
+    log_head::walk(&tx, 0, |entry| {
+        head.hash = entry.after(&head.hash);
+        head.position = entry.last();
+        last = Some(entry);
+    })?;
+    if let (Some(Entry::Loss(loss)), Some(witnessed)) = (last, witnessed)
+        && head == stored
+        && witnessed.store == stored.store
+        && witnessed.position <= loss.last
+    {
+        return Ok((loss.first.saturating_sub(1), head));
+    }
+    let witnessed = witnessed.map_or(0, |witnessed| witnessed.position);
     let left = head.position;
     let first = left + 1;
     let loss = Loss {

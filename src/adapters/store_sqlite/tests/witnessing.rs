@@ -371,3 +371,21 @@ async fn what_another_user_makes_belongs_to_the_databases_owner() {
     assert_eq!(owner_of(&witness_of(dir.path())), owner);
     assert_eq!(owner_of(&dir.path().join("punchcard.lock")), owner);
 }
+
+#[tokio::test]
+async fn a_kill_while_a_loss_is_accepted_makes_it_no_second_loss() {
+    let dir = killed().await;
+    let options = Options::new(dir.path());
+    fs::remove_file(wal(dir.path())).unwrap();
+    let first = accept_loss(&options, true, 1_000).unwrap();
+    // As if it had been killed before the new witness.
+    fs::rename(first.old_witness.unwrap(), witness_of(dir.path())).unwrap();
+    assert_eq!(mismatch(dir.path()), Mismatch::Forked { position: 39 });
+    let again = accept_loss(&options, false, 2_000).unwrap();
+    assert_eq!((again.last_position, again.positions_given_up_to), (33, 39));
+    let report = verify(dir.path()).unwrap();
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!((report.losses, report.witness), (1, WitnessSays::Agrees));
+    let store = SqliteStore::open(options).unwrap();
+    issue(&store, 7).await;
+}
