@@ -97,7 +97,34 @@ pub(super) fn all(
     );
     let after = after.map_or(0, |position| signed(position.0));
     let page = select(conn, &sql, params![after, row::limit(limit)])?;
+    check_positions(conn, &page)?;
     check(conn, page)
+}
+
+/// A position is on no stream's chain. A wrong one is out of the order of its neighbours, or, at the
+/// end of a page, another than the index of streams has.
+fn check_positions(conn: &Connection, page: &[(Recorded, Hash)]) -> Result<(), ReadError> {
+    let pairs = page.iter().zip(page.iter().skip(1));
+    for ((event, _), (next, _)) in pairs {
+        if event.position >= next.position {
+            return Err(damaged(event, "its position is not the one that was given"));
+        }
+    }
+    let Some((last, _)) = page.last() else {
+        return Ok(());
+    };
+    let read = || -> rusqlite::Result<Option<u64>> {
+        let sql = "SELECT position FROM events WHERE stream = ?1 AND revision = ?2";
+        let mut select = conn.prepare_cached(sql)?;
+        let key = params![last.stream.as_str(), signed(last.revision.0)];
+        select
+            .query_row(key, |row| row::unsigned(row, 0))
+            .optional()
+    };
+    match read().map_err(|error| read_error(&error))? {
+        Some(position) if position == last.position.0 => Ok(()),
+        Some(_) | None => Err(damaged(last, "its position is not the one that was given")),
+    }
 }
 
 /// The newest event's revision and link, or what is wrong with it. What is appended is chained to
