@@ -143,6 +143,64 @@ async fn start(world: &World, store: &Arc<OddStore>) -> TestRuntime {
     world.start_over(ports).await
 }
 
+fn keyed() -> Issue {
+    Issue {
+        idempotency: Some(Idempotency {
+            key: "k".to_owned(),
+            fingerprint: "a".to_owned(),
+        }),
+        ..issue("review")
+    }
+}
+
+/// A ticket that lands only after its issuer was refused and its actors have read an empty history.
+async fn orphan(run: &TestRuntime, store: &OddStore, request: Issue) -> TicketId {
+    store.next(Odd::Late);
+    let refused = run.tickets().issue(request).await;
+    assert!(
+        matches!(refused, Err(IssueError::Unavailable(_))),
+        "{refused:?}"
+    );
+    time_passes(Duration::from_secs(30)).await;
+    assert_eq!(run.runtime().active_tickets(), 0, "nobody works on it");
+    assert_eq!(store.fired(), 1);
+    store.commit().await
+}
+
+#[test]
+fn a_ticket_that_lands_after_its_actor_gave_up_ends_at_its_deadline_and_not_never() {
+    in_paused_time(async {
+        let world = World::new();
+        let store = OddStore::over(&world);
+        let run = start(&world, &store).await;
+        let ticket = orphan(&run, &store, issue("review")).await;
+        run.await_state(ticket, StateName::Failed).await;
+        time_passes(Duration::from_secs(1)).await;
+        assert_eq!(run.runtime().active_tickets(), 0);
+        run.teardown().await;
+    });
+}
+
+#[test]
+fn a_repeat_of_a_request_whose_ticket_landed_late_sets_it_going() {
+    in_paused_time(async {
+        let world = World::new();
+        let store = OddStore::over(&world);
+        let run = start(&world, &store).await;
+        let ticket = orphan(&run, &store, keyed()).await;
+        let repeat = run.tickets().issue(keyed()).await.expect("answered");
+        assert!(repeat.repeated);
+        assert_eq!(repeat.ticket, ticket);
+        let begun = world.now();
+        run.await_state(ticket, StateName::Persisted).await;
+        assert!(
+            world.now().since(begun) < Duration::from_secs(10),
+            "at once"
+        );
+        run.teardown().await;
+    });
+}
+
 /// Puts an event into the history of `ticket` that nobody can read.
 async fn damage(store: &MemoryStore, ticket: TicketId) {
     let revision = store.kinds_of(ticket).len() as u64 - 1;
