@@ -201,6 +201,71 @@ fn a_repeat_of_a_request_whose_ticket_landed_late_sets_it_going() {
     });
 }
 
+fn narrow_door(world: &mut World) {
+    world.options.admission = AdmissionOptions {
+        open: Places::new(100, 100),
+        accepting: Places::new(1, 1),
+    };
+}
+
+#[test]
+fn a_ticket_that_gave_way_to_the_store_does_not_stand_in_the_door() {
+    in_paused_time(async {
+        let mut world = World::new();
+        narrow_door(&mut world);
+        world.options.store_patience = Duration::from_millis(1);
+        let run = world.start().await;
+        world
+            .store
+            .fail_kind("TicketRequested", Fault::UnknownWritten);
+        let first = run.tickets().issue(issue("review")).await;
+        assert!(
+            matches!(first, Err(IssueError::Unavailable(_))),
+            "{first:?}"
+        );
+        assert_eq!(world.store.faults_fired().unknown_written, 1);
+        time_passes(Duration::from_millis(1)).await;
+        run.tickets()
+            .issue(issue("review"))
+            .await
+            .expect("the door is free");
+        time_passes(Duration::from_mins(1)).await;
+        run.teardown().await;
+    });
+}
+
+#[test]
+fn a_ticket_whose_actor_died_over_its_first_append_does_not_stand_in_the_door() {
+    in_paused_time(async {
+        let mut world = World::new();
+        narrow_door(&mut world);
+        let unchanged = Reply::Gives(PreProcessReply::Unchanged);
+        let held = world.callbacks.hold_pre_process(unchanged);
+        let store = OddStore::over(&world);
+        let run = start(&world, &store).await;
+        store.next(Odd::Panics);
+        let first = run.tickets().issue(issue("essay")).await;
+        assert!(
+            matches!(first, Err(IssueError::Unavailable(_))),
+            "{first:?}"
+        );
+        assert_eq!(store.fired(), 1);
+        time_passes(Duration::from_millis(1)).await;
+        assert_eq!(
+            run.runtime().active_tickets(),
+            1,
+            "its successor is at work"
+        );
+        run.tickets()
+            .issue(issue("review"))
+            .await
+            .expect("the door is free");
+        held.open();
+        time_passes(Duration::from_mins(1)).await;
+        run.teardown().await;
+    });
+}
+
 /// Puts an event into the history of `ticket` that nobody can read.
 async fn damage(store: &MemoryStore, ticket: TicketId) {
     let revision = store.kinds_of(ticket).len() as u64 - 1;
