@@ -31,6 +31,7 @@ mod wire;
 mod world;
 
 mod admission;
+mod damaged;
 mod drain;
 mod frames;
 mod half_open;
