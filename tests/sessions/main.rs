@@ -30,6 +30,7 @@ mod wire;
 #[path = "../end_to_end/world.rs"]
 mod world;
 
+mod acknowledging;
 mod admission;
 mod damaged;
 mod drain;
