@@ -62,7 +62,12 @@ pub(super) fn happenings(source: Source) -> impl Stream<Item = Happening> {
         lease,
         flow,
     } = source;
-    let looks = stream::iter(owed).map(move |id| look(tickets.clone(), id, patience));
+    // Tasks of their own: a session whose client reads nothing is not polled, and a look that has
+    // begun must not count that time as the store's.
+    let looks = stream::iter(owed).map(move |id| {
+        let looked = actix::spawn(look(tickets.clone(), id, patience));
+        async move { looked.await.unwrap_or(Some(Happening::Unavailable)) }
+    });
     let inside = Inside {
         owed: looks
             .buffered(AHEAD)
