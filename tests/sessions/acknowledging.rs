@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::edge::Edge;
 use crate::wire::{CLOSE, FIN, TEXT, Wire, frame};
@@ -25,7 +26,8 @@ async fn acknowledge_and_leave(goodbye: &[u8]) {
     }
     acks.extend(goodbye);
     wire.send(&acks).await;
-    drop(wire);
+    // Not dropped: with something unread that would be a reset, and take what was sent with it.
+    wire.stream.shutdown().await.expect("it is sent");
     let delivered = async {
         let mut tick = tokio::time::interval(Duration::from_millis(50));
         let count = || {
