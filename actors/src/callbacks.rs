@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, MessageResult};
 use punchcard_events::TenantId;
-use punchcard_events::ticket::{CallbackError, CallbackErrorKind};
+use punchcard_events::ticket::{Blame, CallbackError, CallbackErrorKind};
 
 use crate::guards::{
     Concurrency, GateStatus, GuardOptions, Guards, Kind, Permit, Verdict, Want, observe,
@@ -106,6 +106,11 @@ pub(crate) fn verdict<T>(reply: &Result<T, CallbackError>) -> Verdict {
         Err(error) => error,
     };
     let retry_after = error.retry_after_ms.map(Duration::from_millis);
+    match error.blame {
+        Blame::Class => {}
+        Blame::Overloaded => return Verdict::Overloaded { retry_after },
+        Blame::Nobody => return Verdict::Neutral,
+    }
     match error.kind {
         // Only a 429 or 503 says how long it will be.
         CallbackErrorKind::Status if retry_after.is_some() => Verdict::Overloaded { retry_after },
@@ -152,6 +157,7 @@ mod tests {
                 kind,
                 message: String::new(),
                 retry_after_ms,
+                blame: Blame::Class,
             }))
         };
         assert_eq!(verdict(&Ok(())), Verdict::Succeeded);
@@ -174,5 +180,17 @@ mod tests {
         for kind in [Kind::Gone, Kind::Forbidden] {
             assert_eq!(told(kind, None), Verdict::Neutral, "{kind:?}");
         }
+        let blamed = |kind, blame| {
+            verdict::<()>(&Err(CallbackError {
+                kind,
+                message: String::new(),
+                retry_after_ms: None,
+                blame,
+            }))
+        };
+        let not_called = blamed(Kind::Connection, Blame::Nobody);
+        assert_eq!(not_called, Verdict::Neutral);
+        let busy = blamed(Kind::Status, Blame::Overloaded);
+        assert_eq!(busy, Verdict::Overloaded { retry_after: None });
     }
 }

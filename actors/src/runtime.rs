@@ -226,7 +226,9 @@ async fn recover(tickets: Tickets, registry: Registry, per_second: NonZeroU32) -
     recovered
 }
 
-/// Looks for answers that nobody took in time. Other tickets watch their own deadlines.
+/// Looks for tickets past their deadline: answers that nobody took in time, and open tickets that lost
+/// their actor, as one whose first event landed after everybody had given it up. A ticket with an actor
+/// watches its own deadline.
 async fn sweep(tickets: Tickets, interval: Duration) {
     loop {
         tokio::time::sleep(interval).await;
@@ -236,11 +238,12 @@ async fn sweep(tickets: Tickets, interval: Duration) {
     }
 }
 
-/// Goes over all overdue answers once, so one that cannot be ended holds up no other.
+/// Goes over all overdue tickets once, so one that cannot be ended holds up no other.
 async fn sweep_once(tickets: &Tickets) -> Result<(), ReadError> {
     const PAGE: usize = 500;
+    let open = StateName::ALL.into_iter().filter(|s| !s.is_terminal());
     let filter = TicketFilter {
-        states: vec![StateName::Persisted],
+        states: open.collect(),
         overdue_at: Some(tickets.now()),
         ..TicketFilter::default()
     };

@@ -184,6 +184,9 @@ impl TicketActor {
                 act.last_event = history.last_event;
                 act.live = None;
                 act.take_place();
+                if act.revision.is_some() {
+                    act.leave_the_door();
+                }
                 then(act, ctx);
             }
             Err(error) => {
@@ -257,6 +260,13 @@ impl TicketActor {
         }
     }
 
+    /// Nobody waits any more for the ticket to be accepted.
+    fn leave_the_door(&mut self) {
+        if let Some(place) = self.obituary.place() {
+            place.accepted();
+        }
+    }
+
     /// An answer waits in the store for whoever it is for; no actor need wait with it, least of all
     /// where places are scarce.
     fn passivate_later(&mut self, ctx: &mut Context<Self>) {
@@ -308,6 +318,7 @@ impl TicketActor {
     /// tries again later.
     fn give_way(&mut self, ctx: &mut Context<Self>, reason: String) {
         self.stop_ongoing(ctx);
+        self.leave_the_door();
         self.unusable = Some(reason);
         let asked = std::future::ready(()).into_actor(self);
         ctx.spawn(asked.map(|(), act, ctx| act.leave(ctx, Left::StoreFailed)));

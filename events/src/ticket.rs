@@ -80,9 +80,9 @@ pub use command::Command;
 pub use decide::{Rejection, decide};
 pub use effect::{Effect, next_effect};
 pub use event::{
-    AnswerFormat, AttemptError, AttemptErrorKind, AttemptFailed, CallbackError, CallbackErrorKind,
-    CallbackFailed, CallbackKind, CancelMode, Channel, Deadlines, Failure, Fallback,
-    FallbackReason, Idempotency, Message, Parameters, PromptRef, Role, Stage, Terms,
+    AnswerFormat, AttemptError, AttemptErrorKind, AttemptFailed, Blame, CallbackError,
+    CallbackErrorKind, CallbackFailed, CallbackKind, CancelMode, Channel, Deadlines, Failure,
+    Fallback, FallbackReason, Idempotency, Message, Parameters, PromptRef, Role, Stage, Terms,
     TicketAnswered, TicketCancelled, TicketDelivered, TicketEvent, TicketFailed, TicketPersisted,
     TicketPreProcessed, TicketRedriven, TicketRequested, TicketSent, Timings, Usage,
 };

@@ -13,7 +13,6 @@ mod ledger;
 mod protocol;
 mod requests;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,7 +27,6 @@ use actix_web_actors::ws::{self, CloseCode, CloseReason, WebsocketContext};
 use punchcard_actors::failpoint;
 use punchcard_actors::feed::{Cursor, Frame, Watch};
 use punchcard_actors::sessions::{Connection as _, Grant, Lease};
-use punchcard_events::TicketId;
 use serde::Serialize;
 
 use super::Api;
@@ -44,6 +42,7 @@ use happenings::{Happening, Source, happenings};
 use intake::{Intake, Received};
 use ledger::Ledger;
 use protocol::{ClientFrame, Close, ServerFrame};
+use requests::Acks;
 
 /// How long a client has to answer a close frame before its connection is cut.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
@@ -126,8 +125,7 @@ struct Open {
     lease: Arc<Lease>,
     grant: Grant,
     ledger: Ledger,
-    /// Acknowledgements that wait until others are stored; the ledger bounds them.
-    acks: BTreeSet<TicketId>,
+    acks: Acks,
     /// Dropping it ends the watch.
     watch: Watch,
 }
@@ -251,11 +249,14 @@ impl Session {
             lease: Arc::clone(&greeted.lease),
             flow: self.flow.clone(),
         }));
+        let by = greeted.lease.id().to_string();
+        let (acks, unstored) = Acks::open(self.api.tickets.clone(), by);
+        ctx.add_stream(unstored);
         self.phase = Phase::Open(Box::new(Open {
             lease: greeted.lease,
             grant: greeted.grant,
             ledger: greeted.ledger,
-            acks: BTreeSet::new(),
+            acks,
             watch: greeted.watch,
         }));
     }

@@ -30,7 +30,9 @@ mod wire;
 #[path = "../end_to_end/world.rs"]
 mod world;
 
+mod acknowledging;
 mod admission;
+mod damaged;
 mod drain;
 mod frames;
 mod half_open;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use punchcard::http::Options;
+use punchcard::http::{Options, SessionOptions};
 use punchcard_actors::feed::MAX_TEXT_BYTES;
 use punchcard_actors::sessions::SessionLimits;
 use serde_json::{Value, json};
@@ -126,4 +126,32 @@ async fn until_text(edge: &Edge, ticket: &str) {
     let mut fresh = Wire::session(edge, "min").await;
     let of = |frame: &Value| frame["type"] == "text" && frame["ticket"] == json!(ticket);
     while !of(&fresh.hear().await) {}
+}
+
+#[tokio::test]
+async fn a_reader_that_rests_in_the_middle_of_what_it_is_owed_is_told_the_rest() {
+    const ANSWERS: usize = 8;
+    let patience = Duration::from_millis(500);
+    let options = Options {
+        session: SessionOptions {
+            hello_timeout: patience,
+            ..SessionOptions::default()
+        },
+        ..Options::default()
+    };
+    let edge = Edge::start_with(options, SessionLimits::default());
+    let mut first = Wire::session(&edge, "min").await;
+    for _ in 0..ANSWERS {
+        let script = edge.model.script();
+        edge.issue(Some("min")).await;
+        script.send(text(&"x".repeat(400 * 1024))).expect("a model");
+        script.send(complete()).expect("a model");
+        first.hear_type("answer").await;
+    }
+    drop(first);
+    let mut owed = Wire::session(&edge, "min").await;
+    tokio::time::sleep(patience * 4).await;
+    for _ in 0..ANSWERS {
+        owed.hear_type("answer").await;
+    }
 }

@@ -226,6 +226,8 @@ pub(crate) struct Edge {
     pub(crate) address: SocketAddr,
     pub(crate) model: Arc<ScriptedModel>,
     pub(crate) sessions: Sessions,
+    /// What the edge's tickets are stored in.
+    pub(crate) store: MemoryStore,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -242,14 +244,18 @@ impl Edge {
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
         let scripted = Arc::clone(&model);
+        let store = MemoryStore::new();
+        let stored = store.clone();
         let thread = std::thread::spawn(move || {
-            actix::System::new().block_on(run(options, limits, scripted, tell, stopped));
+            let run = run(options, limits, scripted, stored, tell, stopped);
+            actix::System::new().block_on(run);
         });
         let (address, sessions) = told.recv_timeout(PATIENCE).expect("the edge starts");
         Self {
             address,
             model,
             sessions,
+            store,
             stop: Some(stop),
             thread: Some(thread),
         }
@@ -269,10 +275,11 @@ async fn run(
     options: Options,
     limits: SessionLimits,
     model: Arc<ScriptedModel>,
+    store: MemoryStore,
     tell: std::sync::mpsc::Sender<(SocketAddr, Sessions)>,
     stopped: oneshot::Receiver<()>,
 ) {
-    let store = Arc::new(MemoryStore::new());
+    let store = Arc::new(store);
     let world = Arc::new(World);
     let ports = Ports {
         store: store.clone(),

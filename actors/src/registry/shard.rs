@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, ResponseFuture, StreamHandler};
+use actix::{
+    Actor, Addr, AsyncContext, Context, Handler, ResponseFuture, SpawnHandle, StreamHandler,
+};
 use punchcard_events::TicketId;
 use punchcard_events::retry::RetryPolicy;
 use tokio::sync::{mpsc, oneshot};
@@ -42,6 +44,8 @@ pub(crate) struct Shard {
     panics: HashMap<TicketId, u32>,
     /// Store failures of tickets that have not got over them since.
     store_failures: HashMap<TicketId, u32>,
+    /// Tickets that wait to be picked up again after a store failure, at most once each.
+    retries: HashMap<TicketId, Retry>,
     incarnations: u64,
     obituaries: mpsc::UnboundedSender<Gone>,
     obituary_desk: Option<mpsc::UnboundedReceiver<Gone>>,
@@ -50,6 +54,13 @@ pub(crate) struct Shard {
 struct Slot {
     addr: Addr<TicketActor>,
     incarnation: u64,
+}
+
+/// A ticket to be picked up later.
+struct Retry {
+    timer: SpawnHandle,
+    /// The ticket's place among the open ones meanwhile.
+    place: Option<Place>,
 }
 
 /// Starts the actor of a new ticket.
@@ -106,6 +117,7 @@ impl Shard {
             actors: BTreeMap::new(),
             panics: HashMap::new(),
             store_failures: HashMap::new(),
+            retries: HashMap::new(),
             incarnations: 0,
             obituaries,
             obituary_desk: Some(desk),
@@ -127,6 +139,22 @@ impl Shard {
         if self.actors.insert(ticket, slot).is_none() {
             self.shared.active.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Starts the actor of a stored ticket ahead of the time at which it would be picked up, if there
+    /// is one.
+    fn wake_early(
+        &mut self,
+        ticket: TicketId,
+        ready: Option<oneshot::Sender<()>>,
+        ctx: &mut Context<Self>,
+    ) {
+        let retry = self.retries.remove(&ticket);
+        let place = retry.and_then(|retry| {
+            ctx.cancel_future(retry.timer);
+            retry.place
+        });
+        self.wake(ticket, ready, place);
     }
 
     /// Starts the actor of a stored ticket; one that keeps crashing does nothing but fail it.
@@ -198,17 +226,38 @@ impl Shard {
             Left::StoreFailed => {
                 let failures = self.store_failures.entry(ticket).or_insert(0);
                 *failures = failures.saturating_add(1);
-                let delay = STORE_RETRY.delay(*failures, self.deps.clock.jitter());
-                ctx.run_later(delay.unwrap_or_default(), move |shard, _| {
-                    if !shard.is_stopping() && shard.living(ticket).is_none() {
-                        shard.wake(ticket, None, place);
-                    }
-                });
+                let failures = *failures;
+                if !replaced {
+                    self.retry_later(ticket, failures, place, ctx);
+                }
             }
             Left::Passivated => {
                 self.store_failures.remove(&ticket);
             }
             Left::Parked => {}
+        }
+    }
+}
+
+impl Shard {
+    /// Picks a ticket up again after its `failures` store failures. One timer per ticket: whatever
+    /// starts its actor before takes the timer's place.
+    fn retry_later(
+        &mut self,
+        ticket: TicketId,
+        failures: u32,
+        place: Option<Place>,
+        ctx: &mut Context<Self>,
+    ) {
+        let delay = STORE_RETRY.delay(failures, self.deps.clock.jitter());
+        let timer = ctx.run_later(delay.unwrap_or_default(), move |shard, _| {
+            let retry = shard.retries.remove(&ticket);
+            if !shard.is_stopping() && shard.living(ticket).is_none() {
+                shard.wake(ticket, None, retry.and_then(|retry| retry.place));
+            }
+        });
+        if let Some(earlier) = self.retries.insert(ticket, Retry { timer, place }) {
+            ctx.cancel_future(earlier.timer);
         }
     }
 }
@@ -233,10 +282,13 @@ impl StreamHandler<Gone> for Shard {
 impl Handler<StartTicket> for Shard {
     type Result = ();
 
-    fn handle(&mut self, message: StartTicket, _: &mut Self::Context) {
+    fn handle(&mut self, message: StartTicket, ctx: &mut Self::Context) {
         // A repeat of an issue may meet the actor of the first, which has the ticket in hand. The
         // reply is dropped then, and the next repeat finds the ticket.
         if self.living(message.ticket).is_none() {
+            if let Some(retry) = self.retries.remove(&message.ticket) {
+                ctx.cancel_future(retry.timer);
+            }
             self.start(message.ticket, message.start, Some(message.place));
         }
     }
@@ -245,7 +297,7 @@ impl Handler<StartTicket> for Shard {
 impl Handler<AskTicket> for Shard {
     type Result = bool;
 
-    fn handle(&mut self, message: AskTicket, _: &mut Self::Context) -> bool {
+    fn handle(&mut self, message: AskTicket, ctx: &mut Self::Context) -> bool {
         let AskTicket {
             ticket,
             ask,
@@ -256,7 +308,13 @@ impl Handler<AskTicket> for Shard {
             if !start {
                 return false;
             }
-            self.wake(ticket, None, None);
+            if matches!(ask, Ask::Expire) && self.retries.contains_key(&ticket) {
+                // The sweeper asks again and again; what must wait for the store waits its time.
+                let waits = "the ticket waits until its store is tried again";
+                let _ = reply.send(Err(TicketError::Unavailable(waits.to_owned())));
+                return true;
+            }
+            self.wake_early(ticket, None, ctx);
         }
         // Not through a clone: actix grants every clone of an address a place beyond the limit.
         let Some(addr) = self.living(ticket) else {
@@ -274,12 +332,12 @@ impl Handler<AskTicket> for Shard {
 impl Handler<Activate> for Shard {
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, message: Activate, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, message: Activate, ctx: &mut Self::Context) -> Self::Result {
         let mut replayed = Vec::with_capacity(message.tickets.len());
         for ticket in message.tickets {
             if self.living(ticket).is_none() && !self.is_stopping() {
                 let (ready, when_ready) = oneshot::channel();
-                self.wake(ticket, Some(ready), None);
+                self.wake_early(ticket, Some(ready), ctx);
                 replayed.push(when_ready);
             }
         }

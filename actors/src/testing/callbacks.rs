@@ -284,6 +284,7 @@ pub fn callback_error(kind: CallbackErrorKind, retry_after: Option<Duration>) ->
         kind,
         message: "the recording callbacks fail as told".to_owned(),
         retry_after_ms: retry_after.and_then(|wait| u64::try_from(wait.as_millis()).ok()),
+        blame: punchcard_events::ticket::Blame::default(),
     }
 }
 

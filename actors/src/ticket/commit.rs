@@ -216,9 +216,7 @@ impl TicketActor {
         self.permit = plan.permit;
         self.revision = Some(revision);
         self.last_event = last_event;
-        if let Some(place) = self.obituary.place() {
-            place.accepted();
-        }
+        self.leave_the_door();
         if !in_flight(&self.state) {
             self.live = None;
         }

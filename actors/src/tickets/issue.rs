@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use punchcard_events::claim::IdempotencyKeyClaimed;
-use punchcard_events::ticket::{Idempotency, TicketRequested};
+use punchcard_events::ticket::{Idempotency, StateName, TicketRequested};
 use punchcard_events::{
     EventId, NewEvent, Revision, StreamName, TaskName, TenantId, TicketId, UserId,
 };
@@ -153,9 +153,26 @@ impl Tickets {
             return Err(IssueError::KeyReused);
         }
         match self.look(claim.ticket).await.map_err(unreadable)? {
-            Some(news) => issued(claim.ticket, news, true),
+            Some(news) => self.repeated(claim.ticket, news).await,
             None => Err(refused(refusal)),
         }
+    }
+
+    /// Answers a repeat with the ticket of the first request. What that ticket owes, somebody must be
+    /// doing: its first event may have landed after its actor had given up.
+    async fn repeated(&self, ticket: TicketId, news: News) -> Result<Issued, IssueError> {
+        match news.state.name() {
+            StateName::Requested
+            | StateName::PreProcessed
+            | StateName::Sent
+            | StateName::Answered => self.registry.activate(&[ticket]).await,
+            StateName::Unrequested
+            | StateName::Persisted
+            | StateName::Delivered
+            | StateName::Failed
+            | StateName::Cancelled => {}
+        }
+        issued(ticket, news, true)
     }
 
     async fn issue_as(
@@ -192,7 +209,7 @@ impl Tickets {
         }
         let ticket = earlier.ticket;
         if let Some(news) = self.look(ticket).await.map_err(unreadable)? {
-            return issued(ticket, news, true);
+            return self.repeated(ticket, news).await;
         }
         // The claim was stored and the ticket was not: the process stopped in between, or the store
         // failed. This request is the same one, so it completes what the first began.

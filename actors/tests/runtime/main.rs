@@ -16,6 +16,7 @@ mod fallbacks;
 mod feed;
 mod guards;
 mod idempotency;
+mod late_commits;
 mod life;
 mod overload;
 mod permits;

@@ -189,6 +189,7 @@ impl History {
                 kind,
                 message: "as drawn".to_owned(),
                 retry_after_ms: self.chance.of_these(&[None, None, Some(5_000)]),
+                blame: punchcard_events::ticket::Blame::default(),
             },
             now: self.now,
             jitter: Jitter::from_bits(self.chance.bits()),

@@ -429,6 +429,21 @@ pub struct CallbackError {
     /// How long the tenant's API asked to wait, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// What it says of the tenant's API as a whole. Not stored: it is of no use once the call is over.
+    #[serde(skip)]
+    pub blame: Blame,
+}
+
+/// What a failed callback says of the tenant's API as a whole, and so of calls for other tickets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Blame {
+    /// What its class says.
+    #[default]
+    Class,
+    /// There is too much to do for it.
+    Overloaded,
+    /// Nothing: no call was made, or a host that is alive turned down this one.
+    Nobody,
 }
 
 /// The classes of callback failures.

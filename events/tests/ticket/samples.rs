@@ -127,6 +127,7 @@ pub(crate) fn callback_error(kind: CallbackErrorKind) -> CallbackError {
         kind,
         message: "the tenant's API said no".to_owned(),
         retry_after_ms: None,
+        blame: punchcard_events::ticket::Blame::default(),
     }
 }
 

@@ -373,6 +373,7 @@ fn callback_errors() -> impl Strategy<Value = CallbackError> {
         kind,
         message,
         retry_after_ms,
+        blame: punchcard_events::ticket::Blame::default(),
     })
 }
 

@@ -4,7 +4,7 @@
 use std::error::Error;
 
 use punchcard_events::TaskName;
-use punchcard_events::ticket::{CallbackError, CallbackErrorKind, CallbackKind};
+use punchcard_events::ticket::{Blame, CallbackError, CallbackErrorKind, CallbackKind};
 
 use crate::adapters::outbound::ForbiddenAddress;
 
@@ -17,20 +17,26 @@ pub(super) fn error(kind: CallbackErrorKind, message: impl Into<String>) -> Call
         kind,
         message: message.into(),
         retry_after_ms: None,
+        blame: Blame::Class,
     }
 }
 
 /// The task had this hook when the ticket was accepted and has it no more. Transient, so that the
 /// ticket waits for an operator to put it back.
 pub(super) fn not_configured(task: &TaskName, kind: CallbackKind) -> CallbackError {
-    error(
-        CallbackErrorKind::Connection,
-        format!(
-            "task `{task}` has no {} hook configured any more, and this ticket was accepted with \
+    no_call(format!(
+        "task `{task}` has no {} hook configured any more, and this ticket was accepted with \
              one: put it back",
-            kind.as_str()
-        ),
-    )
+        kind.as_str()
+    ))
+}
+
+/// No call was made. It counts as one without a connection, but not against the tenant's API.
+fn no_call(message: impl Into<String>) -> CallbackError {
+    CallbackError {
+        blame: Blame::Nobody,
+        ..error(CallbackErrorKind::Connection, message)
+    }
 }
 
 /// The reply passed the cap.
@@ -43,10 +49,7 @@ pub(super) fn too_large(cap: usize) -> CallbackError {
 
 /// The request could not be written. No input that was accepted leads here.
 pub(super) fn unwritable() -> CallbackError {
-    error(
-        CallbackErrorKind::Connection,
-        "the call could not be written as an HTTP request",
-    )
+    no_call("the call could not be written as an HTTP request")
 }
 
 /// What the HTTP client says, sorted.
@@ -120,6 +123,17 @@ fn is_unprintable(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_call_that_was_not_made_is_no_blame_for_the_api() {
+        let task = TaskName::new("review").unwrap();
+        let removed = not_configured(&task, CallbackKind::PreProcess);
+        assert_eq!(
+            (removed.blame, unwritable().blame),
+            (Blame::Nobody, Blame::Nobody)
+        );
+        assert!(removed.kind.is_transient(), "it waits for an operator");
+    }
 
     #[test]
     fn a_foreign_text_becomes_one_plain_line() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use punchcard_actors::ports::PreProcessReply;
 use punchcard_events::Timestamp;
-use punchcard_events::ticket::{CallbackError, CallbackErrorKind};
+use punchcard_events::ticket::{Blame, CallbackError, CallbackErrorKind};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::Value;
@@ -131,7 +131,19 @@ fn refusal_or_failure(status: StatusCode, received: &Received) -> CallbackError 
             kind: CallbackErrorKind::Status,
             message: format!("the tenant's API answered {}", other.as_u16()),
             retry_after_ms: received.retry_after_ms,
+            blame: blame(other),
         },
+    }
+}
+
+/// What a status without a meaning of its own says of the tenant's API. One that turns down a call is
+/// alive: a wrong path or key of one task must not hold up the calls of the others.
+fn blame(status: StatusCode) -> Blame {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => Blame::Overloaded,
+        StatusCode::REQUEST_TIMEOUT => Blame::Class,
+        other if other.is_client_error() => Blame::Nobody,
+        _ => Blame::Class,
     }
 }
 
@@ -189,6 +201,18 @@ mod tests {
         post_process(&received(status, body, is_json))
             .map(|answer| answer.map(|answer| (*answer).clone()))
             .map_err(|error| error.kind)
+    }
+
+    #[test]
+    fn a_status_that_turns_down_one_call_is_no_blame_for_the_api() {
+        let blame = |status| blame(StatusCode::from_u16(status).unwrap());
+        for status in [400, 401, 403, 404, 405, 413, 415, 451] {
+            assert_eq!(blame(status), Blame::Nobody, "{status}");
+        }
+        assert_eq!(blame(429), Blame::Overloaded);
+        for status in [408, 500, 502, 503, 504] {
+            assert_eq!(blame(status), Blame::Class, "{status}");
+        }
     }
 
     #[test]

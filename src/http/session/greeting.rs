@@ -130,13 +130,26 @@ async fn owed(
     ids.extend(cursors.iter().map(|cursor| cursor.ticket));
     let looks = stream::iter(ids)
         .map(|id| async move {
-            let news = api.tickets.look(id).await?;
+            let news = match api.tickets.look(id).await {
+                Ok(news) => news,
+                Err(ReadError::Damaged(what)) => {
+                    left_out(id, &what);
+                    None
+                }
+                Err(error @ ReadError::Unavailable(_)) => return Err(error),
+            };
             let own = news.filter(|news| is_own(news, grant));
-            Ok::<_, ReadError>(own.map(|news| (id, open_ticket(&news))))
+            Ok(own.map(|news| (id, open_ticket(&news))))
         })
         .buffered(LOOKS);
     let found: Vec<Option<(TicketId, Option<OpenTicket>)>> = looks.try_collect().await?;
     Ok(found.into_iter().flatten().collect())
+}
+
+/// Logs that a session goes on without a ticket whose stored events are damaged: one such ticket must
+/// not keep its user from all others.
+pub(super) fn left_out(ticket: TicketId, what: &str) {
+    tracing::error!(ticket.id = %ticket, error.cause = what, "a damaged ticket is left out of a session");
 }
 
 /// A ticket's line in the welcome; `None` when it is over.

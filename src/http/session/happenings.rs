@@ -10,10 +10,12 @@ use std::time::Duration;
 use futures_util::stream::LocalBoxStream;
 use futures_util::{Stream, StreamExt as _, stream};
 use punchcard_actors::feed::{Inbox, News, Taken};
+use punchcard_actors::ports::ReadError;
 use punchcard_actors::sessions::{Goodbye, Lease};
 use punchcard_actors::tickets::Tickets;
 use punchcard_events::TicketId;
 
+use super::greeting::left_out;
 use crate::http::outlet::Flow;
 
 /// How many tickets are looked at before their turn. Their answers wait in memory.
@@ -60,7 +62,12 @@ pub(super) fn happenings(source: Source) -> impl Stream<Item = Happening> {
         lease,
         flow,
     } = source;
-    let looks = stream::iter(owed).map(move |id| look(tickets.clone(), id, patience));
+    // Tasks of their own: a session whose client reads nothing is not polled, and a look that has
+    // begun must not count that time as the store's.
+    let looks = stream::iter(owed).map(move |id| {
+        let looked = actix::spawn(look(tickets.clone(), id, patience));
+        async move { looked.await.unwrap_or(Some(Happening::Unavailable)) }
+    });
     let inside = Inside {
         owed: looks
             .buffered(AHEAD)
@@ -89,7 +96,11 @@ pub(super) fn happenings(source: Source) -> impl Stream<Item = Happening> {
 async fn look(tickets: Tickets, ticket: TicketId, patience: Duration) -> Option<Happening> {
     match tokio::time::timeout(patience, tickets.look(ticket)).await {
         Ok(Ok(news)) => news.map(|news| Happening::News(Box::new(news))),
-        Ok(Err(error)) => {
+        Ok(Err(ReadError::Damaged(what))) => {
+            left_out(ticket, &what);
+            None
+        }
+        Ok(Err(error @ ReadError::Unavailable(_))) => {
             tracing::warn!(ticket.id = %ticket, error.cause = %error, "an owed ticket cannot be looked up");
             Some(Happening::Unavailable)
         }

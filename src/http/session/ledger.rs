@@ -20,6 +20,18 @@ pub(super) struct Ledger {
 struct Told {
     progress: Progress,
     answered: bool,
+    acknowledged: bool,
+}
+
+/// What an acknowledgement comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Acknowledged {
+    /// The session was not shown an answer of the ticket.
+    NotShown,
+    /// It is to be stored.
+    First,
+    /// It is stored or on its way.
+    Again,
 }
 
 impl Ledger {
@@ -27,7 +39,7 @@ impl Ledger {
     pub(super) fn resume(&mut self, ticket: TicketId, progress: Progress) {
         let told = Told {
             progress,
-            answered: false,
+            ..Told::default()
         };
         self.told.insert(ticket, told);
     }
@@ -42,7 +54,10 @@ impl Ledger {
         }
         let told = self.told.entry(news.ticket).or_default();
         let frames = told.progress.advance(news);
-        told.answered |= frames.iter().any(|f| matches!(f, Frame::Answer { .. }));
+        if frames.iter().any(|f| matches!(f, Frame::Answer { .. })) {
+            told.answered = true;
+            told.acknowledged = false;
+        }
         Ok(frames)
     }
 
@@ -53,9 +68,25 @@ impl Ledger {
             .is_some_and(|told| told.progress.has_more())
     }
 
-    /// Whether the session was shown the answer of `ticket`.
-    pub(super) fn has_answer(&self, ticket: TicketId) -> bool {
-        self.told.get(&ticket).is_some_and(|told| told.answered)
+    /// Notes that the user has the answer of `ticket`.
+    pub(super) fn acknowledge(&mut self, ticket: TicketId) -> Acknowledged {
+        match self.told.get_mut(&ticket) {
+            Some(told) if told.answered => {
+                if std::mem::replace(&mut told.acknowledged, true) {
+                    Acknowledged::Again
+                } else {
+                    Acknowledged::First
+                }
+            }
+            Some(_) | None => Acknowledged::NotShown,
+        }
+    }
+
+    /// Notes that an acknowledgement was not stored, so that it may be repeated.
+    pub(super) fn unacknowledged(&mut self, ticket: TicketId) {
+        if let Some(told) = self.told.get_mut(&ticket) {
+            told.acknowledged = false;
+        }
     }
 
     fn forget_one(&mut self) -> Result<(), Close> {
