@@ -73,8 +73,10 @@ async fn when_too_many_wait_for_an_outcome_one_more_is_accepted_at_once() {
     let body = json!({ "task": "echo", "input": {} });
     let waiting = edge.post("/v1/tickets", "Prefer: wait=20\r\n", &body);
     let others = async {
+        // Held to the end: a stream that breaks is asked for again, and would take the next script.
+        let mut held = vec![];
         loop {
-            let _held = edge.model.script();
+            held.push(edge.model.script());
             let reply = edge.post("/v1/tickets", "Prefer: wait=1\r\n", &body).await;
             assert_eq!(reply.status, 202);
             if reply.header("preference-applied").is_none() {
