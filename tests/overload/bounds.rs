@@ -1,5 +1,7 @@
 //! The bounds on the way in that are not the tickets': bodies in memory, and requests that wait.
 
+use std::time::Duration;
+
 use punchcard::http::Options;
 use punchcard_actors::sessions::SessionLimits;
 use serde_json::json;
@@ -73,6 +75,10 @@ async fn when_too_many_wait_for_an_outcome_one_more_is_accepted_at_once() {
     let body = json!({ "task": "echo", "input": {} });
     let waiting = edge.post("/v1/tickets", "Prefer: wait=20\r\n", &body);
     let others = async {
+        // The first call of the model takes the first script.
+        while !(edge.store.all_events().iter()).any(|e| e.event.kind == "TicketSent") {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         // Held to the end: a stream that breaks is asked for again, and would take the next script.
         let mut held = vec![];
         loop {
