@@ -24,7 +24,8 @@ async fn bodies_that_only_trickle_in_take_no_more_memory_than_their_tenants_half
     let refused = async {
         loop {
             let reply = edge.send("POST", KEY, "/v1/tickets", "", &body).await;
-            if reply.status != 202 {
+            // On a slow machine the tickets taken meanwhile may be too many for the model: a 503.
+            if !matches!(reply.status, 202 | 503) {
                 return reply;
             }
         }
