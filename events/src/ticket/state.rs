@@ -337,33 +337,27 @@ impl TicketState {
     /// shown as final. Text for a text task, the parsed document for a JSON task, or whatever the
     /// tenant's API put in its place.
     pub fn final_answer(&self) -> Option<Arc<Value>> {
-        let persisted = match self {
-            Self::Persisted(s) => s,
-            Self::Delivered(s) => &s.persisted,
+        self.persisted().map(Persisted::answer)
+    }
+
+    /// The answer that is safe with the tenant, delivered or not.
+    const fn persisted(&self) -> Option<&Persisted> {
+        match self {
+            Self::Persisted(s) => Some(s),
+            Self::Delivered(s) => Some(&s.persisted),
             Self::Unrequested
             | Self::Requested(_)
             | Self::PreProcessed(_)
             | Self::Sent(_)
             | Self::Answered(_)
             | Self::Failed(_)
-            | Self::Cancelled(_) => return None,
-        };
-        Some(persisted.answer())
+            | Self::Cancelled(_) => None,
+        }
     }
 
     /// What the model said, once it is the final answer and nothing was put in its place.
     pub fn unreplaced_answer(&self) -> Option<&Arc<TicketAnswered>> {
-        let persisted = match self {
-            Self::Persisted(s) => s,
-            Self::Delivered(s) => &s.persisted,
-            Self::Unrequested
-            | Self::Requested(_)
-            | Self::PreProcessed(_)
-            | Self::Sent(_)
-            | Self::Answered(_)
-            | Self::Failed(_)
-            | Self::Cancelled(_) => return None,
-        };
+        let persisted = self.persisted()?;
         let stands = persisted.persisted.answer.is_none();
         stands.then_some(&persisted.answered)
     }
