@@ -54,6 +54,12 @@ uuid_text!(EventId);
 
 const TICKET_STREAM_PREFIX: &str = "ticket-";
 
+/// The category of prompt streams: what stands before the first `-` of their names.
+pub const PROMPT_CATEGORY: &str = "prompt";
+
+/// The category of the streams of partials.
+pub const PARTIALS_CATEGORY: &str = "partials";
+
 /// The name of an event stream: a category and an id, such as `ticket-0192…`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
@@ -89,6 +95,29 @@ impl StreamName {
             let _ = write!(name, "{byte:02x}");
         }
         Self(name.into())
+    }
+
+    /// A stream named by a category and a UUID.
+    pub(crate) fn of_uuid(category: &str, id: Uuid) -> Self {
+        Self(format!("{category}-{id}").into())
+    }
+
+    /// A stream named by a category and checked names. The names may hold `-` but no `.`, which
+    /// therefore keeps them apart: the prompt `b-c` of tenant `a` is not the prompt `c` of `a-b`.
+    pub(crate) fn of_names(category: &str, names: &[&str]) -> Self {
+        Self(format!("{category}-{}", names.join(".")).into())
+    }
+
+    /// The stream of the prompt of a tenant's task.
+    pub fn of_prompt(tenant: &TenantId, task: &TaskName) -> Self {
+        Self::of_names(PROMPT_CATEGORY, &[tenant.as_str(), task.as_str()])
+    }
+
+    /// The tenant and task whose prompt's stream this is, or `None` for another stream.
+    pub fn prompt(&self) -> Option<(TenantId, TaskName)> {
+        let names = self.0.strip_prefix(PROMPT_CATEGORY)?.strip_prefix('-')?;
+        let (tenant, task) = names.split_once('.')?;
+        Some((TenantId::new(tenant).ok()?, TaskName::new(task).ok()?))
     }
 
     /// The name as text.
@@ -196,6 +225,24 @@ fn is_slug(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
+/// `draft` and `v3` name contents of a prompt where a label may stand too.
+fn is_label(text: &str) -> bool {
+    let version = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    is_slug(text) && text != "draft" && !text.strip_prefix('v').is_some_and(version)
+}
+
+impl LabelName {
+    /// The label that tickets run.
+    pub fn production() -> Self {
+        Self("production".into())
+    }
+
+    /// Whether this is the label that tickets run.
+    pub fn is_production(&self) -> bool {
+        &*self.0 == "production"
+    }
+}
+
 fn is_user(text: &str) -> bool {
     (1..=128).contains(&text.len()) && !text.chars().any(char::is_control)
 }
@@ -211,6 +258,21 @@ checked_name!(
     /// A named AI function of a tenant, such as `writing-review`.
     TaskName,
     "task",
+    "1 to 64 lowercase ASCII letters, digits or -, starting with a letter and not ending with -",
+    is_slug
+);
+checked_name!(
+    /// A movable pointer to a version of a prompt, such as `production`.
+    LabelName,
+    "label",
+    "1 to 64 lowercase ASCII letters, digits or -, starting with a letter and not ending with -; \
+     not `draft`, nor `v` and digits",
+    is_label
+);
+checked_name!(
+    /// A piece of prompt text that a tenant's prompts share, such as `tone`.
+    PartialName,
+    "partial",
     "1 to 64 lowercase ASCII letters, digits or -, starting with a letter and not ending with -",
     is_slug
 );
@@ -244,6 +306,29 @@ mod tests {
             "ticket-urn:uuid:01920000-0000-7000-8000-000000000001",
         ] {
             assert_eq!(StreamName::new(other).map(|s| s.ticket()), Ok(None));
+        }
+    }
+
+    #[test]
+    fn a_prompts_stream_names_one_tenant_and_one_task() -> Result<(), InvalidName> {
+        let of = |tenant: &str, task: &str| -> Result<_, InvalidName> {
+            Ok((TenantId::new(tenant)?, TaskName::new(task)?))
+        };
+        let (one, other) = (of("a", "b-c")?, of("a-b", "c")?);
+        let stream = StreamName::of_prompt(&one.0, &one.1);
+        assert_eq!(stream.as_str(), "prompt-a.b-c");
+        assert_ne!(stream, StreamName::of_prompt(&other.0, &other.1));
+        assert_eq!(stream.prompt(), Some(one));
+        Ok(())
+    }
+
+    #[test]
+    fn a_label_is_not_taken_for_a_version_or_the_draft() {
+        for good in ["production", "staging", "v", "v2-exam"] {
+            assert!(LabelName::new(good).is_ok(), "{good}");
+        }
+        for bad in ["draft", "v1", "v20", "3", ""] {
+            assert!(LabelName::new(bad).is_err(), "{bad}");
         }
     }
 

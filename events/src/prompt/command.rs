@@ -1,0 +1,162 @@
+//! What can be asked of a prompt. Whatever a decision needs is looked up before and stands in the
+//! command: whether a content is sound, what the partials say, what the time is.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::content::{Content, ContentHash};
+use super::event::{Act, CanaryBounds, CanaryEnd, CanaryTally, Tested};
+use super::test_set::TestCase;
+use crate::ids::LabelName;
+
+/// Something asked of a prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Write or change the draft.
+    SaveDraft {
+        /// The edit that the author started from; `None`: there was no draft.
+        expected_edit: Option<u32>,
+        /// The version that it began as a copy of. Kept from the draft that it follows, if any.
+        based_on: Option<u32>,
+        /// The whole draft; its partials are empty.
+        content: Arc<Content>,
+        /// When and by whom.
+        act: Act,
+    },
+    /// Throw the draft away.
+    DiscardDraft {
+        /// The edit that the author saw.
+        expected_edit: u32,
+        /// When and by whom.
+        act: Act,
+    },
+    /// Make the draft a version.
+    Publish {
+        /// The edit that was checked.
+        expected_edit: u32,
+        /// The draft's content with its partials written in, found sound.
+        content: Arc<Content>,
+        /// What the author says about it.
+        notes: String,
+        /// When and by whom.
+        act: Act,
+    },
+    /// Point a label to a version. `production` needs a clearance.
+    MoveLabel {
+        /// The label.
+        label: LabelName,
+        /// The version.
+        version: u32,
+        /// What the author saw the label point to; `None`: whatever it points to.
+        expected: Option<Seen>,
+        /// Why.
+        reason: Option<String>,
+        /// Takes the place of a passing test run. The caller has checked that the author may.
+        override_reason: Option<String>,
+        /// When and by whom.
+        act: Act,
+    },
+    /// Point a label to what it pointed to before. A running canary is stopped instead, if the
+    /// label is `production`.
+    RollBack {
+        /// The label.
+        label: LabelName,
+        /// Why.
+        reason: Option<String>,
+        /// When and by whom.
+        act: Act,
+    },
+    /// Take a label away; not `production`.
+    RemoveLabel {
+        /// The label.
+        label: LabelName,
+        /// When and by whom.
+        act: Act,
+    },
+    /// Give a version to a share of the users.
+    StartCanary {
+        /// Names it.
+        canary: Uuid,
+        /// The version.
+        version: u32,
+        /// How many of a hundred users.
+        percent: u8,
+        /// When it is taken back.
+        bounds: CanaryBounds,
+        /// Why.
+        reason: Option<String>,
+        /// Takes the place of a passing test run. The caller has checked that the author may.
+        override_reason: Option<String>,
+        /// When and by whom.
+        act: Act,
+    },
+    /// Give `production` to all users again. [`CanaryEnd::Promoted`] points `production` to the
+    /// canary's version.
+    EndCanary {
+        /// The canary that is meant.
+        canary: Uuid,
+        /// How it ends.
+        end: CanaryEnd,
+        /// What was seen of it.
+        tally: CanaryTally,
+        /// Why.
+        reason: Option<String>,
+        /// When and by whom.
+        act: Act,
+    },
+    /// Write or change the test set.
+    SaveTestSet {
+        /// The number that the author started from; `None`: there was none.
+        expected_number: Option<u32>,
+        /// All its cases.
+        cases: Vec<TestCase>,
+        /// When and by whom.
+        act: Act,
+    },
+    /// Record a test run's result.
+    RecordTest {
+        /// The run.
+        run: Uuid,
+        /// What was tested.
+        tested: Tested,
+        /// The content that was tested.
+        hash: ContentHash,
+        /// The number of the test set it ran.
+        test_set: u32,
+        /// How many cases it had.
+        cases: u32,
+        /// How many of them failed.
+        failed: u32,
+        /// When it ended, and who asked for it.
+        act: Act,
+    },
+    /// Take no new tickets.
+    Retire {
+        /// Why.
+        reason: Option<String>,
+        /// When and by whom.
+        act: Act,
+    },
+    /// Take tickets again.
+    Restore {
+        /// When and by whom.
+        act: Act,
+    },
+    /// Take a prompt over from the configuration: version 1, in production.
+    Adopt {
+        /// Its content, found sound.
+        content: Arc<Content>,
+        /// When.
+        act: Act,
+    },
+}
+
+/// What somebody saw a label point to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// Nothing: the label did not exist.
+    Nothing,
+    /// This version.
+    Version(u32),
+}
