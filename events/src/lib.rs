@@ -7,6 +7,7 @@
 
 pub mod canonical;
 pub mod claim;
+mod codec;
 pub mod ids;
 pub mod partial;
 pub mod prompt;

@@ -10,9 +10,29 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::codec::{finite, stored};
 use crate::ids::{StreamName, TaskName};
 use crate::prompt::{Act, ContentHash, Tested};
+use crate::recorded::Upcaster;
 use crate::ticket::Usage;
+
+mod fold;
+
+pub use fold::{TestRun, TestRunEnd, Totals};
+
+/// Every upcaster of test run events ever needed. Empty while all types are at version 1.
+const UPCASTERS: &[Upcaster] = &[];
+
+stored!(
+    TestRunEvent,
+    UPCASTERS,
+    [
+        TestRunStarted @ 1,
+        TestCaseFinished @ 1,
+        TestRunFinished @ 1,
+        TestRunStopped @ 1,
+    ]
+);
 
 /// One event of a test run.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,7 +103,11 @@ pub struct TestCaseFinished {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
     /// What the call cost in US dollars, where the model has a price.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "finite"
+    )]
     pub cost_usd: Option<f64>,
     /// From the start of the call to the complete answer, in milliseconds.
     pub latency_ms: u64,

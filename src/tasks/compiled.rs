@@ -250,5 +250,7 @@ fn reference(task: &Task) -> PromptRef {
     PromptRef {
         version: PROMPT_VERSION,
         hash: canonical::sha256(&content),
+        label: None,
+        canary: None,
     }
 }

@@ -169,6 +169,8 @@ impl TaskBook for World {
             prompt: PromptRef {
                 version: 1,
                 hash: "00".into(),
+                label: None,
+                canary: None,
             },
             messages: Arc::new([Message {
                 role: Role::User,

@@ -146,6 +146,7 @@ fn request(task: &str) -> Arc<TicketRequested> {
     Arc::new(TicketRequested {
         tenant: TenantId::new("onehour").unwrap(),
         task: TaskName::new(task).unwrap(),
+        label: None,
         user: Some(UserId::new("student-17").unwrap()),
         input: Arc::new(json!({"essay": "나는 학교에 갔다. \"어제\""})),
         metadata: BTreeMap::from([("class".to_owned(), "5-b".to_owned())]),
@@ -188,10 +189,13 @@ fn post_call() -> PostProcessCall {
             prompt: PromptRef {
                 version: 3,
                 hash: "ab12".to_owned(),
+                label: None,
+                canary: None,
             },
             messages: Arc::new([]),
             model: "small-1".to_owned(),
             parameters: Arc::new(Parameters::default()),
+            answer_format: None,
         }),
         model: "small-1".to_owned(),
         answered: Arc::new(TicketAnswered {

@@ -193,6 +193,8 @@ impl TaskBook for PlainTasks {
             prompt: PromptRef {
                 version: 1,
                 hash: "0".repeat(64),
+                label: None,
+                canary: None,
             },
             messages: Arc::new([Message {
                 role: Role::User,

@@ -260,6 +260,7 @@ pub(super) fn prepare(
             messages: prepared.messages,
             model: prepared.model,
             parameters: prepared.parameters,
+            answer_format: None,
         }),
         Err(error) => Command::Fail(Failure {
             stage: Stage::PreProcess,

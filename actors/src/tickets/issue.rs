@@ -125,6 +125,7 @@ impl Tickets {
         Ok(TicketRequested {
             tenant: issue.tenant,
             task: issue.task,
+            label: None,
             user: issue.user,
             input: issue.input,
             metadata: issue.metadata,

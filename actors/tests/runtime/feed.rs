@@ -32,6 +32,7 @@ pub(super) fn requested() -> TicketEvent {
     TicketEvent::TicketRequested(TicketRequested {
         tenant: tenant(),
         task: task("review"),
+        label: None,
         user: Some(user()),
         input: Arc::new(input),
         metadata: BTreeMap::new(),
@@ -54,6 +55,7 @@ pub(super) fn prepared() -> TicketEvent {
         messages: prepared.messages,
         model: prepared.model,
         parameters: prepared.parameters,
+        answer_format: None,
     })
 }
 

@@ -220,10 +220,13 @@ fn prepared() -> TicketPreProcessed {
         prompt: punchcard_events::ticket::PromptRef {
             version: 2,
             hash: "1".repeat(64),
+            label: None,
+            canary: None,
         },
         messages: Arc::new([]),
         model: "small".to_owned(),
         parameters: Arc::default(),
+        answer_format: None,
     }
 }
 

@@ -310,6 +310,7 @@ impl History {
         TicketRequested {
             tenant: TenantId::new("onehour").expect("a valid tenant"),
             task: TaskName::new("review").expect("a valid task"),
+            label: None,
             user: None,
             input: Arc::new(Value::Null),
             metadata: std::collections::BTreeMap::new(),
@@ -347,6 +348,8 @@ fn prepared() -> TicketPreProcessed {
         prompt: PromptRef {
             version: 1,
             hash: String::new(),
+            label: None,
+            canary: None,
         },
         messages: Arc::new([Message {
             role: Role::User,
@@ -354,6 +357,7 @@ fn prepared() -> TicketPreProcessed {
         }]),
         model: "small".to_owned(),
         parameters: Arc::new(Parameters::default()),
+        answer_format: None,
     }
 }
 

@@ -153,7 +153,8 @@ pub enum Clearance {
         /// Why.
         reason: String,
     },
-    /// None was needed: the label is not `production`, or the version had been there before.
+    /// None was needed: the label is not `production`, or the version had been there before, as
+    /// after a rollback or as the configuration's own.
     NotNeeded,
 }
 
@@ -225,8 +226,10 @@ pub struct CanaryEnded {
     pub version: u32,
     /// How it ended.
     pub end: CanaryEnd,
-    /// What was seen of it.
-    pub tally: CanaryTally,
+    /// What was seen of it; absent where it was ended without a look at it, by a rollback, a
+    /// promotion by deploying, or with the whole prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tally: Option<CanaryTally>,
     /// Why: the author's words, or the bound that was passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::codec::finite;
+
 /// A task's cases, numbered each time they are changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestSet {
@@ -18,7 +20,8 @@ pub struct TestSet {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TestCase {
-    /// The case's name: 1 to 64 lowercase letters, digits or `-`, so that it can name a file.
+    /// The case's name: 1 to 64 lowercase letters, digits or `-`, with no `-` at the start or end,
+    /// so that it can name a file.
     pub name: String,
     /// What the issuer would send (after the pre-process hook, where the task has one).
     pub input: Arc<Value>,
@@ -50,10 +53,18 @@ pub enum Expectation {
         /// The path, such as `$.score`.
         path: String,
         /// The least, inclusive; absent: no least.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            serialize_with = "finite"
+        )]
         min: Option<f64>,
         /// The most, inclusive; absent: no most.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            serialize_with = "finite"
+        )]
         max: Option<f64>,
     },
     /// Its length in characters (Unicode scalar values) is in the range.

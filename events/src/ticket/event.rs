@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::ser::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
-use crate::ids::{TaskName, TenantId, UserId};
+use crate::codec::finite;
+use crate::ids::{LabelName, TaskName, TenantId, UserId};
 use crate::retry::RetryPolicy;
 use crate::time::Timestamp;
 
@@ -48,6 +49,9 @@ pub struct TicketRequested {
     pub tenant: TenantId,
     /// What to run.
     pub task: TaskName,
+    /// The label whose version it runs; absent: `production`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<LabelName>,
     /// Whom the answer is for; without one, the issuer fetches it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<UserId>,
@@ -85,7 +89,8 @@ pub struct Terms {
     pub pre_process: bool,
     /// Whether the tenant's API persists the answer.
     pub post_process: bool,
-    /// What the answer must be.
+    /// What the answer must be, as the prompt was when the ticket was issued. The prompt it is
+    /// prepared with may say otherwise ([`TicketPreProcessed::answer_format`]).
     pub answer_format: AnswerFormat,
     /// Tries of the model call.
     pub model_retry: RetryPolicy,
@@ -137,6 +142,9 @@ pub struct TicketPreProcessed {
     pub model: String,
     /// How it will be asked.
     pub parameters: Arc<Parameters>,
+    /// What the answer must be; absent where it is what the ticket's terms say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_format: Option<AnswerFormat>,
 }
 
 /// Which prompt made the messages.
@@ -146,6 +154,12 @@ pub struct PromptRef {
     pub version: u32,
     /// SHA-256 of the version's content, in hexadecimal.
     pub hash: String,
+    /// The label that the version was chosen by; absent: `production`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<LabelName>,
+    /// The canary beside `production` that gave it to the ticket's user, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Uuid>,
 }
 
 /// One message to the model.
@@ -204,13 +218,6 @@ pub struct Parameters {
 /// A document that is there: `null` is a document of its own, not an absent one.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<Value>>, D::Error> {
     Arc::<Value>::deserialize(deserializer).map(Some)
-}
-
-fn finite<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
-    match number {
-        Some(number) if !number.is_finite() => Err(S::Error::custom("a number that is not finite")),
-        number => number.serialize(serializer),
-    }
 }
 
 /// Body of `TicketSent`.

@@ -424,7 +424,10 @@ impl Answered {
 
     /// What the model said, as the task's answer format reads it: provisional.
     pub fn provisional_answer(&self) -> Value {
-        read_answer(self.request.terms.answer_format, &self.answered.content)
+        read_answer(
+            answer_format(&self.request, &self.prepared),
+            &self.answered.content,
+        )
     }
 }
 
@@ -434,7 +437,7 @@ impl Persisted {
         match &self.persisted.answer {
             Some(replaced) => Arc::clone(replaced),
             None => Arc::new(read_answer(
-                self.request.terms.answer_format,
+                answer_format(&self.request, &self.prepared),
                 &self.answered.content,
             )),
         }
@@ -456,6 +459,13 @@ impl Sent {
 )]
 const fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+/// What the answer is: as the prompt that made the messages says, which may be newer than the
+/// terms.
+fn answer_format(request: &TicketRequested, prepared: &TicketPreProcessed) -> AnswerFormat {
+    let of_prompt = prepared.answer_format;
+    of_prompt.unwrap_or(request.terms.answer_format)
 }
 
 /// A model's text read as `format` says; text that is not JSON after all stays text.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use punchcard_events::retry::{Jitter, RetryPolicy};
 use punchcard_events::ticket::*;
-use punchcard_events::{TaskName, TenantId, Timestamp, UserId};
+use punchcard_events::{LabelName, TaskName, TenantId, Timestamp, UserId};
 use serde_json::json;
+use uuid::Uuid;
 
 /// `seconds` after the ticket was issued. Deadlines: answer 60, persist 600, deliver 3600.
 pub(crate) fn at(seconds: u64) -> Timestamp {
@@ -31,6 +32,7 @@ pub(crate) fn request() -> TicketRequested {
     TicketRequested {
         tenant: TenantId::new("onehour").expect("a tenant"),
         task: TaskName::new("writing-review").expect("a task"),
+        label: None,
         user: Some(UserId::new("학생-17").expect("a user")),
         input: Arc::new(json!({ "essay": "My \"first\" day.\n", "weights": [0.1, 2, -3.5e-7] })),
         metadata: BTreeMap::from([("class".to_owned(), "3-2".to_owned())]),
@@ -59,6 +61,26 @@ pub(crate) fn request_with_fallbacks() -> TicketRequested {
     request
 }
 
+/// The same, for the version that `staging` points to.
+pub(crate) fn requested_by_label() -> TicketEvent {
+    let label = LabelName::new("staging").ok();
+    TicketEvent::TicketRequested(TicketRequested { label, ..request() })
+}
+
+/// Prepared with the version of a canary, whose answers are JSON where the terms say text.
+pub(crate) fn pre_processed_by_canary() -> TicketEvent {
+    let prepared = prepared();
+    TicketEvent::TicketPreProcessed(TicketPreProcessed {
+        prompt: PromptRef {
+            label: Some(LabelName::production()),
+            canary: Some(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_00ca)),
+            ..prepared.prompt
+        },
+        answer_format: Some(AnswerFormat::Json),
+        ..prepared
+    })
+}
+
 /// Three tries; with the shortest jitter 1 s, then 2 s apart.
 pub(crate) const fn retry() -> RetryPolicy {
     RetryPolicy {
@@ -74,6 +96,8 @@ pub(crate) fn prepared() -> TicketPreProcessed {
         prompt: PromptRef {
             version: 7,
             hash: "cd".repeat(32),
+            label: None,
+            canary: None,
         },
         messages: Arc::new([
             message(Role::System, "Review kindly."),
@@ -88,6 +112,7 @@ pub(crate) fn prepared() -> TicketPreProcessed {
             seed: Some(-42),
             json: true,
         }),
+        answer_format: None,
     }
 }
 

@@ -12,8 +12,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use punchcard_events::retry::{Jitter, RetryPolicy};
 use punchcard_events::ticket::*;
-use punchcard_events::{TaskName, TenantId, Timestamp, UserId};
+use punchcard_events::{LabelName, TaskName, TenantId, Timestamp, UserId};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::samples;
 
@@ -267,11 +268,13 @@ fn requests() -> impl Strategy<Value = TicketRequested> {
         of("[a-z0-9가-힣]{1,8}"),
         "[a-z][a-z0-9]{0,8}",
         of("[0-9a-f-]{55}"),
+        of(label_names()),
     );
     (who, json(), labels, key, terms).prop_map(|(who, input, metadata, idempotency, terms)| {
         TicketRequested {
             tenant: TenantId::new(&who.1).expect("a slug"),
             task: TaskName::new(&who.1).expect("a slug"),
+            label: who.3,
             user: who.0.map(|user| UserId::new(&user).expect("a user")),
             input: Arc::new(input),
             metadata,
@@ -308,18 +311,34 @@ fn preparations() -> impl Strategy<Value = TicketPreProcessed> {
         input,
         any::<u32>(),
         vec(message, 0..3),
-        (".{0,8}", models()),
-        parameters,
+        (".{0,8}", models(), of(label_names()), of(any::<u128>())),
+        (parameters, of(answer_formats())),
     )
         .prop_map(
-            |(input, version, messages, (hash, model), parameters)| TicketPreProcessed {
-                input: input.map(Arc::new),
-                prompt: PromptRef { version, hash },
-                messages: messages.into(),
-                model,
-                parameters: Arc::new(parameters),
+            |(input, version, messages, (hash, model, label, canary), (parameters, format))| {
+                TicketPreProcessed {
+                    input: input.map(Arc::new),
+                    prompt: PromptRef {
+                        version,
+                        hash,
+                        label,
+                        canary: canary.map(Uuid::from_u128),
+                    },
+                    messages: messages.into(),
+                    model,
+                    parameters: Arc::new(parameters),
+                    answer_format: format,
+                }
             },
         )
+}
+
+fn label_names() -> impl Strategy<Value = LabelName> {
+    select(vec!["production", "staging"]).prop_map(|name| LabelName::new(name).expect("a label"))
+}
+
+fn answer_formats() -> impl Strategy<Value = AnswerFormat> {
+    select(vec![AnswerFormat::Text, AnswerFormat::Json])
 }
 
 fn answers() -> impl Strategy<Value = TicketAnswered> {

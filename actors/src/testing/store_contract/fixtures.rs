@@ -102,6 +102,7 @@ pub fn request(tenant_name: &str, task: &str, user: Option<&str>, when: Timestam
     TicketEvent::TicketRequested(TicketRequested {
         tenant: tenant(tenant_name),
         task: task.parse().expect("a valid task"),
+        label: None,
         user: user.map(|user| user.parse().expect("a valid user")),
         input: Arc::new(json!({ "essay": "My summer was long. ".repeat(20), "level": "B1" })),
         metadata: BTreeMap::from([("course".to_owned(), "english-2".to_owned())]),
@@ -128,6 +129,8 @@ pub fn pre_processed() -> TicketEvent {
         prompt: PromptRef {
             version: 1,
             hash: "0".repeat(64),
+            label: None,
+            canary: None,
         },
         messages: Arc::new([
             message(Role::System, "You are a patient teacher. ".repeat(8)),
@@ -135,6 +138,7 @@ pub fn pre_processed() -> TicketEvent {
         ]),
         model: "small".to_owned(),
         parameters: Arc::new(Parameters::default()),
+        answer_format: None,
     })
 }
 
