@@ -166,6 +166,7 @@ impl CompiledTask {
             messages: self.prompt.render(input).map_err(PrepareError::Template)?,
             model: self.task.model.clone(),
             parameters: Arc::clone(&self.parameters),
+            answer_format: self.task.answer,
         })
     }
 
