@@ -36,7 +36,7 @@ pub use sections::{
     TicketLimits,
 };
 pub use supervision::{Guarding, Supervision};
-pub use tenants::{CallbackTarget, MessageTemplate, Task, Tenant, TenantKey};
+pub use tenants::{CallbackTarget, Task, Tenant, TenantKey};
 pub use tree::{KeyPath, Origin};
 pub use values::Mode;
 
@@ -47,6 +47,7 @@ use crate::keys::KeyRing;
 use crate::tasks::Flaw;
 
 pub use crate::adapters::openai::MaxTokensField;
+pub use punchcard_events::prompt::MessageTemplate;
 
 /// The bottom layer: every key.
 const DEFAULT: &str = include_str!("../config/default.toml");

@@ -12,6 +12,7 @@ pub mod config;
 mod fuzz;
 pub mod http;
 pub mod keys;
+pub mod prompts;
 pub mod secret;
 pub mod tasks;
 pub mod telemetry;

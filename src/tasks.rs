@@ -15,10 +15,8 @@ use serde_json::Value;
 
 use crate::config::{Config, ConfigErrors, Task};
 
-mod canonical;
 mod compiled;
-mod prompt;
-mod schema;
+mod size;
 #[cfg(test)]
 mod tests;
 

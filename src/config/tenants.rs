@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use punchcard_events::TaskName;
-use punchcard_events::ticket::{AnswerFormat, Parameters, Role};
+use punchcard_events::prompt::MessageTemplate;
+use punchcard_events::ticket::{AnswerFormat, Parameters};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -100,14 +101,4 @@ pub struct Task {
     pub ticket: TicketLimits,
     /// This task's retries: those of `[retry]`, except where it has its own.
     pub retry: Retries,
-}
-
-/// One message of a prompt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MessageTemplate {
-    /// Who speaks.
-    pub role: Role,
-    /// The words, with `{{ variable }}` where the input goes.
-    pub content: String,
 }

@@ -1,16 +1,18 @@
 //! One task, ready for use: prompt parsed, schemas compiled, hash taken.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use punchcard_actors::ports::{InputRefusal, Lane, PrepareError, Prepared};
 use punchcard_events::Timestamp;
-use punchcard_events::ticket::{AnswerFormat, Deadlines, Parameters, PromptRef, Terms};
-use serde_json::{Value, json};
+use punchcard_events::prompt::Content;
+use punchcard_events::ticket::{Deadlines, PromptRef, Terms};
+use serde_json::Value;
 
-use super::canonical;
-use super::prompt::Prompt;
-use super::schema::{Misfit, Schema, join, shorten};
+use super::size;
 use crate::config::{KeyPath, Task};
+use crate::prompts::schema::Schema;
+use crate::prompts::{self, CompiledPrompt, Limits, Place, Templates};
 
 /// The version of every prompt that stands in the configuration, where only the newest exists.
 const PROMPT_VERSION: u32 = 1;
@@ -19,11 +21,8 @@ const PROMPT_VERSION: u32 = 1;
 #[derive(Debug)]
 pub(super) struct CompiledTask {
     task: Task,
-    prompt: Prompt,
+    prompt: CompiledPrompt,
     reference: PromptRef,
-    parameters: Arc<Parameters>,
-    input: Option<Schema>,
-    answer: Option<Schema>,
 }
 
 /// What makes a task unusable.
@@ -41,40 +40,28 @@ impl CompiledTask {
     /// # Errors
     /// With everything that is wrong with it.
     pub(super) fn compile(task: &Task) -> Result<Self, Vec<Flaw>> {
-        let mut flaws = Vec::new();
-        let mut schema = |key: &str, schema: Option<&Arc<Value>>| {
-            let compiled = schema.map(|schema| Schema::compile(schema)).transpose();
-            compiled.unwrap_or_else(|message| {
-                let key = KeyPath::of(&[key]);
-                flaws.push(Flaw { key, message });
-                None
-            })
+        let content = Arc::new(content(task));
+        let limits = Limits {
+            max_prompt_bytes: task.max_prompt_bytes,
+            max_answer_bytes: task.max_answer_bytes,
         };
-        let input = schema("input_schema", task.input_schema.as_ref());
-        let answer = schema("answer_schema", task.answer_schema.as_ref());
-        let prompt = match Prompt::compile(&task.messages, task.max_prompt_bytes) {
-            Ok(prompt) => prompt,
-            Err(errors) => {
-                flaws.extend(errors.into_iter().map(|error| Flaw {
-                    key: content_key(error.message),
-                    message: error.reason,
-                }));
+        let prompt = CompiledPrompt::compile(&content, limits)
+            .map_err(|flaws| flaws.into_iter().map(Flaw::from).collect::<Vec<_>>())?;
+        if let Some(schema) = prompt.input_schema() {
+            let flaws = unknown_variables(task, prompt.templates(), schema);
+            if !flaws.is_empty() {
                 return Err(flaws);
             }
-        };
-        if let Some(schema) = &input {
-            flaws.extend(unknown_variables(task, &prompt, schema));
-        }
-        if !flaws.is_empty() {
-            return Err(flaws);
         }
         Ok(Self {
-            reference: reference(task),
-            parameters: Arc::new(task.parameters.clone()),
+            reference: PromptRef {
+                version: PROMPT_VERSION,
+                hash: content.hash().to_string(),
+                label: None,
+                canary: None,
+            },
             task: task.clone(),
             prompt,
-            input,
-            answer,
         })
     }
 
@@ -95,18 +82,17 @@ impl CompiledTask {
     /// Checks an input and gives the terms of its ticket.
     pub(super) fn accept(&self, input: &Value, now: Timestamp) -> Result<Terms, InputRefusal> {
         let limit = self.task.max_input_bytes.get();
-        let actual = canonical::json_bytes(input);
+        let actual = size::json_bytes(input);
         if actual > limit {
             return Err(InputRefusal::InputTooLarge { actual, limit });
         }
-        let checked = match &self.input {
-            Some(schema) => schema.check(input),
-            None => self.check_variables(input),
-        };
-        checked.map_err(|misfit| InputRefusal::InvalidInput {
-            field: format!("/input{}", misfit.pointer),
-            message: misfit.message,
-        })?;
+        let hook = self.task.pre_process.is_some();
+        self.prompt
+            .check_input(input, hook)
+            .map_err(|misfit| InputRefusal::InvalidInput {
+                field: format!("/input{}", misfit.pointer),
+                message: misfit.message,
+            })?;
         let limits = &self.task.ticket;
         Ok(Terms {
             pre_process: self.task.pre_process.is_some(),
@@ -123,76 +109,41 @@ impl CompiledTask {
         })
     }
 
-    /// Without a schema an input has exactly the prompt's variables, unless a hook prepares it:
-    /// then only the hook knows what it takes.
-    fn check_variables(&self, input: &Value) -> Result<(), Misfit> {
-        let Some(given) = input.as_object() else {
-            return Err(Misfit {
-                pointer: String::new(),
-                message: "the input must be an object that holds the prompt's variables".into(),
-            });
-        };
-        if self.task.pre_process.is_some() {
-            return Ok(());
-        }
-        let known = self.prompt.variables();
-        if let Some(missing) = known.iter().find(|name| !given.contains_key(*name)) {
-            return Err(Misfit {
-                pointer: join("", missing),
-                message: format!("`{missing}` is missing"),
-            });
-        }
-        if let Some(extra) = given.keys().find(|name| !known.contains(*name)) {
-            let known: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
-            let known = match known.as_slice() {
-                [] => "it takes none".to_owned(),
-                names => format!("known are {}", names.join(", ")),
-            };
-            return Err(Misfit {
-                pointer: join("", extra),
-                message: format!(
-                    "`{}` is not a variable of this task; {known}",
-                    shorten(extra)
-                ),
-            });
-        }
-        Ok(())
-    }
-
     /// Renders the prompt.
     pub(super) fn prepare(&self, input: &Value) -> Result<Prepared, PrepareError> {
         Ok(Prepared {
             prompt: self.reference.clone(),
             messages: self.prompt.render(input).map_err(PrepareError::Template)?,
             model: self.task.model.clone(),
-            parameters: Arc::clone(&self.parameters),
+            parameters: Arc::clone(self.prompt.parameters()),
             answer_format: self.task.answer,
         })
     }
 
     /// Checks a complete answer.
     pub(super) fn check_answer(&self, content: &str) -> Result<(), String> {
-        let limit = self.task.max_answer_bytes;
-        if content.len() > limit.get() {
-            return Err(format!("the answer has more than {limit} bytes"));
-        }
-        match self.task.answer {
-            AnswerFormat::Text => return Ok(()),
-            AnswerFormat::Json => {}
-        }
-        let answer: Value = serde_json::from_str(content)
-            .map_err(|error| format!("the answer is not a JSON document: {error}"))?;
-        let Some(schema) = &self.answer else {
-            return Ok(());
+        self.prompt.check_answer(content)
+    }
+}
+
+impl From<prompts::Flaw> for Flaw {
+    fn from(flaw: prompts::Flaw) -> Self {
+        let key = match flaw.place {
+            Place::Model => KeyPath::of(&["model"]),
+            Place::Parameter(key) => KeyPath::of(&["parameters", key]),
+            Place::Messages | Place::Partial(_) => KeyPath::of(&["messages"]),
+            Place::Message(index) => content_key(index),
+            Place::InputSchema(_) => KeyPath::of(&["input_schema"]),
+            Place::AnswerSchema => KeyPath::of(&["answer_schema"]),
         };
-        schema.check(&answer).map_err(|misfit| {
-            let place = match misfit.pointer.as_str() {
-                "" => "at its top",
-                pointer => pointer,
-            };
-            let message = misfit.message;
-            format!("the answer does not fit the answer schema: {place}: {message}")
-        })
+        let message = match flaw.at {
+            Some(at) => format!(
+                "{} (line {}, column {} of the text)",
+                flaw.message, at.line, at.column
+            ),
+            None => flaw.message,
+        };
+        Self { key, message }
     }
 }
 
@@ -202,7 +153,7 @@ fn content_key(message: usize) -> KeyPath {
 
 /// Variables that an input which fits the schema may lack. A task with a pre-process hook is not
 /// asked: its prompt sees what the hook returns, the schema describes what the issuer sends.
-fn unknown_variables(task: &Task, prompt: &Prompt, schema: &Schema) -> Vec<Flaw> {
+fn unknown_variables(task: &Task, prompt: &Templates, schema: &Schema) -> Vec<Flaw> {
     let Some(properties) = schema.properties().filter(|_| task.pre_process.is_none()) else {
         return Vec::new();
     };
@@ -238,20 +189,15 @@ fn guards(content: &str, name: &str) -> bool {
         .any(|way| words.contains(&format!("{name}{way}")))
 }
 
-/// The prompt's identity: all that shapes what the model is asked and what counts as its answer.
-fn reference(task: &Task) -> PromptRef {
-    let content = json!({
-        "messages": &task.messages,
-        "model": &task.model,
-        "parameters": &task.parameters,
-        "answer": task.answer,
-        "input_schema": &task.input_schema,
-        "answer_schema": &task.answer_schema,
-    });
-    PromptRef {
-        version: PROMPT_VERSION,
-        hash: canonical::sha256(&content),
-        label: None,
-        canary: None,
+/// The part of a task that is its prompt.
+fn content(task: &Task) -> Content {
+    Content {
+        messages: task.messages.clone(),
+        model: task.model.clone(),
+        parameters: task.parameters.clone(),
+        answer: task.answer,
+        input_schema: task.input_schema.clone(),
+        answer_schema: task.answer_schema.clone(),
+        partials: BTreeMap::new(),
     }
 }

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
+use punchcard_events::prompt::{Content, MessageTemplate};
 use punchcard_events::ticket::{Message, Role};
 
-use crate::config::MessageTemplate;
+use super::{At, Flaw, Place};
 
 /// The steps that every rendering may take besides those its size may cost.
 const BASE_FUEL: u64 = 50_000;
@@ -27,9 +28,9 @@ const MAX_TEMPLATE_BYTES: usize = 64_000;
 /// engine's recursion takes in a debug build, with room to spare.
 const PARSER_STACK_BYTES: usize = 256 << 20;
 
-/// A parsed prompt.
+/// A prompt's templates, parsed.
 #[derive(Debug)]
-pub(super) struct Prompt {
+pub(crate) struct Templates {
     environment: Environment<'static>,
     /// Each message's role and the name of its template.
     messages: Vec<(Role, String)>,
@@ -40,27 +41,21 @@ pub(super) struct Prompt {
     max_bytes: usize,
 }
 
-/// A template that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct BadTemplate {
-    /// The message's place, from 0.
-    pub(super) message: usize,
-    /// What is wrong with it.
-    pub(super) reason: String,
-}
-
-impl Prompt {
+impl Templates {
     /// Parses the templates.
-    pub(super) fn compile(
-        templates: &[MessageTemplate],
-        max_bytes: NonZeroUsize,
-    ) -> Result<Self, Vec<BadTemplate>> {
-        let too_long = |(message, template): (usize, &MessageTemplate)| {
-            (template.content.len() > MAX_TEMPLATE_BYTES).then(|| BadTemplate {
-                message,
-                reason: format!("the template has more than {MAX_TEMPLATE_BYTES} bytes"),
+    ///
+    /// # Errors
+    /// With every template that cannot be used.
+    pub(crate) fn compile(content: &Content, max_bytes: NonZeroUsize) -> Result<Self, Vec<Flaw>> {
+        let too_long = |(place, template): (usize, &MessageTemplate)| {
+            (template.content.len() > MAX_TEMPLATE_BYTES).then(|| Flaw {
+                place: Place::Message(place),
+                at: None,
+                message: format!("the template has more than {MAX_TEMPLATE_BYTES} bytes"),
+                remedy: "Shorten it, or spread it over several messages.".into(),
             })
         };
+        let templates = &content.messages;
         let too_long: Vec<_> = templates.iter().enumerate().filter_map(too_long).collect();
         if !too_long.is_empty() {
             return Err(too_long);
@@ -68,10 +63,7 @@ impl Prompt {
         on_a_deep_stack(|| Self::parse(templates, max_bytes))
     }
 
-    fn parse(
-        templates: &[MessageTemplate],
-        max_bytes: NonZeroUsize,
-    ) -> Result<Self, Vec<BadTemplate>> {
+    fn parse(templates: &[MessageTemplate], max_bytes: NonZeroUsize) -> Result<Self, Vec<Flaw>> {
         let mut environment = environment(max_bytes.get());
         let mut errors = Vec::new();
         let mut messages = Vec::with_capacity(templates.len());
@@ -79,10 +71,7 @@ impl Prompt {
             let name = format!("message {}", place + 1);
             let added = environment.add_template_owned(name.clone(), template.content.clone());
             if let Err(error) = added {
-                errors.push(BadTemplate {
-                    message: place,
-                    reason: format!("the template does not parse: {}", describe(&error)),
-                });
+                errors.push(unparsed(Place::Message(place), &template.content, &error));
             }
             messages.push((template.role, name));
         }
@@ -109,12 +98,12 @@ impl Prompt {
     }
 
     /// The variables that the templates use.
-    pub(super) fn variables(&self) -> &BTreeSet<String> {
+    pub(crate) fn variables(&self) -> &BTreeSet<String> {
         &self.variables
     }
 
     /// The variables that the template of each message uses.
-    pub(super) fn used(&self) -> &[BTreeSet<String>] {
+    pub(crate) fn used(&self) -> &[BTreeSet<String>] {
         &self.used
     }
 
@@ -123,7 +112,7 @@ impl Prompt {
     /// # Errors
     /// With a sentence that quotes no value, when a variable is missing, or when the work or the
     /// text passes its bound.
-    pub(super) fn render(&self, input: &serde_json::Value) -> Result<Arc<[Message]>, String> {
+    pub(crate) fn render(&self, input: &serde_json::Value) -> Result<Arc<[Message]>, String> {
         let context = Value::from(Serde(input));
         let mut bytes = 0;
         let mut messages = Vec::with_capacity(self.messages.len());
@@ -165,9 +154,16 @@ impl Prompt {
 /// on expressions by recursion, and a chain such as `a.a.a` is as deep as it is long. Only pages that
 /// are touched cost memory.
 fn on_a_deep_stack<T: Send>(
-    parse: impl FnOnce() -> Result<T, Vec<BadTemplate>> + Send,
-) -> Result<T, Vec<BadTemplate>> {
-    let failed = |reason: String| Err(vec![BadTemplate { message: 0, reason }]);
+    parse: impl FnOnce() -> Result<T, Vec<Flaw>> + Send,
+) -> Result<T, Vec<Flaw>> {
+    let failed = |message: String| {
+        Err(vec![Flaw {
+            place: Place::Messages,
+            at: None,
+            message,
+            remedy: "Try again; if it fails again, write the templates more simply.".into(),
+        }])
+    };
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(PARSER_STACK_BYTES);
         match thread
@@ -203,26 +199,35 @@ fn environment(max_bytes: usize) -> Environment<'static> {
 }
 
 /// A template's own mistake: it holds nothing of any input.
-fn describe(error: &minijinja::Error) -> String {
+fn unparsed(place: Place, text: &str, error: &minijinja::Error) -> Flaw {
     let detail = error.detail().map_or_else(
         || error.kind().to_string(),
         |detail| format!("{}: {detail}", error.kind()),
     );
-    format!("{detail} (line {} of the text)", error.line().unwrap_or(1))
+    Flaw {
+        place,
+        at: error.range().map(|range| At::of(text, range.start)),
+        message: format!("the template does not parse: {detail}"),
+        remedy: "Look at the tag there: each {{ needs its }}, each {% if %} its {% endif %}."
+            .into(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use punchcard_events::ticket::{AnswerFormat, Parameters};
     use serde_json::json;
 
     use super::*;
 
-    fn prompt(content: &str) -> Prompt {
+    fn prompt(content: &str) -> Templates {
         compile(content, 10_000).unwrap()
     }
 
-    fn compile(content: &str, max_bytes: usize) -> Result<Prompt, Vec<BadTemplate>> {
-        let templates = [
+    fn compile(content: &str, max_bytes: usize) -> Result<Templates, Vec<Flaw>> {
+        let messages = vec![
             MessageTemplate {
                 role: Role::System,
                 content: "Be kind.".into(),
@@ -232,7 +237,16 @@ mod tests {
                 content: content.into(),
             },
         ];
-        Prompt::compile(&templates, NonZeroUsize::new(max_bytes).unwrap())
+        let content = Content {
+            messages,
+            model: "demo".into(),
+            parameters: Parameters::default(),
+            answer: AnswerFormat::Text,
+            input_schema: None,
+            answer_schema: None,
+            partials: BTreeMap::new(),
+        };
+        Templates::compile(&content, NonZeroUsize::new(max_bytes).unwrap())
     }
 
     #[test]
@@ -303,7 +317,7 @@ mod tests {
             "{% if x %}",
         ] {
             let errors = compile(content, 100).unwrap_err();
-            assert_eq!(errors[0].message, 1, "{content}");
+            assert_eq!(errors[0].place, Place::Message(1), "{content}");
         }
     }
 
@@ -320,7 +334,7 @@ mod tests {
             drop(compile(&deep, 10_000));
         }
         let errors = compile(&"x".repeat(MAX_TEMPLATE_BYTES + 1), 10_000).unwrap_err();
-        assert_eq!(errors[0].reason, "the template has more than 64000 bytes");
+        assert_eq!(errors[0].message, "the template has more than 64000 bytes");
     }
 
     #[test]

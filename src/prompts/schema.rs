@@ -9,7 +9,7 @@ const LONGEST_NAME: usize = 64;
 
 /// A compiled schema.
 #[derive(Debug)]
-pub(super) struct Schema {
+pub(crate) struct Schema {
     validator: Validator,
     /// The keys of the top level's `properties`, where it has them.
     properties: Option<Vec<String>>,
@@ -19,16 +19,16 @@ pub(super) struct Schema {
 
 /// What does not fit, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Misfit {
+pub struct Misfit {
     /// A JSON pointer (RFC 6901) from the value's root.
-    pub(super) pointer: String,
+    pub pointer: String,
     /// A sentence without the value.
-    pub(super) message: String,
+    pub message: String,
 }
 
 impl Schema {
     /// Compiles a schema. It must be whole: nothing is fetched from files or networks.
-    pub(super) fn compile(schema: &Value) -> Result<Self, String> {
+    pub(crate) fn compile(schema: &Value) -> Result<Self, String> {
         let validator = jsonschema::options()
             .offline()
             // Linear in the text's length: a pattern cannot be made to run away by an input.
@@ -52,17 +52,17 @@ impl Schema {
     }
 
     /// The variables that the schema names, or `None` where it names none itself.
-    pub(super) fn properties(&self) -> Option<&[String]> {
+    pub(crate) fn properties(&self) -> Option<&[String]> {
         self.properties.as_deref()
     }
 
     /// Whether an input must have this variable.
-    pub(super) fn requires(&self, name: &str) -> bool {
+    pub(crate) fn requires(&self, name: &str) -> bool {
         self.required.iter().any(|required| required == name)
     }
 
     /// Checks a value.
-    pub(super) fn check(&self, value: &Value) -> Result<(), Misfit> {
+    pub(crate) fn check(&self, value: &Value) -> Result<(), Misfit> {
         self.validator
             .validate(value)
             .map_err(|error| self.misfit(&error))
@@ -101,13 +101,13 @@ impl Schema {
 }
 
 /// A JSON pointer one key further, the key escaped (and shortened: it may be the sender's).
-pub(super) fn join(pointer: &str, key: &str) -> String {
+pub(crate) fn join(pointer: &str, key: &str) -> String {
     let key = shorten(key).replace('~', "~0").replace('/', "~1");
     format!("{pointer}/{key}")
 }
 
 /// The start of a name.
-pub(super) fn shorten(name: &str) -> String {
+pub(crate) fn shorten(name: &str) -> String {
     if name.chars().nth(LONGEST_NAME).is_none() {
         return name.to_owned();
     }
