@@ -7,8 +7,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use punchcard_actors::ports::{InputRefusal, Lane, PrepareError, Prepared, TaskBook};
-use punchcard_events::ticket::Terms;
+use async_trait::async_trait;
+use punchcard_actors::ports::{Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook};
+use punchcard_events::ticket::{PromptRef, Terms};
 use punchcard_events::{TaskName, TenantId, Timestamp};
 use serde_json::Value;
 
@@ -66,42 +67,42 @@ pub(crate) fn flaws(task: &Task) -> Vec<Flaw> {
     CompiledTask::compile(task).err().unwrap_or_default()
 }
 
+#[async_trait]
 impl TaskBook for ConfiguredTasks {
-    fn lane(&self, tenant: &TenantId, task: &TaskName) -> Option<Lane> {
-        Some(self.find(tenant, task)?.lane())
+    fn lane(&self, asked: Asked<'_>) -> Option<Lane> {
+        Some(self.find(asked.tenant, asked.task)?.lane())
     }
 
     fn accept(
         &self,
-        tenant: &TenantId,
-        task: &TaskName,
+        asked: Asked<'_>,
         input: &Value,
         now: Timestamp,
     ) -> Result<Terms, InputRefusal> {
-        self.find(tenant, task)
-            .ok_or_else(|| InputRefusal::UnknownTask(task.clone()))?
+        self.find(asked.tenant, asked.task)
+            .ok_or_else(|| InputRefusal::UnknownTask(asked.task.clone()))?
             .accept(input, now)
     }
 
     fn prepare(
         &self,
-        tenant: &TenantId,
-        task: &TaskName,
+        asked: Asked<'_>,
+        _sticky: &str,
         input: &Value,
     ) -> Result<Prepared, PrepareError> {
-        self.find(tenant, task)
-            .ok_or_else(|| PrepareError::UnknownTask(task.clone()))?
+        self.find(asked.tenant, asked.task)
+            .ok_or_else(|| PrepareError::UnknownTask(asked.task.clone()))?
             .prepare(input)
     }
 
-    fn check_answer(
+    async fn check_answer(
         &self,
-        tenant: &TenantId,
-        task: &TaskName,
+        asked: Asked<'_>,
+        _prompt: &PromptRef,
         content: &str,
     ) -> Result<(), String> {
         // A task that left the configuration has no schema an answer could break.
-        match self.find(tenant, task) {
+        match self.find(asked.tenant, asked.task) {
             Some(task) => task.check_answer(content),
             None => Ok(()),
         }

@@ -4,17 +4,19 @@
 mod callbacks;
 mod clock;
 mod model;
+mod prompts;
 mod store;
 mod tasks;
 
 pub use callbacks::{Callbacks, PostProcessCall, PreProcessCall, PreProcessReply};
 pub use clock::Clock;
 pub use model::{AnswerPart, AnswerStream, LanguageModel, ModelCall};
+pub use prompts::{Checked, Finding, PromptCheck, Severity};
 pub use store::{
     AppendError, Appended, Direction, EventStore, ExpectedRevision, Order, ReadError, Subscription,
     TicketFilter, TicketIndex,
 };
-pub use tasks::{InputRefusal, Lane, PrepareError, Prepared, TaskBook};
+pub use tasks::{Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook};
 
 use std::sync::Arc;
 

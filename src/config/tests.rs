@@ -209,7 +209,7 @@ fn what_is_shown_is_valid_names_origins_and_loads_again() {
 
 #[test]
 fn a_task_can_have_fallback_models_and_its_tickets_carry_them() {
-    use punchcard_actors::ports::TaskBook as _;
+    use punchcard_actors::ports::{Asked, TaskBook as _};
     let text = base_and(
         "fallback_models = [\"n\", \"o\"]\n[models.n]\nprovider = \"offline\"\n\
          [models.o]\nprovider = \"offline\"\n",
@@ -224,12 +224,8 @@ fn a_task_can_have_fallback_models_and_its_tickets_carry_them() {
         TaskName::new("say").unwrap(),
     );
     let input = serde_json::json!({ "word": "hi" });
-    let terms = book.accept(
-        &tenant,
-        &task,
-        &input,
-        punchcard_events::Timestamp::default(),
-    );
+    let asked = Asked::in_production(&tenant, &task);
+    let terms = book.accept(asked, &input, punchcard_events::Timestamp::default());
     assert_eq!(terms.unwrap().fallback_models, ["n", "o"]);
 }
 

@@ -47,6 +47,10 @@ codes! {
     Unauthorized = UNAUTHORIZED, "unauthorized", "No valid API key";
     /// The tenant has no such task.
     UnknownTask = UNPROCESSABLE_ENTITY, "unknown_task", "Unknown task";
+    /// The task's label points to no version.
+    TaskNotDeployed = CONFLICT, "task_not_deployed", "The task is not deployed";
+    /// The task takes no new tickets.
+    TaskRetired = CONFLICT, "task_retired", "The task is retired";
     /// The input does not fit the task.
     InvalidInput = UNPROCESSABLE_ENTITY, "invalid_input", "The input does not fit the task";
     /// The input is larger than the task takes.
@@ -279,6 +283,11 @@ impl From<InputRefusal> for Problem {
         let detail = refusal.to_string();
         match refusal {
             InputRefusal::UnknownTask(_) => Self::new(Code::UnknownTask, detail).field("/task"),
+            InputRefusal::NotDeployed { .. } => {
+                Self::new(Code::TaskNotDeployed, detail).field("/label")
+            }
+            InputRefusal::Retired(_) => Self::new(Code::TaskRetired, detail).field("/task"),
+            InputRefusal::Broken(_) => Self::internal(detail),
             InputRefusal::InvalidInput { field, .. } => {
                 Self::new(Code::InvalidInput, detail).field(field)
             }

@@ -58,6 +58,7 @@ pub(super) async fn issue(call: Call) -> Result<HttpResponse, Problem> {
     let issue = Issue {
         tenant: tenant.clone(),
         task: body.task,
+        label: None,
         user: body.user,
         idempotency,
         input: Arc::new(body.input),

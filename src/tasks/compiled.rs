@@ -57,6 +57,8 @@ impl CompiledTask {
             reference: PromptRef {
                 version: PROMPT_VERSION,
                 hash: content.hash().to_string(),
+                label: None,
+                canary: None,
             },
             task: task.clone(),
             prompt,
@@ -114,6 +116,7 @@ impl CompiledTask {
             messages: self.prompt.render(input).map_err(PrepareError::Template)?,
             model: self.task.model.clone(),
             parameters: Arc::clone(self.prompt.parameters()),
+            answer_format: self.task.answer,
         })
     }
 

@@ -1,5 +1,6 @@
 //! The book as tickets use it, with the sample tasks of the demo.
 
+use futures_util::FutureExt as _;
 use serde_json::json;
 
 use super::*;
@@ -28,14 +29,57 @@ fn samples() -> [(&'static str, Value); 3] {
     ]
 }
 
-fn demo() -> (ConfiguredTasks, TenantId) {
+/// The book, asked for what is in production.
+struct Tasks(ConfiguredTasks);
+
+impl Tasks {
+    fn accept(
+        &self,
+        tenant: &TenantId,
+        task: &TaskName,
+        input: &Value,
+        now: Timestamp,
+    ) -> Result<Terms, InputRefusal> {
+        self.0
+            .accept(Asked::in_production(tenant, task), input, now)
+    }
+
+    fn prepare(
+        &self,
+        tenant: &TenantId,
+        task: &TaskName,
+        input: &Value,
+    ) -> Result<Prepared, PrepareError> {
+        self.0
+            .prepare(Asked::in_production(tenant, task), "student-1", input)
+    }
+
+    fn check_answer(
+        &self,
+        tenant: &TenantId,
+        task: &TaskName,
+        content: &str,
+    ) -> Result<(), String> {
+        let version = PromptRef {
+            version: 1,
+            hash: String::new(),
+            label: None,
+            canary: None,
+        };
+        let asked = Asked::in_production(tenant, task);
+        let checked = self.0.check_answer(asked, &version, content);
+        checked.now_or_never().expect("nothing to wait for")
+    }
+}
+
+fn demo() -> (Tasks, TenantId) {
     let config = Config::demo([]).unwrap();
     let tenant = TenantId::new("onehour").unwrap();
-    (ConfiguredTasks::new(&config).unwrap(), tenant)
+    (Tasks(ConfiguredTasks::new(&config).unwrap()), tenant)
 }
 
 /// A book with one task `t` of tenant `a`, given its keys as TOML.
-fn book(task: &str) -> (ConfiguredTasks, TenantId, TaskName) {
+fn book(task: &str) -> (Tasks, TenantId, TaskName) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("a.toml");
     let text = format!(
@@ -44,7 +88,7 @@ fn book(task: &str) -> (ConfiguredTasks, TenantId, TaskName) {
     );
     std::fs::write(&file, text).unwrap();
     let config = Config::load(&[file], []).unwrap();
-    let tasks = ConfiguredTasks::new(&config).unwrap();
+    let tasks = Tasks(ConfiguredTasks::new(&config).unwrap());
     (tasks, TenantId::new("a").unwrap(), name("t"))
 }
 

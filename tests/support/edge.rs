@@ -21,8 +21,8 @@ use punchcard_actors::callbacks::CallbackOptions;
 use punchcard_actors::guards::{BreakerOptions, GuardOptions};
 use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::ports::{
-    AnswerPart, AnswerStream, Callbacks, Clock, InputRefusal, Lane, LanguageModel, ModelCall,
-    PostProcessCall, PreProcessCall, PreProcessReply, PrepareError, Prepared, TaskBook,
+    AnswerPart, AnswerStream, Asked, Callbacks, Clock, InputRefusal, Lane, LanguageModel,
+    ModelCall, PostProcessCall, PreProcessCall, PreProcessReply, PrepareError, Prepared, TaskBook,
 };
 use punchcard_actors::runtime::{Ports, Runtime, RuntimeOptions};
 use punchcard_actors::sessions::{SessionLimits, SessionSupervisor, Sessions};
@@ -32,7 +32,7 @@ use punchcard_events::ticket::{
     AnswerFormat, AttemptError, AttemptErrorKind, CallbackError, Deadlines, Message, Parameters,
     PromptRef, Role, Terms,
 };
-use punchcard_events::{TaskName, TenantId, Timestamp};
+use punchcard_events::{TenantId, Timestamp};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -128,20 +128,15 @@ impl Clock for World {
     }
 }
 
+#[async_trait]
 impl TaskBook for World {
-    fn lane(&self, _: &TenantId, _: &TaskName) -> Option<Lane> {
+    fn lane(&self, _: Asked<'_>) -> Option<Lane> {
         None
     }
 
-    fn accept(
-        &self,
-        _: &TenantId,
-        task: &TaskName,
-        _: &Value,
-        now: Timestamp,
-    ) -> Result<Terms, InputRefusal> {
-        if task.as_str() != "echo" {
-            return Err(InputRefusal::UnknownTask(task.clone()));
+    fn accept(&self, asked: Asked<'_>, _: &Value, now: Timestamp) -> Result<Terms, InputRefusal> {
+        if asked.task.as_str() != "echo" {
+            return Err(InputRefusal::UnknownTask(asked.task.clone()));
         }
         let retry = RetryPolicy {
             max_tries: 3,
@@ -164,7 +159,7 @@ impl TaskBook for World {
         })
     }
 
-    fn prepare(&self, _: &TenantId, _: &TaskName, _: &Value) -> Result<Prepared, PrepareError> {
+    fn prepare(&self, _: Asked<'_>, _: &str, _: &Value) -> Result<Prepared, PrepareError> {
         Ok(Prepared {
             prompt: PromptRef {
                 version: 1,
@@ -178,10 +173,11 @@ impl TaskBook for World {
             }]),
             model: "scripted".into(),
             parameters: Arc::new(Parameters::default()),
+            answer_format: AnswerFormat::Text,
         })
     }
 
-    fn check_answer(&self, _: &TenantId, _: &TaskName, _: &str) -> Result<(), String> {
+    async fn check_answer(&self, _: Asked<'_>, _: &PromptRef, _: &str) -> Result<(), String> {
         Ok(())
     }
 }

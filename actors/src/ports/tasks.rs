@@ -3,46 +3,75 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use punchcard_events::ticket::{Message, Parameters, PromptRef, Terms};
-use punchcard_events::{TaskName, TenantId, Timestamp};
+use async_trait::async_trait;
+use punchcard_events::ticket::{AnswerFormat, Message, Parameters, PromptRef, Terms};
+use punchcard_events::{LabelName, TaskName, TenantId, Timestamp};
 use serde_json::Value;
 
+/// What a ticket asks to be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// Whose task.
+    pub tenant: &'a TenantId,
+    /// The task.
+    pub task: &'a TaskName,
+    /// The label whose version is to run; `None`: `production`, and with it a canary.
+    pub label: Option<&'a LabelName>,
+}
+
+impl<'a> Asked<'a> {
+    /// What tickets ask for that name no label.
+    pub const fn in_production(tenant: &'a TenantId, task: &'a TaskName) -> Self {
+        Self {
+            tenant,
+            task,
+            label: None,
+        }
+    }
+}
+
 /// The book of tasks and prompts. Reads are from memory; a change of the book is seen by the next
-/// read.
+/// read. Only [`Self::check_answer`] may have to fetch a prompt that is not in effect any more.
+#[async_trait]
 pub trait TaskBook: Send + Sync + 'static {
     /// Where the task's tickets wait for a model: asked before anything costly. `None` where
-    /// there is no such task.
-    fn lane(&self, tenant: &TenantId, task: &TaskName) -> Option<Lane>;
+    /// there is no such task, or nothing of it is in effect.
+    fn lane(&self, asked: Asked<'_>) -> Option<Lane>;
 
     /// Checks a request and gives the terms a ticket is accepted under.
     ///
     /// # Errors
-    /// When there is no such task or the input does not fit it.
+    /// When there is no such task, none of its versions is in effect, or the input does not fit it.
     fn accept(
         &self,
-        tenant: &TenantId,
-        task: &TaskName,
+        asked: Asked<'_>,
         input: &Value,
         now: Timestamp,
     ) -> Result<Terms, InputRefusal>;
 
-    /// Renders the task's prompt with `input`.
+    /// Renders with `input` the version that is in effect now for `sticky`: the user, or the ticket
+    /// where it has none. The same `sticky` gets the same side of a canary each time.
     ///
     /// # Errors
-    /// When the task is gone or the template cannot be rendered with this input.
+    /// When nothing is in effect any more or the template cannot be rendered with this input.
     fn prepare(
         &self,
-        tenant: &TenantId,
-        task: &TaskName,
+        asked: Asked<'_>,
+        sticky: &str,
         input: &Value,
     ) -> Result<Prepared, PrepareError>;
 
-    /// Checks a complete answer against the task's answer schema, if it has one.
+    /// Checks a complete answer against what the ticket's own version of the prompt asked for,
+    /// whatever is in effect by now.
     ///
     /// # Errors
     /// With a sentence that says what does not fit, without quoting the answer.
-    fn check_answer(&self, tenant: &TenantId, task: &TaskName, content: &str)
-    -> Result<(), String>;
+    async fn check_answer(
+        &self,
+        asked: Asked<'_>,
+        prompt: &PromptRef,
+        content: &str,
+    ) -> Result<(), String>;
 }
 
 /// Where the tickets of a task wait for a model.
@@ -65,6 +94,8 @@ pub struct Prepared {
     pub model: String,
     /// How to ask it.
     pub parameters: Arc<Parameters>,
+    /// What the answer must be.
+    pub answer_format: AnswerFormat,
 }
 
 /// Why a request was not accepted.
@@ -73,6 +104,20 @@ pub enum InputRefusal {
     /// The tenant has no such task.
     #[error("there is no task `{0}`")]
     UnknownTask(TaskName),
+    /// The label points to no version.
+    #[error("the task `{task}` has no version in `{label}` yet: publish one and deploy it there")]
+    NotDeployed {
+        /// The task.
+        task: TaskName,
+        /// The label that was asked for, or `production`.
+        label: LabelName,
+    },
+    /// The task takes no new tickets.
+    #[error("the task `{0}` is retired and takes no new tickets")]
+    Retired(TaskName),
+    /// The task's prompt cannot be read from the store.
+    #[error("the prompt of the task `{0}` cannot be used: its stored events are damaged")]
+    Broken(TaskName),
     /// A part of the input does not fit the task.
     #[error("{message}")]
     InvalidInput {
@@ -97,6 +142,14 @@ pub enum PrepareError {
     /// The tenant has no such task any more.
     #[error("there is no task `{0}` any more")]
     UnknownTask(TaskName),
+    /// The label points to no version any more.
+    #[error("the task `{task}` has no version in `{label}` any more")]
+    NotDeployed {
+        /// The task.
+        task: TaskName,
+        /// The label that was asked for, or `production`.
+        label: LabelName,
+    },
     /// The template and the input do not fit together.
     #[error("{0}")]
     Template(String),

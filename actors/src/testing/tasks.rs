@@ -5,14 +5,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use punchcard_events::retry::RetryPolicy;
 use punchcard_events::ticket::{
     AnswerFormat, Deadlines, Message, Parameters, PromptRef, Role, Terms,
 };
-use punchcard_events::{TaskName, TenantId, Timestamp};
+use punchcard_events::{TaskName, Timestamp};
 use serde_json::Value;
 
-use crate::ports::{InputRefusal, Lane, PrepareError, Prepared, TaskBook};
+use crate::ports::{Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook};
 
 type Check = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
@@ -128,9 +129,10 @@ impl PlainTasks {
     }
 }
 
+#[async_trait]
 impl TaskBook for PlainTasks {
-    fn lane(&self, _: &TenantId, name: &TaskName) -> Option<Lane> {
-        let task = self.find(name)?;
+    fn lane(&self, asked: Asked<'_>) -> Option<Lane> {
+        let task = self.find(asked.task)?;
         Some(Lane {
             models: std::iter::once(task.model)
                 .chain(task.fallback_models)
@@ -141,13 +143,12 @@ impl TaskBook for PlainTasks {
 
     fn accept(
         &self,
-        _: &TenantId,
-        name: &TaskName,
+        asked: Asked<'_>,
         input: &Value,
         now: Timestamp,
     ) -> Result<Terms, InputRefusal> {
-        let task = self.find(name);
-        let task = task.ok_or_else(|| InputRefusal::UnknownTask(name.clone()))?;
+        let task = self.find(asked.task);
+        let task = task.ok_or_else(|| InputRefusal::UnknownTask(asked.task.clone()))?;
         let actual = input.to_string().len();
         if actual > task.max_input_bytes {
             return Err(InputRefusal::InputTooLarge {
@@ -180,12 +181,12 @@ impl TaskBook for PlainTasks {
 
     fn prepare(
         &self,
-        _: &TenantId,
-        name: &TaskName,
+        asked: Asked<'_>,
+        _sticky: &str,
         input: &Value,
     ) -> Result<Prepared, PrepareError> {
-        let task = self.find(name);
-        let task = task.ok_or_else(|| PrepareError::UnknownTask(name.clone()))?;
+        let task = self.find(asked.task);
+        let task = task.ok_or_else(|| PrepareError::UnknownTask(asked.task.clone()))?;
         if task.broken_prompt {
             return Err(PrepareError::Template("the template is broken".to_owned()));
         }
@@ -202,11 +203,17 @@ impl TaskBook for PlainTasks {
             }]),
             model: task.model,
             parameters: Arc::new(Parameters::default()),
+            answer_format: task.answer_format,
         })
     }
 
-    fn check_answer(&self, _: &TenantId, name: &TaskName, content: &str) -> Result<(), String> {
-        match self.find(name) {
+    async fn check_answer(
+        &self,
+        asked: Asked<'_>,
+        _prompt: &PromptRef,
+        content: &str,
+    ) -> Result<(), String> {
+        match self.find(asked.task) {
             Some(task) => (task.check)(content),
             None => Ok(()),
         }

@@ -162,6 +162,7 @@ pub fn issue(task_name: &str) -> Issue {
     Issue {
         tenant: tenant(),
         task: task(task_name),
+        label: None,
         user: Some(user()),
         input: Arc::new(json!({ "essay": "My summer was long." })),
         metadata: BTreeMap::new(),

@@ -12,6 +12,7 @@ use punchcard_events::ticket::{
 use tokio::time::Instant;
 
 use super::Deps;
+use super::work::asked;
 use crate::feed::{LiveText, News, Switchboard};
 use crate::guards::{Permit, Verdict};
 use crate::llm::verdict;
@@ -62,9 +63,10 @@ pub(super) async fn run(
     }
     let end = ended?;
     let content = attempt.live.content();
-    let request = &attempt.request;
+    let asked = asked(&attempt.request);
     deps.tasks
-        .check_answer(&request.tenant, &request.task, &content)
+        .check_answer(asked, &attempt.prepared.prompt, &content)
+        .await
         .map_err(|message| AttemptError {
             kind: AttemptErrorKind::SchemaViolation,
             message,

@@ -12,7 +12,7 @@ use punchcard_events::ticket::{
     AttemptError, CallbackError, CallbackKind, Command, Effect, Failure, Stage, TicketPreProcessed,
     TicketRequested, TicketState, Tries,
 };
-use punchcard_events::{TenantId, Timestamp};
+use punchcard_events::{TenantId, TicketId, Timestamp};
 use serde_json::Value;
 
 use super::stream::{Attempt, run};
@@ -21,7 +21,7 @@ use crate::callbacks::verdict;
 use crate::failpoint;
 use crate::feed::{LiveText, News};
 use crate::guards::Permit;
-use crate::ports::{Clock, PostProcessCall, PreProcessCall, PreProcessReply, TaskBook};
+use crate::ports::{Asked, Clock, PostProcessCall, PreProcessCall, PreProcessReply, TaskBook};
 
 /// What a piece of work came to.
 pub(super) struct Done {
@@ -142,15 +142,18 @@ async fn pre_process(
     calling: Rc<Cell<bool>>,
 ) -> Done {
     wait_until(deps.clock.as_ref(), due.not_before).await;
+    let ticket = call.ticket;
     let request = Arc::clone(&call.request);
     let permit = deps.callbacks.permit(&request.tenant, due.is_retry()).await;
     let made = deps.callbacks.callbacks().pre_process(call);
     let reply = outward("pre_process", &calling, made).await;
     permit.settle(verdict(&reply));
     match reply {
-        Ok(PreProcessReply::Unchanged) => prepare(deps.tasks.as_ref(), &request, None).into(),
+        Ok(PreProcessReply::Unchanged) => {
+            prepare(deps.tasks.as_ref(), ticket, &request, None).into()
+        }
         Ok(PreProcessReply::Replaced(input)) => {
-            prepare(deps.tasks.as_ref(), &request, Some(input)).into()
+            prepare(deps.tasks.as_ref(), ticket, &request, Some(input)).into()
         }
         Err(error) => callback_failed(&deps, CallbackKind::PreProcess, due, error),
     }
@@ -246,14 +249,28 @@ fn callback_failed(deps: &Deps, callback: CallbackKind, due: Try, error: Callbac
     command.into()
 }
 
-/// The command that follows from rendering the task's prompt.
+/// What the ticket asks the book for.
+pub(super) fn asked(request: &TicketRequested) -> Asked<'_> {
+    Asked::in_production(&request.tenant, &request.task)
+}
+
+/// The command that follows from rendering the prompt that is in effect now.
 pub(super) fn prepare(
     tasks: &dyn TaskBook,
+    ticket: TicketId,
     request: &TicketRequested,
     replaced: Option<Arc<Value>>,
 ) -> Command {
     let input = replaced.as_ref().unwrap_or(&request.input);
-    match tasks.prepare(&request.tenant, &request.task, input) {
+    let own;
+    let sticky = match &request.user {
+        Some(user) => user.as_str(),
+        None => {
+            own = ticket.to_string();
+            &own
+        }
+    };
+    match tasks.prepare(asked(request), sticky, input) {
         Ok(prepared) => Command::RecordPreProcessed(TicketPreProcessed {
             input: replaced,
             prompt: prepared.prompt,

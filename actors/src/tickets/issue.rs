@@ -8,7 +8,7 @@ use std::time::Duration;
 use punchcard_events::claim::IdempotencyKeyClaimed;
 use punchcard_events::ticket::{Idempotency, StateName, TicketRequested};
 use punchcard_events::{
-    EventId, NewEvent, Revision, StreamName, TaskName, TenantId, TicketId, UserId,
+    EventId, LabelName, NewEvent, Revision, StreamName, TaskName, TenantId, TicketId, UserId,
 };
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ use crate::admission::{Line, Place, Refusal};
 use crate::errors::IssueError;
 use crate::failpoint;
 use crate::feed::News;
-use crate::ports::{AppendError, Direction, ExpectedRevision, ReadError};
+use crate::ports::{AppendError, Asked, Direction, ExpectedRevision, ReadError};
 
 /// How long a request is worked on. A store that takes longer has stalled; the ticket may come to
 /// exist all the same, as after any lost answer.
@@ -30,6 +30,8 @@ pub struct Issue {
     pub tenant: TenantId,
     /// What to run.
     pub task: TaskName,
+    /// The label whose version is to run; `None`: `production`.
+    pub label: Option<LabelName>,
     /// Whom the answer is for.
     pub user: Option<UserId>,
     /// The values of the prompt's variables.
@@ -87,7 +89,7 @@ impl Tickets {
 
     async fn accept(&self, issue: Issue) -> Result<Issued, IssueError> {
         let jitter = self.ports.clock.jitter();
-        let line = self.line(&issue.tenant, &issue.task);
+        let line = self.line(asked(&issue));
         let door = self
             .admission
             .door(&issue.tenant, jitter)
@@ -107,12 +109,12 @@ impl Tickets {
 
     /// Where a new ticket would wait: at the first of its models that is not held up, as the ticket
     /// itself would choose.
-    fn line(&self, tenant: &TenantId, task: &TaskName) -> Option<Line> {
-        let lane = self.ports.tasks.lane(tenant, task)?;
+    fn line(&self, asked: Asked<'_>) -> Option<Line> {
+        let lane = self.ports.tasks.lane(asked)?;
         let usable = lane.models.iter().find(|model| !self.llm.is_open(model));
         let model = usable.or_else(|| lane.models.first())?;
         Some(Line {
-            expected_wait: self.llm.expected_wait_of(model, tenant),
+            expected_wait: self.llm.expected_wait_of(model, asked.tenant),
             max_wait: lane.max_wait,
         })
     }
@@ -121,7 +123,7 @@ impl Tickets {
     fn request(&self, issue: Issue) -> Result<TicketRequested, IssueError> {
         let now = self.now();
         let tasks = &self.ports.tasks;
-        let terms = tasks.accept(&issue.tenant, &issue.task, &issue.input, now)?;
+        let terms = tasks.accept(asked(&issue), &issue.input, now)?;
         Ok(TicketRequested {
             tenant: issue.tenant,
             task: issue.task,
@@ -275,6 +277,15 @@ impl Tickets {
         IdempotencyKeyClaimed::decode(&event.kind, event.schema_version, &event.data)
             .map(Some)
             .map_err(|error| IssueError::Unavailable(error.to_string()))
+    }
+}
+
+/// What the issuer asks the book of tasks for.
+fn asked(issue: &Issue) -> Asked<'_> {
+    Asked {
+        tenant: &issue.tenant,
+        task: &issue.task,
+        label: issue.label.as_ref(),
     }
 }
 

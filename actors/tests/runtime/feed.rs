@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
 use punchcard_actors::feed::{Frame, Inbox, LiveText, Lost, News, Progress, Switchboard, Taken};
-use punchcard_actors::ports::TaskBook as _;
+use punchcard_actors::ports::{Asked, TaskBook as _};
 use punchcard_actors::testing::clock::START;
 use punchcard_actors::testing::tasks::{PlainTask, PlainTasks};
 use punchcard_actors::testing::world::{in_paused_time, task, tenant, user};
@@ -28,7 +28,8 @@ pub(super) fn requested() -> TicketEvent {
     let tasks = PlainTasks::new();
     tasks.set(&task("review"), PlainTask::default());
     let input = json!({});
-    let terms = tasks.accept(&tenant(), &task("review"), &input, START);
+    let (tenant_id, name) = (tenant(), task("review"));
+    let terms = tasks.accept(Asked::in_production(&tenant_id, &name), &input, START);
     TicketEvent::TicketRequested(TicketRequested {
         tenant: tenant(),
         task: task("review"),
@@ -47,7 +48,11 @@ pub(super) fn prepared() -> TicketEvent {
     let tasks = PlainTasks::new();
     tasks.set(&task("review"), PlainTask::default());
     let prepared = tasks
-        .prepare(&tenant(), &task("review"), &json!({}))
+        .prepare(
+            Asked::in_production(&tenant(), &task("review")),
+            "user",
+            &json!({}),
+        )
         .expect("a task");
     TicketEvent::TicketPreProcessed(TicketPreProcessed {
         input: None,

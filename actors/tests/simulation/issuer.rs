@@ -41,6 +41,7 @@ fn request(deed: &IssueDeed) -> Issue {
     Issue {
         tenant: tenant(deed.tenant),
         task: task_name(deed.task),
+        label: None,
         user: deed.user.map(user),
         input: Arc::new(json!({ "essay": deed.body, "canary": deed.tenant })),
         metadata: BTreeMap::new(),

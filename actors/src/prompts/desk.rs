@@ -1,0 +1,135 @@
+//! Commands: load, decide, append, and into the book before the author is answered.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use punchcard_events::prompt::{Command, PromptEvent, PromptState, decide};
+use punchcard_events::{EventId, NewEvent, Revision, StreamName, TaskName, TenantId};
+
+use super::stream::load;
+use super::{PromptError, Prompts};
+use crate::ports::{AppendError, Appended, EventStore, ExpectedRevision, ReadError};
+
+/// How often a command is decided: again once for each time somebody else was faster.
+const DECISIONS: u32 = 3;
+
+/// How often a store that does not say what became of an append is asked again, and how long is
+/// waited before: twice as long each time.
+const ASKED_AGAIN: u32 = 6;
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+
+/// The most prompts a tenant may have: the book holds all of them in memory.
+const MAX_PROMPTS: usize = 50_000;
+
+/// What a command led to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Executed {
+    /// What happened; nothing, where the command asked for what was already true.
+    pub events: Vec<PromptEvent>,
+    /// The prompt after that.
+    pub state: PromptState,
+}
+
+impl Prompts {
+    /// Does what `command` asks for. When this returns, it is durable and in the book.
+    ///
+    /// # Errors
+    /// See [`PromptError`]. [`PromptError::Rejected`] and [`PromptError::Conflict`] mean that
+    /// nothing was written.
+    pub async fn execute(
+        &self,
+        tenant: &TenantId,
+        task: &TaskName,
+        command: Command,
+    ) -> Result<Executed, PromptError> {
+        for _ in 0..DECISIONS {
+            match self.try_execute(tenant, task, command.clone()).await {
+                Err(PromptError::Conflict) => {}
+                done => return done,
+            }
+        }
+        Err(PromptError::Conflict)
+    }
+
+    async fn try_execute(
+        &self,
+        tenant: &TenantId,
+        task: &TaskName,
+        command: Command,
+    ) -> Result<Executed, PromptError> {
+        let mut loaded = load(self.store(), tenant, task).await?;
+        let events = decide(&loaded.state, command)?;
+        let expected = loaded.expected();
+        match expected {
+            ExpectedRevision::NoStream if self.book().count(tenant) >= MAX_PROMPTS => {
+                return Err(PromptError::TooManyPrompts { max: MAX_PROMPTS });
+            }
+            ExpectedRevision::NoStream | ExpectedRevision::Exact(_) => {}
+        }
+        if !events.is_empty() {
+            let stream = StreamName::of_prompt(tenant, task);
+            let mut new = Vec::with_capacity(events.len());
+            let draft = self.draft_events(tenant, loaded.last_event);
+            for event in &events {
+                let data = event.encode().map_err(unencodable)?;
+                new.push(draft(event.kind(), event.schema_version(), data));
+            }
+            append(self.store(), &stream, expected, &new).await?;
+        }
+        let revisions = (expected.first_new().0..).map(Revision);
+        for (event, revision) in events.iter().zip(revisions) {
+            loaded.fold(event, revision).map_err(PromptError::Damaged)?;
+        }
+        let (state, page) = loaded.into_page();
+        if page.summary.revision.is_some() {
+            self.book().put(tenant, task, page);
+        }
+        Ok(Executed { events, state })
+    }
+
+    /// Makes the events of one command: they share a correlation and happen at one time.
+    pub(super) fn draft_events(
+        &self,
+        tenant: &TenantId,
+        causation_id: Option<EventId>,
+    ) -> impl Fn(&'static str, u16, String) -> NewEvent {
+        let clock = self.clock().clone();
+        let (tenant, correlation_id, now) = (tenant.clone(), clock.id(), clock.now());
+        move |kind, schema_version, data| NewEvent {
+            id: EventId(clock.id()),
+            kind: Cow::Borrowed(kind),
+            schema_version,
+            tenant: tenant.clone(),
+            correlation_id,
+            causation_id,
+            recorded_at: now,
+            data,
+        }
+    }
+}
+
+/// Appends, and asks again with the same ids as long as the store does not say what became of it.
+pub(super) async fn append(
+    store: &dyn EventStore,
+    stream: &StreamName,
+    expected: ExpectedRevision,
+    events: &[NewEvent],
+) -> Result<Appended, AppendError> {
+    let mut wait = FIRST_WAIT;
+    for _ in 0..ASKED_AGAIN {
+        match store.append(stream, expected, events).await {
+            Err(AppendError::OutcomeUnknown(_)) => {}
+            settled => return settled,
+        }
+        tokio::time::sleep(wait).await;
+        wait *= 2;
+    }
+    store.append(stream, expected, events).await
+}
+
+/// Everything that is stored came from JSON, or was refused by `decide` if it cannot be JSON.
+pub(super) fn unencodable(error: serde_json::Error) -> PromptError {
+    PromptError::from(ReadError::Damaged(format!(
+        "an event cannot be written: {error}"
+    )))
+}
