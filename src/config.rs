@@ -43,7 +43,7 @@ pub use values::Mode;
 use check::Mistake;
 use tree::Node;
 
-use crate::keys::KeyRing;
+use crate::keys::{KeyOwner, KeyRing};
 use crate::tasks::Flaw;
 
 pub use crate::adapters::openai::MaxTokensField;
@@ -220,8 +220,14 @@ impl Config {
     /// Every API key that is let in.
     pub fn key_ring(&self) -> KeyRing {
         KeyRing::new(self.tenants.iter().flat_map(|(id, tenant)| {
+            let owner = |key: &TenantKey| KeyOwner {
+                tenant: id.clone(),
+                prefix: key.prefix.clone(),
+                name: key.name.clone(),
+                roles: key.roles,
+            };
             let keys = tenant.keys.iter();
-            keys.map(move |key| (id, key.prefix.as_str(), key.sha256))
+            keys.map(move |key| (key.sha256, owner(key)))
         }))
     }
 

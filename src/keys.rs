@@ -5,17 +5,20 @@
 //! in configuration and listings; the other 33 (196 bits) are known to its holder alone. The
 //! checksum lets a mistyped key be refused without a look at any store.
 
-use std::collections::HashMap;
+mod ring;
+mod role;
+
 use std::fmt;
 use std::str::FromStr;
 
-use punchcard_events::TenantId;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq as _;
 
 use crate::secret::Secret;
+
+pub use ring::{KeyOwner, KeyRing};
+pub use role::{InvalidKeyName, InvalidRole, KeyName, Role, Roles};
 
 const START: &str = "pk_live_";
 const PREFIX_CHARS: usize = 8;
@@ -94,10 +97,26 @@ impl ApiKey {
         KeyHash(Sha256::digest(self.0.expose()).into())
     }
 
-    /// The line that lets this key in, to be pasted into a tenant's `keys = [...]`.
+    /// The line that lets this key in as an issuer's, to be pasted into a tenant's `keys = [...]`.
     pub fn config_line(&self) -> String {
+        self.config_line_of(None, Roles::default())
+    }
+
+    /// The line that lets this key in, held by `name` and with `roles`.
+    pub fn config_line_of(&self, name: Option<&KeyName>, roles: Roles) -> String {
         let (prefix, hash) = (self.prefix(), self.hash());
-        format!("{{ prefix = \"{prefix}\", sha256 = \"{hash}\" }}")
+        let mut line = format!("{{ prefix = \"{prefix}\", sha256 = \"{hash}\"");
+        if let Some(name) = name {
+            // TOML's own quoting: a name may hold quotes.
+            let name = toml::Value::String(name.as_str().to_owned());
+            line.push_str(&format!(", name = {name}"));
+        }
+        if name.is_some() || roles != Roles::default() {
+            let words: Vec<String> = roles.iter().map(|role| format!("\"{role}\"")).collect();
+            line.push_str(&format!(", roles = [{}]", words.join(", ")));
+        }
+        line.push_str(" }");
+        line
     }
 }
 
@@ -171,54 +190,9 @@ impl<'de> Deserialize<'de> for KeyHash {
     }
 }
 
-/// Every key that is let in, and whose it is.
-#[derive(Debug, Clone, Default)]
-pub struct KeyRing {
-    /// By prefix, which is no secret. Two keys may share one by chance.
-    by_prefix: HashMap<String, Vec<(KeyHash, TenantId)>>,
-}
-
-/// Whose a key is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyOwner<'a> {
-    /// The tenant it speaks for.
-    pub tenant: &'a TenantId,
-    /// The key's readable prefix, for logs and limits.
-    pub prefix: &'a str,
-}
-
-impl KeyRing {
-    /// A ring of the given keys.
-    pub fn new<'a>(keys: impl IntoIterator<Item = (&'a TenantId, &'a str, KeyHash)>) -> Self {
-        let mut by_prefix = HashMap::<String, Vec<_>>::new();
-        for (tenant, prefix, hash) in keys {
-            let entries = by_prefix.entry(prefix.to_owned()).or_default();
-            entries.push((hash, tenant.clone()));
-        }
-        Self { by_prefix }
-    }
-
-    /// Whose `key` is. Hashes are compared in constant time.
-    pub fn find(&self, key: &ApiKey) -> Option<KeyOwner<'_>> {
-        let (prefix, entries) = self.by_prefix.get_key_value(key.prefix())?;
-        let hash = key.hash();
-        let mut found = None;
-        for (known, tenant) in entries {
-            if bool::from(known.0.ct_eq(&hash.0)) {
-                found = Some(KeyOwner { tenant, prefix });
-            }
-        }
-        found
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn tenant(name: &str) -> TenantId {
-        TenantId::new(name).unwrap()
-    }
 
     #[test]
     fn a_new_key_is_long_random_and_read_back() {
@@ -281,31 +255,6 @@ mod tests {
         fn no_text_makes_the_reader_panic(text in "(pk_live_)?[a-zA-Z0-9가-힣]{0,60}") {
             proptest::prop_assert!(ApiKey::parse(&text).is_err());
         }
-    }
-
-    #[test]
-    fn the_ring_finds_the_owner_and_nobody_else() {
-        let (a, b) = (ApiKey::generate().unwrap(), ApiKey::generate().unwrap());
-        let stranger = ApiKey::generate().unwrap();
-        let (one, two) = (tenant("one"), tenant("two"));
-        let ring = KeyRing::new([(&one, a.prefix(), a.hash()), (&two, b.prefix(), b.hash())]);
-        let owner = ring.find(&b).unwrap();
-        assert_eq!((owner.tenant, owner.prefix), (&two, b.prefix()));
-        assert_eq!(ring.find(&a).map(|owner| owner.tenant), Some(&one));
-        assert_eq!(ring.find(&stranger), None);
-    }
-
-    #[test]
-    fn a_shared_prefix_is_not_enough() {
-        let (key, other) = (ApiKey::generate().unwrap(), ApiKey::generate().unwrap());
-        let one = tenant("one");
-        let ring = KeyRing::new([(&one, key.prefix(), other.hash())]);
-        assert_eq!(ring.find(&key), None);
-        let both = KeyRing::new([
-            (&one, key.prefix(), other.hash()),
-            (&one, key.prefix(), key.hash()),
-        ]);
-        assert!(both.find(&key).is_some());
     }
 
     #[test]

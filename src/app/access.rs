@@ -37,7 +37,9 @@ impl Authenticator for Access {
         let owner = self.keys.find(&key)?;
         Some(Caller {
             tenant: owner.tenant.clone(),
-            key_prefix: owner.prefix.to_owned(),
+            key_prefix: owner.prefix.clone(),
+            name: owner.name.as_ref().map(|name| name.as_str().to_owned()),
+            roles: owner.roles,
         })
     }
 }

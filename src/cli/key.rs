@@ -7,7 +7,7 @@ use serde_json::json;
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::style::BOLD;
-use crate::keys::ApiKey;
+use crate::keys::{ApiKey, KeyName, Role, Roles};
 
 /// What to do with keys.
 #[derive(Debug, Subcommand)]
@@ -21,30 +21,50 @@ pub(crate) enum KeyCommand {
 #[command(after_help = "\
 The key is printed once and kept nowhere; the configuration holds only its hash.
 
+Roles:
+  issuer     the tenant's backend: issues, reads and cancels tickets, opens sessions (the default)
+  viewer     reads tickets and prompts
+  planner    writes, tests and publishes prompts, deploys to every label but production
+  publisher  decides what reaches users: production, canaries, rollbacks
+  admin      everything
+
 Examples:
   punchcard key new --tenant onehour
+  punchcard key new --name mina --role planner
   punchcard key new --json | jq -r .key > punchcard.key")]
 pub(crate) struct NewArgs {
-    /// The tenant whose backend will use the key.
+    /// The tenant that the key speaks for.
     #[arg(long, default_value = "onehour")]
     tenant: TenantId,
 
-    /// What the key is for; becomes a comment in the configuration.
+    /// Who will hold the key; stands in the history of what is done with it.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<KeyName>,
+
+    /// What its holder may do; repeat it, or separate by commas, for several.
+    #[arg(
+        long = "role",
+        value_name = "ROLE",
+        value_delimiter = ',',
+        default_value = "issuer"
+    )]
+    roles: Vec<Role>,
 }
 
 /// Does it.
 pub(crate) fn run(command: &KeyCommand, out: &mut Output) -> Result<Exit, Failure> {
     let KeyCommand::New(args) = command;
     let key = ApiKey::generate().map_err(|error| Failure::negative(error.to_string()))?;
+    let roles: Roles = args.roles.iter().copied().collect();
+    let line = key.config_line_of(args.name.as_ref(), roles);
     if out.is_json() {
         out.document(&json!({
             "key": key.expose(),
             "prefix": key.prefix(),
             "tenant": args.tenant,
             "name": args.name,
-            "config": key.config_line(),
+            "roles": roles,
+            "config": line,
         }))?;
         return Ok(Exit::Success);
     }
@@ -52,11 +72,7 @@ pub(crate) fn run(command: &KeyCommand, out: &mut Output) -> Result<Exit, Failur
     out.note("This is the only time that the key is shown. Let it in with:");
     out.line("")?;
     out.line(format_args!("[tenants.{}]", args.tenant))?;
-    if let Some(name) = &args.name {
-        let one_line: String = name.chars().filter(|c| !c.is_control()).collect();
-        out.line(format_args!("# {one_line}"))?;
-    }
-    out.line(format_args!("keys = [{}]", key.config_line()))?;
+    out.line(format_args!("keys = [{line}]"))?;
     Ok(Exit::Success)
 }
 
@@ -68,7 +84,8 @@ mod tests {
         let (mut out, results, _) = Output::captured(json);
         let args = NewArgs {
             tenant: "onehour".parse().unwrap(),
-            name: Some("the\nbackend".to_owned()),
+            name: Some("mina \"m\"".parse().unwrap()),
+            roles: vec![Role::Publisher, Role::Issuer],
         };
         let exit = run(&KeyCommand::New(args), &mut out);
         assert_eq!(exit, Ok(Exit::Success));
@@ -83,6 +100,9 @@ mod tests {
         let config: toml::Table = toml::from_str(config).unwrap();
         let keys = config["tenants"]["onehour"]["keys"].as_array().unwrap();
         assert_eq!(keys.len(), 1);
+        assert_eq!(keys[0]["name"].as_str(), Some("mina \"m\""));
+        let roles: Roles = keys[0]["roles"].clone().try_into().unwrap();
+        assert_eq!(roles, Roles::of(&[Role::Issuer, Role::Publisher]));
         assert!(!text[key.len()..].contains(key), "only the hash is kept");
     }
 

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::sections::{Retries, TicketLimits};
 use super::values;
-use crate::keys::KeyHash;
+use crate::keys::{KeyHash, KeyName, Roles};
 use crate::secret::Secret;
 
 /// A company that issues tickets.
@@ -46,6 +46,12 @@ pub struct TenantKey {
     pub prefix: String,
     /// SHA-256 of the whole key, in hexadecimal.
     pub sha256: KeyHash,
+    /// Who holds it: stands in the history of what is done with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<KeyName>,
+    /// What its holder may do.
+    #[serde(default)]
+    pub roles: Roles,
 }
 
 /// A tenant's own API.

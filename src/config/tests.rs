@@ -79,6 +79,7 @@ fn every_key_without_a_default_stands_in_the_default_file_as_a_comment() {
     assert!(model.max_tokens_field.is_some());
     let tenant = config.tenants.values().next().unwrap();
     assert!(!tenant.keys.is_empty() && !tenant.allowed_origins.is_empty());
+    assert!(tenant.keys[0].name.is_some());
     assert!(tenant.callback.is_some());
     let task = tenant.tasks.values().next().unwrap();
     assert!(task.input_schema.is_some() && task.answer_schema.is_some());
@@ -303,4 +304,35 @@ fn the_defaults_of_the_guards_are_the_runtimes_own() {
             ..own
         }
     );
+}
+
+#[test]
+fn a_key_without_roles_is_an_issuers_and_a_wrong_role_is_told_with_its_place() {
+    let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let key = |more: &str| {
+        let tenant = format!("prefix = \"pk_live_0\", sha256 = \"{hash}\"{more}");
+        BASE.replace(
+            "name = \"Acme\"",
+            &format!("name = \"Acme\"\nkeys = [{{ {tenant} }}]"),
+        )
+    };
+    let config = load(&key("")).unwrap();
+    let tenant = config.tenants.values().next().unwrap();
+    assert_eq!(tenant.keys[0].roles, crate::keys::Roles::default());
+    for (more, start) in [
+        (
+            ", roles = []",
+            "my.toml:6: tenants.acme.keys[0].roles: a key without a role",
+        ),
+        (
+            ", roles = [\"root\"]",
+            "my.toml:6: tenants.acme.keys[0].roles[0]: unknown variant `root`",
+        ),
+        (
+            ", name = \"\"",
+            "my.toml:6: tenants.acme.keys[0].name: a key's name has 1 to 64",
+        ),
+    ] {
+        assert_starts(&errors(&key(more)), &[start]);
+    }
 }

@@ -1,17 +1,38 @@
-//! Who calls: API keys of issuers, and the origins of browsers.
+//! Who calls: API keys with their roles, and the origins of browsers.
 
 use actix_web::http::header::{self, HeaderMap};
 use punchcard_events::TenantId;
 
 use super::errors::Problem;
+use crate::keys::{Role, Roles};
 
-/// An issuer that showed a valid key.
+/// Somebody who showed a valid key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// Whose key it is.
     pub tenant: TenantId,
     /// The key's readable prefix: names the key in events and logs, opens nothing.
     pub key_prefix: String,
+    /// Who holds the key, where the configuration says so.
+    pub name: Option<String>,
+    /// What the holder may do.
+    pub roles: Roles,
+}
+
+impl Caller {
+    /// Refuses a caller that has none of the roles `needed`.
+    pub(super) fn must_be(&self, needed: Roles) -> Result<(), Problem> {
+        if self.roles.allow(needed) {
+            return Ok(());
+        }
+        Err(Problem::role_missing(needed, self.roles))
+    }
+
+    /// Who takes an answer by reading it: the tenant's backend. Others only look at it, admins too.
+    pub(super) fn taker(&self) -> Option<String> {
+        let takes = self.roles.contains(Role::Issuer);
+        takes.then(|| self.key_prefix.clone())
+    }
 }
 
 /// Knows which keys are valid.

@@ -13,6 +13,7 @@ use super::Api;
 use super::auth::{self, Caller};
 use super::errors::{Code, Problem};
 use super::routes::{Access, Route};
+use crate::keys::Roles;
 
 /// Names the request in the response and in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -24,7 +25,7 @@ pub(super) struct Visit {
     pub(super) payload: web::Payload,
 }
 
-/// A request of an issuer.
+/// A request of somebody with a key, and with a role that the route asks for.
 pub(super) struct Call {
     pub(super) api: Api,
     pub(super) request: HttpRequest,
@@ -32,7 +33,7 @@ pub(super) struct Call {
     pub(super) caller: Caller,
 }
 
-/// A request of an issuer about a ticket of the same tenant.
+/// Such a request about a ticket of the same tenant.
 pub(super) struct TicketCall {
     pub(super) call: Call,
     /// The ticket as of now.
@@ -78,33 +79,40 @@ async fn enforce(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let key = match &route.access {
+    match &route.access {
         Access::Open(handler) | Access::Session(handler) => {
-            return handler(Visit {
+            handler(Visit {
                 api,
                 request,
                 payload,
             })
-            .await;
+            .await
         }
-        Access::Key(_) | Access::Ticket(_) => {
-            auth::authenticate(request.headers(), api.keys.as_ref())?
-        }
-    };
-    let call = Call {
-        api,
-        request,
-        payload,
-        caller: key,
-    };
-    match &route.access {
-        Access::Ticket(handler) => {
+        Access::Key(roles, handler) => handler(admit(*roles, api, request, payload)?).await,
+        Access::Ticket(roles, handler) => {
+            let call = admit(*roles, api, request, payload)?;
             let news = own_ticket(&call).await?;
             handler(TicketCall { call, news }).await
         }
-        Access::Key(handler) => handler(call).await,
-        Access::Open(_) | Access::Session(_) => Err(no_such_route()),
     }
+}
+
+/// Lets in whoever shows a key with one of `roles`. Nothing is looked up before, so that a refusal
+/// says nothing about what there is.
+fn admit(
+    roles: Roles,
+    api: Api,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<Call, Problem> {
+    let caller = auth::authenticate(request.headers(), api.keys.as_ref())?;
+    caller.must_be(roles)?;
+    Ok(Call {
+        api,
+        request,
+        payload,
+        caller,
+    })
 }
 
 /// The ticket in the path, as of now. Malformed ids, unknown tickets and other tenants' tickets

@@ -49,8 +49,9 @@ pub(super) async fn wait(
 }
 
 /// Notes that the issuer takes the answer, where the ticket has no user: then showing it to the
-/// issuer is its delivery. Gives the ticket as it is afterwards.
-pub(super) async fn taken_by_issuer(tickets: &Tickets, news: News, key_prefix: &str) -> News {
+/// issuer is its delivery. Gives the ticket as it is afterwards. Without an `issuer`, somebody else
+/// looks, which delivers nothing.
+pub(super) async fn taken_by_issuer(tickets: &Tickets, news: News, issuer: Option<String>) -> News {
     let for_issuer = match &news.state {
         TicketState::Persisted(persisted) => persisted.request.user.is_none(),
         TicketState::Unrequested
@@ -62,10 +63,9 @@ pub(super) async fn taken_by_issuer(tickets: &Tickets, news: News, key_prefix: &
         | TicketState::Failed(_)
         | TicketState::Cancelled(_) => false,
     };
-    if !for_issuer {
+    let Some(by) = issuer.filter(|_| for_issuer) else {
         return news;
-    }
-    let by = key_prefix.to_owned();
+    };
     match tickets.acknowledge(news.ticket, Channel::Fetch, by).await {
         Ok(delivered) => delivered,
         Err(error) => {

@@ -7,6 +7,7 @@ use futures_util::future::LocalBoxFuture;
 use super::dispatch::{self, Call, TicketCall, Visit};
 use super::errors::Problem;
 use super::{Api, health, session, session_tokens, stream, tickets};
+use crate::keys::{Role, Roles};
 
 type Handled = LocalBoxFuture<'static, Result<HttpResponse, Problem>>;
 
@@ -26,11 +27,17 @@ pub(super) enum Access {
     Open(fn(Visit) -> Handled),
     /// Guarded by the allowed origins, then by a token in the first frame.
     Session(fn(Visit) -> Handled),
-    /// Needs an API key.
-    Key(fn(Call) -> Handled),
-    /// Needs an API key, and the ticket in the path must be the same tenant's.
-    Ticket(fn(TicketCall) -> Handled),
+    /// Needs an API key with one of these roles.
+    Key(Roles, fn(Call) -> Handled),
+    /// Needs an API key with one of these roles, and the ticket in the path must be the same
+    /// tenant's.
+    Ticket(Roles, fn(TicketCall) -> Handled),
 }
+
+/// Who works with tickets: the tenant's backend.
+const ISSUERS: Roles = Roles::of(&[Role::Issuer]);
+/// Who may look at tickets.
+const READERS: Roles = Roles::of(&[Role::Issuer, Role::Viewer]);
 
 /// Who is let through to a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,9 +46,9 @@ pub enum Policy {
     Open,
     /// Browsers of allowed origins, with a session token.
     Session,
-    /// Holders of an API key.
+    /// Holders of an API key with a role that the route asks for.
     Key,
-    /// Holders of an API key of the ticket's tenant.
+    /// Such holders, of the ticket's tenant.
     Ticket,
 }
 
@@ -51,8 +58,16 @@ impl Route {
         match self.access {
             Access::Open(_) => Policy::Open,
             Access::Session(_) => Policy::Session,
-            Access::Key(_) => Policy::Key,
-            Access::Ticket(_) => Policy::Ticket,
+            Access::Key(..) => Policy::Key,
+            Access::Ticket(..) => Policy::Ticket,
+        }
+    }
+
+    /// The roles of which a key needs one; `None` where no key is asked for.
+    pub const fn roles(&self) -> Option<Roles> {
+        match self.access {
+            Access::Open(_) | Access::Session(_) => None,
+            Access::Key(roles, _) | Access::Ticket(roles, _) => Some(roles),
         }
     }
 }
@@ -70,37 +85,37 @@ pub static TABLE: &[Route] = &[
     route(
         Method::POST,
         "/v1/tickets",
-        Access::Key(|c| Box::pin(tickets::issue(c))),
+        Access::Key(ISSUERS, |c| Box::pin(tickets::issue(c))),
     ),
     route(
         Method::GET,
         "/v1/tickets",
-        Access::Key(|c| Box::pin(tickets::list(c))),
+        Access::Key(READERS, |c| Box::pin(tickets::list(c))),
     ),
     route(
         Method::GET,
         "/v1/tickets/{id}",
-        Access::Ticket(|c| Box::pin(tickets::read(c))),
+        Access::Ticket(READERS, |c| Box::pin(tickets::read(c))),
     ),
     route(
         Method::GET,
         "/v1/tickets/{id}/events",
-        Access::Ticket(|c| Box::pin(tickets::events(c))),
+        Access::Ticket(READERS, |c| Box::pin(tickets::events(c))),
     ),
     route(
         Method::POST,
         "/v1/tickets/{id}/cancel",
-        Access::Ticket(|c| Box::pin(tickets::cancel(c))),
+        Access::Ticket(ISSUERS, |c| Box::pin(tickets::cancel(c))),
     ),
     route(
         Method::GET,
         "/v1/tickets/{id}/stream",
-        Access::Ticket(|c| Box::pin(stream::open(c))),
+        Access::Ticket(READERS, |c| Box::pin(stream::open(c))),
     ),
     route(
         Method::POST,
         "/v1/session-tokens",
-        Access::Key(|c| Box::pin(session_tokens::mint(c))),
+        Access::Key(ISSUERS, |c| Box::pin(session_tokens::mint(c))),
     ),
     route(
         Method::GET,

@@ -55,7 +55,7 @@ pub(super) async fn open(TicketCall { call, news }: TicketCall) -> Result<HttpRe
         tickets: call.api.tickets.clone(),
         watch,
         progress: resume.map_or_else(Progress::default, EventId::progress),
-        key_prefix: call.caller.key_prefix,
+        issuer: call.caller.taker(),
         heartbeat: call.api.options.stream.heartbeat,
         first: Some(news),
         ended: false,
@@ -92,7 +92,8 @@ struct Reader {
     tickets: Tickets,
     watch: Watch,
     progress: Progress,
-    key_prefix: String,
+    /// Whose reading is the answer's delivery.
+    issuer: Option<String>,
     heartbeat: Duration,
     /// What the ticket was when the stream was opened.
     first: Option<News>,
@@ -142,7 +143,7 @@ impl Reader {
             id = id.after(&frame);
             resume::write(&mut events, id, &frame);
             if matches!(frame, Frame::Answer { .. }) {
-                outcome::taken_by_issuer(&self.tickets, news.clone(), &self.key_prefix).await;
+                outcome::taken_by_issuer(&self.tickets, news.clone(), self.issuer.clone()).await;
             }
         }
         self.ended = self.progress.is_concluded();

@@ -80,8 +80,8 @@ pub(super) async fn issue(call: Call) -> Result<HttpResponse, Problem> {
         let concluded = outcome::wait(&call.api.tickets, issued.ticket, wait).await;
         // The ticket is accepted; that the wait went wrong must not hide it.
         if let Ok(Some(news)) = concluded {
-            let prefix = &call.caller.key_prefix;
-            let news = outcome::taken_by_issuer(&call.api.tickets, news, prefix).await;
+            let issuer = Some(call.caller.key_prefix);
+            let news = outcome::taken_by_issuer(&call.api.tickets, news, issuer).await;
             response.status(StatusCode::OK);
             return Ok(response.json(TicketView::of(&news)));
         }
@@ -151,8 +151,8 @@ pub(super) async fn list(call: Call) -> Result<HttpResponse, Problem> {
 
 /// `GET /v1/tickets/{id}`
 pub(super) async fn read(TicketCall { call, news }: TicketCall) -> Result<HttpResponse, Problem> {
-    let prefix = &call.caller.key_prefix;
-    let news = outcome::taken_by_issuer(&call.api.tickets, news, prefix).await;
+    let issuer = call.caller.taker();
+    let news = outcome::taken_by_issuer(&call.api.tickets, news, issuer).await;
     Ok(HttpResponse::Ok().json(TicketView::of(&news)))
 }
 

@@ -1,6 +1,7 @@
 //! Who may ask for what: keys, and tenants apart from each other.
 
 use punchcard::http::routes::{ADMIN_TABLE, Policy, Route, TABLE};
+use punchcard::keys::Role;
 use serde_json::{Value, json};
 
 use crate::UNKNOWN;
@@ -57,26 +58,42 @@ async fn whatever_is_wrong_with_a_key_the_answer_is_the_same() {
     assert_eq!(seen.len(), 1);
 }
 
-/// Every route with its policy. A new route has to be written down here, and whoever does that decides
-/// who may use it.
-const POLICIES: [(&str, &str, Policy); 10] = [
-    ("POST", "/v1/tickets", Policy::Key),
-    ("GET", "/v1/tickets", Policy::Key),
-    ("GET", "/v1/tickets/{id}", Policy::Ticket),
-    ("GET", "/v1/tickets/{id}/events", Policy::Ticket),
-    ("POST", "/v1/tickets/{id}/cancel", Policy::Ticket),
-    ("GET", "/v1/tickets/{id}/stream", Policy::Ticket),
-    ("POST", "/v1/session-tokens", Policy::Key),
-    ("GET", "/v1/session", Policy::Session),
-    ("GET", "/livez", Policy::Open),
-    ("GET", "/readyz", Policy::Open),
+/// Every route with its policy and the roles of which its caller needs one. A new route has to be
+/// written down here, and whoever does that decides who may use it.
+pub(crate) const POLICIES: [(&str, &str, Policy, &[&str]); 10] = [
+    ("POST", "/v1/tickets", Policy::Key, &["issuer"]),
+    ("GET", "/v1/tickets", Policy::Key, READERS),
+    ("GET", "/v1/tickets/{id}", Policy::Ticket, READERS),
+    ("GET", "/v1/tickets/{id}/events", Policy::Ticket, READERS),
+    (
+        "POST",
+        "/v1/tickets/{id}/cancel",
+        Policy::Ticket,
+        &["issuer"],
+    ),
+    ("GET", "/v1/tickets/{id}/stream", Policy::Ticket, READERS),
+    ("POST", "/v1/session-tokens", Policy::Key, &["issuer"]),
+    ("GET", "/v1/session", Policy::Session, &[]),
+    ("GET", "/livez", Policy::Open, &[]),
+    ("GET", "/readyz", Policy::Open, &[]),
 ];
+
+const READERS: &[&str] = &["issuer", "viewer"];
 
 #[test]
 fn every_route_has_the_policy_that_was_decided_for_it() {
     let policy = |route: &'static Route| (route.method.as_str(), route.path, route.policy());
     let found: Vec<_> = TABLE.iter().map(policy).collect();
-    assert_eq!(found, POLICIES);
+    let decided = POLICIES.map(|(method, path, policy, _)| (method, path, policy));
+    assert_eq!(found, decided);
+    for (route, (_, path, _, decided)) in TABLE.iter().zip(POLICIES) {
+        let roles: Vec<_> = route
+            .roles()
+            .map(|roles| roles.iter().collect())
+            .unwrap_or_default();
+        let roles: Vec<_> = roles.into_iter().map(Role::as_str).collect();
+        assert_eq!(roles, decided, "{} {path}", route.method);
+    }
     // What is open shows no data, and what is for operators is on the admin listener only.
     let admin: Vec<_> = ADMIN_TABLE.iter().map(|route| route.path).collect();
     assert_eq!(admin, ["/livez", "/readyz", "/metrics"]);

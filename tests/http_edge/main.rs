@@ -14,6 +14,7 @@ mod headers;
 mod keys;
 mod malformed;
 mod requests;
+mod roles;
 mod tickets;
 
 /// An id that no ticket has.

@@ -1,7 +1,7 @@
 //! What a secret prints of itself.
 
 use punchcard::adapters::webhooks::SigningSecret;
-use punchcard::keys::{ApiKey, KeyRing};
+use punchcard::keys::{ApiKey, KeyOwner, KeyRing, Roles};
 use punchcard::secret::Secret;
 use punchcard_actors::sessions::{Grant, SessionLimits, SessionSupervisor};
 use punchcard_events::{TenantId, UserId};
@@ -30,8 +30,13 @@ fn the_debug_form_of_every_type_that_holds_a_secret_is_redacted() {
         assert!(!shown.contains(hidden), "{shown}");
     }
     // What is kept of keys holds their hashes, and of the keys their readable starts only.
-    let tenant = TenantId::new("acme").unwrap();
-    let ring = KeyRing::new([(&tenant, key.prefix(), key.hash())]);
+    let owner = KeyOwner {
+        tenant: TenantId::new("acme").unwrap(),
+        prefix: key.prefix().to_owned(),
+        name: None,
+        roles: Roles::default(),
+    };
+    let ring = KeyRing::new([(key.hash(), owner)]);
     let secret_part = key.expose().strip_prefix(key.prefix()).unwrap();
     assert!(!format!("{ring:?}").contains(secret_part));
 }

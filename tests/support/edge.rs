@@ -16,6 +16,7 @@ use futures_util::{SinkExt as _, StreamExt as _, stream};
 use punchcard::http::auth::{Authenticator, Caller, Origins};
 use punchcard::http::health::{Check, Readiness};
 use punchcard::http::{Options, Parts, serve};
+use punchcard::keys::Roles;
 use punchcard_actors::admission::AdmissionOptions;
 use punchcard_actors::callbacks::CallbackOptions;
 use punchcard_actors::guards::{BreakerOptions, GuardOptions};
@@ -43,6 +44,13 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message as WsMessage};
 
 pub(crate) const KEY: &str = "key-of-onehour";
 pub(crate) const OTHER_KEY: &str = "key-of-another";
+
+/// A key of the same tenant as `key`, for somebody who works as `roles`, such as `viewer+issuer`. A
+/// key by itself is an issuer's.
+pub(crate) fn working_as(key: &str, roles: &str) -> String {
+    format!("{key}/{roles}")
+}
+
 pub(crate) const ORIGIN: &str = "https://app.example.com";
 pub(crate) const OTHER_ORIGIN: &str = "https://another.example.com";
 /// The longest anything may take here.
@@ -184,6 +192,10 @@ impl TaskBook for World {
 
 impl Authenticator for World {
     fn authenticate(&self, key: &str) -> Option<Caller> {
+        let (key, roles) = match key.split_once('/') {
+            Some((key, roles)) => (key, roles.split('+').map(str::parse).collect()),
+            None => (key, Ok(Roles::default())),
+        };
         let tenant = match key {
             KEY => "onehour",
             OTHER_KEY => "another",
@@ -192,6 +204,8 @@ impl Authenticator for World {
         Some(Caller {
             tenant: TenantId::new(tenant).ok()?,
             key_prefix: format!("pk_{tenant}"),
+            name: None,
+            roles: roles.ok()?,
         })
     }
 }

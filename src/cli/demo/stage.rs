@@ -13,7 +13,7 @@ use crate::cli::config::refused;
 use crate::cli::exit::Failure;
 use crate::cli::runtime::Runtime;
 use crate::config::{Config, Log};
-use crate::keys::ApiKey;
+use crate::keys::{ApiKey, Role, Roles};
 use crate::telemetry;
 
 /// What the demo runs on.
@@ -92,11 +92,14 @@ impl Stage {
 /// What the sample configuration cannot know, in the form of variables of the environment.
 fn overrides(data: &Path, key: &ApiKey, secret: &str, backend: &str) -> Vec<(String, String)> {
     let set = |name: &str, value: String| (format!("PUNCHCARD__{name}"), value);
+    // The one key of the demo is its backend's and its visitor's, who may try everything.
+    let roles = Roles::of(&[Role::Issuer, Role::Admin]);
+    let key = key.config_line_of(None, roles);
     vec![
         set("SERVER__LISTEN", "127.0.0.1:0".to_owned()),
         set("SERVER__ADMIN_LISTEN", "127.0.0.1:0".to_owned()),
         set("STORE__DATA_DIR", json!(data).to_string()),
-        set("TENANTS__ONEHOUR__KEYS", format!("[{}]", key.config_line())),
+        set("TENANTS__ONEHOUR__KEYS", format!("[{key}]")),
         set(
             "TENANTS__ONEHOUR__ALLOWED_ORIGINS",
             json!([backend]).to_string(),
