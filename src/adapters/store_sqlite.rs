@@ -15,6 +15,7 @@
 //! retries (the caller knows what it owes), and any decision about tickets.
 
 mod backup;
+mod category;
 mod chain;
 mod connection;
 mod failure;
@@ -59,7 +60,7 @@ use punchcard_actors::ports::{
 };
 use punchcard_events::ticket::{StateName, TicketSummary};
 use punchcard_events::{NewEvent, Position, Recorded, Revision, StreamName, TicketId};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 pub use backup::{BackupError, BackupMade, backup};
 pub use failure::Cause;
@@ -70,12 +71,14 @@ pub use report::{Finding, FindingKind, Report, WitnessSays};
 pub use stats::{Stats, StatsError, rebuild_list, stats};
 pub use verify::{verify, verify_with};
 
+use category::Category;
 use health::Board;
 use ledger::Ledger;
 use lock::OwnedDirectory;
 use mending::Mending;
 use queue::{Job, Made, Queue};
 use readers::Readers;
+use subscription::Committed;
 use writer::{State, Writer};
 
 /// The embedded event store. Clones share one store; it closes when the last one is dropped, or by
@@ -89,7 +92,7 @@ pub struct SqliteStore {
 struct Shared {
     data_dir: PathBuf,
     queue: Queue,
-    committed: watch::Receiver<u64>,
+    committed: Committed,
     readers: Arc<Readers>,
     board: Arc<Board>,
     mending: Mending,
@@ -113,7 +116,7 @@ impl SqliteStore {
         let board = Arc::new(Board::new(options.stall_after));
         let (queue, jobs) = Queue::new(&options, Arc::clone(&board));
         let acknowledged = ledger.head();
-        let (committed, followed) = watch::channel(acknowledged.position);
+        let (committed, followed) = subscription::commits(acknowledged.position);
         let writer = Writer {
             options: options.clone(),
             jobs,
@@ -265,7 +268,23 @@ impl EventStore for SqliteStore {
 
     fn subscribe(&self, after: Option<Position>) -> Subscription {
         let readers = Arc::clone(&self.shared.readers);
-        subscription::follow(readers, self.shared.committed.clone(), after)
+        subscription::follow(readers, &self.shared.committed, None, after)
+    }
+
+    async fn read_category(
+        &self,
+        category: &str,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        let category = Category::new(category);
+        let read = move |conn: &_| reads::category(conn, &category, after, limit);
+        self.shared.readers.run(read).await
+    }
+
+    fn subscribe_category(&self, category: &str, after: Option<Position>) -> Subscription {
+        let (readers, category) = (Arc::clone(&self.shared.readers), Category::new(category));
+        subscription::follow(readers, &self.shared.committed, Some(category), after)
     }
 }
 

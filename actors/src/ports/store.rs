@@ -51,6 +51,25 @@ pub trait EventStore: Send + Sync + 'static {
     /// Every event after position `after`, first those stored, then those to come, without gap or
     /// repeat. The subscription ends with an error, never silently.
     fn subscribe(&self, after: Option<Position>) -> Subscription;
+
+    /// Up to `limit` events of the streams of one category after position `after`, in the order of
+    /// positions.
+    ///
+    /// A category is lowercase letters and `-`, such as `prompt` or `test-run`: it takes in every
+    /// stream whose name begins with it and a further `-`. One that no stream has is empty.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    async fn read_category(
+        &self,
+        category: &str,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, ReadError>;
+
+    /// As [`subscribe`](Self::subscribe), for the events of one category. What is appended to other
+    /// streams costs it little or nothing.
+    fn subscribe_category(&self, category: &str, after: Option<Position>) -> Subscription;
 }
 
 /// The ticket list: a projection of the ticket streams, current with every append.

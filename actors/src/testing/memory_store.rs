@@ -217,21 +217,46 @@ impl EventStore for MemoryStore {
         after: Option<Position>,
         limit: usize,
     ) -> Result<Vec<Recorded>, ReadError> {
-        Ok(self.held().after(after, limit))
+        Ok(self.held().since(after).take(limit).cloned().collect())
     }
 
     fn subscribe(&self, after: Option<Position>) -> Subscription {
+        self.follow(None, after)
+    }
+
+    async fn read_category(
+        &self,
+        category: &str,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        let prefix = format!("{category}-");
+        let held = self.held();
+        let events = held.since(after).filter(|e| is_within(e, Some(&prefix)));
+        Ok(events.take(limit).cloned().collect())
+    }
+
+    fn subscribe_category(&self, category: &str, after: Option<Position>) -> Subscription {
+        self.follow(Some(format!("{category}-")), after)
+    }
+}
+
+impl MemoryStore {
+    /// The events of the streams whose names begin with `prefix`, or of all.
+    fn follow(&self, prefix: Option<String>, after: Option<Position>) -> Subscription {
         // The store itself stays alive in the subscription, so the watch cannot close.
         let start = (self.clone(), after, self.shared.last.subscribe());
-        stream::unfold(start, |(store, after, mut last)| async move {
-            loop {
-                last.borrow_and_update();
-                let page = store.held().after(after, 1);
-                if let Some(event) = page.into_iter().next() {
-                    let position = event.position;
-                    return Some((Ok(event), (store, Some(position), last)));
+        stream::unfold(start, move |(store, mut after, mut last)| {
+            let prefix = prefix.clone();
+            async move {
+                loop {
+                    last.borrow_and_update();
+                    let next = store.held().next(prefix.as_deref(), &mut after);
+                    if let Some(event) = next {
+                        return Some((Ok(event), (store, after, last)));
+                    }
+                    last.changed().await.ok()?;
                 }
-                last.changed().await.ok()?;
             }
         })
         .boxed()
@@ -385,14 +410,29 @@ impl Held {
         self.log.get(index).map(|e| e.revision)
     }
 
-    fn after(&self, after: Option<Position>, limit: usize) -> Vec<Recorded> {
+    fn since(&self, after: Option<Position>) -> impl Iterator<Item = &Recorded> {
         let skip = after.map_or(0, |p| usize::try_from(p.0).unwrap_or(usize::MAX));
-        self.log.iter().skip(skip).take(limit).cloned().collect()
+        self.log.iter().skip(skip)
+    }
+
+    /// The next event within `prefix`; moves `after` past whatever was looked at.
+    fn next(&self, prefix: Option<&str>, after: &mut Option<Position>) -> Option<Recorded> {
+        let found = self.since(*after).find(|e| is_within(e, prefix)).cloned();
+        let last = Some(Position(self.last()));
+        *after = match &found {
+            Some(event) => Some(event.position),
+            None => (*after).max(last),
+        };
+        found
     }
 
     fn last(&self) -> u64 {
         self.log.last().map_or(0, |e| e.position.0)
     }
+}
+
+fn is_within(event: &Recorded, prefix: Option<&str>) -> bool {
+    prefix.is_none_or(|prefix| event.stream.as_str().starts_with(prefix))
 }
 
 fn matches(filter: &TicketFilter, ticket: &TicketSummary) -> bool {

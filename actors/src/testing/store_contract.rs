@@ -9,11 +9,13 @@
     reason = "a broken promise fails the test it is called from"
 )]
 
+mod categories;
 pub mod fixtures;
 mod streams;
 mod subscriptions;
 mod tickets;
 
+pub use categories::*;
 pub use streams::*;
 pub use subscriptions::*;
 pub use tickets::*;
@@ -47,6 +49,10 @@ macro_rules! store_contract {
             all_events_are_read_in_the_order_of_positions,
             a_subscription_catches_up_and_goes_on_without_gap_or_repeat,
             a_subscription_starts_after_its_position,
+            a_category_is_read_in_the_order_of_positions,
+            a_category_is_its_whole_name,
+            a_category_is_followed_past_everything_else,
+            a_category_is_followed_from_its_position_on,
             the_list_follows_a_whole_life,
             the_list_is_filtered_by_each_part_of_a_filter,
             the_list_is_filtered_by_all_parts_of_a_filter_together,

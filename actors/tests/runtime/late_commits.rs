@@ -133,6 +133,19 @@ impl EventStore for OddStore {
     fn subscribe(&self, after: Option<Position>) -> Subscription {
         self.store.subscribe(after)
     }
+
+    async fn read_category(
+        &self,
+        category: &str,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        self.store.read_category(category, after, limit).await
+    }
+
+    fn subscribe_category(&self, category: &str, after: Option<Position>) -> Subscription {
+        self.store.subscribe_category(category, after)
+    }
 }
 
 async fn start(world: &World, store: &Arc<OddStore>) -> TestRuntime {

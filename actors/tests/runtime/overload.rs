@@ -251,6 +251,19 @@ impl EventStore for Stalling {
     fn subscribe(&self, after: Option<Position>) -> Subscription {
         self.store.subscribe(after)
     }
+
+    async fn read_category(
+        &self,
+        category: &str,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        self.store.read_category(category, after, limit).await
+    }
+
+    fn subscribe_category(&self, category: &str, after: Option<Position>) -> Subscription {
+        self.store.subscribe_category(category, after)
+    }
 }
 
 #[test]

@@ -82,6 +82,22 @@ impl EventStore for SimStore {
         let memory = self.0.lock().memory.clone();
         memory.subscribe(after)
     }
+
+    async fn read_category(
+        &self,
+        category: &str,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        self.reading().await?;
+        let memory = self.0.lock().memory.clone();
+        memory.read_category(category, after, limit).await
+    }
+
+    fn subscribe_category(&self, category: &str, after: Option<Position>) -> Subscription {
+        let memory = self.0.lock().memory.clone();
+        memory.subscribe_category(category, after)
+    }
 }
 
 #[async_trait]

@@ -7,6 +7,7 @@ use punchcard_events::ticket::TicketSummary;
 use punchcard_events::{Position, Recorded, Revision, StreamName};
 use rusqlite::{Connection, OptionalExtension as _, Params, params};
 
+use super::category::Category;
 use super::chain::{self, Hash};
 use super::index;
 use super::row::{self, read_error, signed};
@@ -99,6 +100,43 @@ pub(super) fn all(
     let page = select(conn, &sql, params![after, row::limit(limit)])?;
     check_positions(conn, &page)?;
     check(conn, page)
+}
+
+/// Up to `limit` events of one category after a position.
+pub(super) fn category(
+    conn: &Connection,
+    category: &Category,
+    after: Option<Position>,
+    limit: usize,
+) -> Result<Vec<Recorded>, ReadError> {
+    let after = after.map_or(0, |position| signed(position.0));
+    let (prefix, rows, sql) = (category.prefix(), row::limit(limit), category_sql(category));
+    let page = if category.is_indexed() {
+        select(conn, &sql, params![after, prefix, rows, category.word()])
+    } else {
+        select(conn, &sql, params![after, prefix, rows])
+    }?;
+    check_positions(conn, &page)?;
+    check(conn, page)
+}
+
+/// The query of [`category`]: by the index, whose expression and condition it repeats word by word,
+/// or along the log. A comparison of names by their bounds would lead SQLite to the index of streams
+/// instead, out of which all there is would have to be sorted for every page.
+pub(super) fn category_sql(category: &Category) -> String {
+    let columns = row::EVENT_COLUMNS;
+    let indexed = if category.is_indexed() {
+        "AND substr(stream, 1, instr(stream, '-')) = ?4 \
+         AND NOT (stream >= 'ticket-' AND stream < 'ticket.') \
+         AND NOT (stream >= 'idempotency-' AND stream < 'idempotency.') "
+    } else {
+        ""
+    };
+    format!(
+        "SELECT {columns} FROM events \
+         WHERE position > ?1 AND substr(stream, 1, length(?2)) = ?2 {indexed}\
+         ORDER BY position LIMIT ?3"
+    )
 }
 
 /// A position is on no stream's chain. A wrong one is out of the order of its neighbours, or, at the

@@ -1,6 +1,7 @@
 //! Tests of what is special to this store; the rest is the contract.
 
 mod backups;
+mod categories;
 mod damage;
 mod failing;
 mod flips;

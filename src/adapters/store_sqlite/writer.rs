@@ -11,15 +11,16 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use punchcard_actors::ports::{AppendError, ReadError};
-use tokio::sync::watch;
 
+use super::category;
 use super::failure::{Cause, Failure};
 use super::health::{self, Board};
-use super::ledger::{Append, BatchError, Ledger};
+use super::ledger::{Answer, Append, BatchError, Ledger};
 use super::lock::{self, OwnedDirectory};
 use super::log_head::LogHead;
 use super::options::Options;
 use super::queue::{Job, Made, Place};
+use super::subscription::Commits;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -29,7 +30,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Writer {
     pub(super) options: Options,
     pub(super) jobs: Receiver<Job>,
-    pub(super) committed: watch::Sender<u64>,
+    pub(super) committed: Commits,
     pub(super) board: Arc<Board>,
     pub(super) state: State,
     /// Where the log stood when somebody was last told of a commit. It only ever moves on.
@@ -152,7 +153,7 @@ impl Writer {
                 // What is committed is committed, also when the witness cannot be told.
                 let witnessed = ledger.bear_witness();
                 self.acknowledged = ledger.head();
-                self.announce(batch.len());
+                self.announce(&batch, &answers);
                 for (append, answer) in batch.into_iter().zip(answers) {
                     // Whoever asked may have gone; what is stored stays stored.
                     drop(append.reply.send(answer));
@@ -174,20 +175,21 @@ impl Writer {
     }
 
     /// Counts a commit and wakes the subscriptions.
-    fn announce(&self, appends: usize) {
-        self.board.committed(appends);
+    fn announce(&self, batch: &[Append], answers: &[Answer]) {
+        self.board.committed(batch.len());
         metrics::counter!("store_commits_total").increment(1);
         #[expect(
             clippy::cast_precision_loss,
             reason = "a batch has far below 2^52 appends"
         )]
-        metrics::histogram!("store_commit_appends").record(appends as f64);
-        let last = self.acknowledged.position;
-        self.committed.send_if_modified(|seen| {
-            let moved = *seen != last;
-            *seen = last;
-            moved
+        metrics::histogram!("store_commit_appends").record(batch.len() as f64);
+        // A repeat of an older append has an older position, which is no news.
+        let landed = batch.iter().zip(answers).filter_map(|(append, answer)| {
+            let landed = answer.as_ref().ok()?;
+            category::is_indexed(append.stream.as_str()).then_some(landed.position.0)
         });
+        self.committed
+            .tell(self.acknowledged.position, landed.max());
     }
 
     /// What is due beside the appends; opens the database again when that is.
@@ -248,7 +250,8 @@ impl Writer {
         tracing::info!("the event store takes events again");
         // A commit of unknown outcome may turn out to be there.
         self.acknowledged = ledger.head();
-        self.committed.send_replace(self.acknowledged.position);
+        let last = self.acknowledged.position;
+        self.committed.tell(last, Some(last));
         self.state = State::Open(Box::new(ledger));
         self.board.healed();
     }

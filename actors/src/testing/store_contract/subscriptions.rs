@@ -12,7 +12,7 @@ use crate::ports::{ExpectedRevision, Subscription};
 /// Far longer than any store needs; a subscription that stalls fails its test and does not hang.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-async fn take(subscription: &mut Subscription, count: usize) -> Vec<Recorded> {
+pub(super) async fn take(subscription: &mut Subscription, count: usize) -> Vec<Recorded> {
     let mut taken = Vec::with_capacity(count);
     while taken.len() < count {
         let next = tokio::time::timeout(PATIENCE, subscription.next()).await;
@@ -22,7 +22,7 @@ async fn take(subscription: &mut Subscription, count: usize) -> Vec<Recorded> {
     taken
 }
 
-async fn fill(store: &impl Store, name: &str, from: u64, count: u64) {
+pub(super) async fn fill(store: &impl Store, name: &str, from: u64, count: u64) {
     let s = stream(name);
     for number in from..from + count {
         let expected = match number.checked_sub(1) {

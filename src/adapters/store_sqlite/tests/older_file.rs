@@ -106,8 +106,11 @@ async fn a_file_that_was_torn_in_a_fold_is_made_whole_by_its_log() {
 async fn a_store_of_version_2_is_upgraded() {
     let (dir, _) = killed().await;
     let conn = raw(dir.path());
-    conn.execute_batch("ALTER TABLE log_head DROP COLUMN folded; PRAGMA user_version = 2")
-        .unwrap();
+    conn.execute_batch(
+        "DROP INDEX events_by_category; ALTER TABLE log_head DROP COLUMN folded; \
+         PRAGMA user_version = 2",
+    )
+    .unwrap();
     wal::empty(&conn).unwrap();
     drop(conn);
     let store = SqliteStore::open(Options::new(dir.path())).unwrap();

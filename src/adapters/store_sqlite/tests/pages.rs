@@ -28,7 +28,7 @@ fn malform(dir: &Path, pages: &[usize]) {
 }
 
 /// The page that a table or an index begins with.
-fn root_of(dir: &Path, name: &str) -> usize {
+pub(super) fn root_of(dir: &Path, name: &str) -> usize {
     let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
     let root: u32 = raw(dir).query_row(sql, [name], |row| row.get(0)).unwrap();
     root as usize
@@ -167,7 +167,7 @@ async fn an_append_leaves_a_damaged_line_of_its_ticket_to_the_next_list() {
 }
 
 /// The pages that the frames of a store's log hold.
-fn logged(dir: &Path) -> Vec<u32> {
+pub(super) fn logged(dir: &Path) -> Vec<u32> {
     let log = fs::read(wal::beside(&lock::database_in(dir))).unwrap();
     let frames = log[32..].chunks_exact(24 + 4_096);
     frames
