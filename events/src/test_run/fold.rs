@@ -36,7 +36,7 @@ pub struct Totals {
     pub prompt_tokens: u64,
     /// Tokens of the answers, of the cases whose model counted them.
     pub completion_tokens: u64,
-    /// The cost in US dollars; absent where any case has none.
+    /// The cost in US dollars; absent where any case has none, or there are none.
     pub cost_usd: Option<f64>,
     /// The sum of the cases' latencies, in milliseconds.
     pub latency_ms: u64,
@@ -83,11 +83,12 @@ impl TestRun {
 
     /// One arm's cases together.
     pub fn totals(&self, arm: Arm) -> Totals {
+        let cases = self.cases(arm);
         let mut totals = Totals {
-            cost_usd: Some(0.0),
+            cost_usd: (!cases.is_empty()).then_some(0.0),
             ..Totals::default()
         };
-        for case in self.cases(arm) {
+        for case in cases {
             totals.add(case);
         }
         totals
