@@ -50,18 +50,8 @@ pub(crate) fn live(steps: &[Step]) -> Life {
 /// Mostly something that fits, sometimes something that does not.
 fn command(state: &PromptState, second: u64, (ask, a, b, flag): Step, act: Act) -> Command {
     let edit = state.draft.as_ref().map(|draft| draft.edit);
-    let newest = state.latest().map_or(0, |version| version.number);
-    let version = if a.is_multiple_of(8) {
-        newest + 1
-    } else {
-        1 + u32::from(a) % newest.max(1)
-    };
+    let version = a_version(state, a);
     let label = [production(), staging(), production(), side()][usize::from(b) % 4].clone();
-    let seen = if b.is_multiple_of(7) {
-        Seen::Version(0)
-    } else {
-        state.labelled(&label).map_or(Seen::Nothing, Seen::Version)
-    };
     let override_reason = (b >= 170).then(|| "it must".to_owned());
     let run = Uuid::from_u128(u128::from(second));
     match ask {
@@ -81,9 +71,9 @@ fn command(state: &PromptState, second: u64, (ask, a, b, flag): Step, act: Act) 
         },
         6..=8 => publish(state, a, act),
         9..=11 => Command::MoveLabel {
+            expected: flag.then(|| seen(state, &label, b)),
             label,
             version,
-            expected: flag.then_some(seen),
             reason: None,
             override_reason,
             act,
@@ -122,6 +112,25 @@ fn command(state: &PromptState, second: u64, (ask, a, b, flag): Step, act: Act) 
             content: content("configured"),
             act,
         },
+    }
+}
+
+/// One that is there, or the one after the newest.
+fn a_version(state: &PromptState, a: u8) -> u32 {
+    let newest = state.latest().map_or(0, |version| version.number);
+    if a.is_multiple_of(8) {
+        newest + 1
+    } else {
+        1 + u32::from(a) % newest.max(1)
+    }
+}
+
+/// Where the label points, or what nobody can have seen.
+fn seen(state: &PromptState, label: &LabelName, b: u8) -> Seen {
+    if b.is_multiple_of(7) {
+        Seen::Version(0)
+    } else {
+        state.labelled(label).map_or(Seen::Nothing, Seen::Version)
     }
 }
 

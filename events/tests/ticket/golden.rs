@@ -250,7 +250,7 @@ fn added() -> [(&'static str, &'static str, TicketEvent); 5] {
     ]
 }
 
-fn lives() -> [(&'static str, Vec<TicketEvent>); 6] {
+fn lives() -> [(&'static str, Vec<TicketEvent>); 7] {
     let start = || vec![requested(), pre_processed(), sent(1)];
     let life = |rest: Vec<TicketEvent>| [start(), rest].concat();
     let retried = attempt_failed(1, AttemptErrorKind::Server, Some(at(2)));
@@ -286,7 +286,17 @@ fn lives() -> [(&'static str, Vec<TicketEvent>); 6] {
         sent_to("gpt-z", 1, Some(("gpt-x", FallbackReason::BreakerOpen))),
         attempt_failed(1, AttemptErrorKind::RateLimited, Some(at(9))),
     ];
+    // A canary whose prompt asks for JSON, where the terms say text.
+    let by_canary = vec![
+        requested_by_label(),
+        pre_processed_by_canary(),
+        sent(1),
+        answered_json(1),
+        persisted(),
+        delivered(),
+    ];
     [
+        ("by_canary", by_canary),
         ("fallbacks", fallbacks),
         ("breaker_open", breaker_open),
         (

@@ -47,6 +47,40 @@ fn an_answer_is_not_delivered_before_it_is_persisted() {
 }
 
 #[test]
+fn an_answer_is_read_as_the_prompt_says_that_it_was_prepared_with() {
+    let life = |prepared| {
+        [
+            requested(),
+            prepared,
+            sent(1),
+            answered_json(1),
+            persisted(),
+        ]
+    };
+    let by_terms = given(life(pre_processed())).state();
+    assert_eq!(
+        by_terms.final_answer(),
+        Some(Arc::new(json!("{\"score\":4}")))
+    );
+    let by_prompt = given(life(pre_processed_by_canary())).state();
+    assert_eq!(
+        by_prompt.final_answer(),
+        Some(Arc::new(json!({ "score": 4 })))
+    );
+    let TicketState::Persisted(persisted) = by_prompt else {
+        panic!("it is not persisted");
+    };
+    let answered = Answered {
+        request: persisted.request,
+        prepared: persisted.prepared,
+        answered: persisted.answered,
+        callback: Tries::default(),
+        fallback: None,
+    };
+    assert_eq!(answered.provisional_answer(), json!({ "score": 4 }));
+}
+
+#[test]
 fn a_second_tab_that_acknowledges_causes_nothing() {
     let life = [persisted_life(), vec![delivered()]].concat();
     given(life).when(acknowledge()).then_nothing();

@@ -222,6 +222,14 @@ pub(crate) fn answered(attempt: u32) -> TicketEvent {
     TicketEvent::TicketAnswered(answer(attempt))
 }
 
+/// An answer that is a JSON document.
+pub(crate) fn answered_json(attempt: u32) -> TicketEvent {
+    TicketEvent::TicketAnswered(TicketAnswered {
+        content: r#"{"score":4}"#.into(),
+        ..answer(attempt)
+    })
+}
+
 pub(crate) fn persisted() -> TicketEvent {
     TicketEvent::TicketPersisted(TicketPersisted { answer: None })
 }
