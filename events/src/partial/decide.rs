@@ -28,7 +28,7 @@ pub enum PartialRejection {
         max: usize,
     },
     /// A limit in size.
-    #[error("a partial may have {MAX_BYTES} bytes, this has {bytes}")]
+    #[error("a partial may have at most {MAX_BYTES} bytes, but this one has {bytes}")]
     TooLong {
         /// How long it is.
         bytes: usize,

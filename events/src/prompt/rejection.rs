@@ -176,7 +176,7 @@ pub enum Rejection {
         max: usize,
     },
     /// A limit in size.
-    #[error("{what} may have {max} bytes, this has {bytes}")]
+    #[error("{what} may have at most {max} bytes, but this one has {bytes}")]
     TooLong {
         /// What is too long.
         what: &'static str,
