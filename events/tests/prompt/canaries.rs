@@ -157,6 +157,13 @@ fn a_third_version_is_not_deployed_while_a_canary_runs() {
             version: 2,
             percent: 10,
         });
+    given(in_production(3))
+        .and(start_canary(3))
+        .when(deploy(production(), 2))
+        .then_rejected(Rejection::CanaryRunning {
+            version: 3,
+            percent: 10,
+        });
     let clearance = Clearance::NotNeeded;
     given(with_canary()).when(deploy(staging(), 3)).then([moved(
         staging(),

@@ -36,3 +36,5 @@ mod table;
 mod test_runs;
 #[cfg(test)]
 mod test_sets;
+#[cfg(test)]
+mod transitions;
