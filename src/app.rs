@@ -3,20 +3,24 @@
 
 mod access;
 mod assemble;
+mod check;
 mod readiness;
+#[cfg(test)]
+mod tests;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use punchcard_actors::prompts::{Following, PromptError, Prompts};
 use punchcard_actors::runtime::{Ports, Runtime};
 use punchcard_actors::sessions::{SessionSupervisor, Sessions};
 
 use crate::adapters::clock::SystemClock;
 use crate::adapters::store_sqlite::{self, OpenError, SqliteStore};
 use crate::adapters::{openai, webhooks};
-use crate::config::{Config, ConfigErrors};
-use crate::tasks::ConfiguredTasks;
+use crate::config::Config;
+use crate::tasks::{self, Tasks};
 use crate::{http, telemetry};
 
 use access::Access;
@@ -32,6 +36,9 @@ pub struct App {
     sessions: Sessions,
     http: http::Serving,
     admin: SocketAddr,
+    prompts: Prompts,
+    /// Other nodes' prompts arrive for as long as this is kept.
+    _following: Following,
     grace: Duration,
 }
 
@@ -44,10 +51,14 @@ impl App {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let metrics =
             telemetry::start_metrics().map_err(|error| StartError::Metrics(error.to_string()))?;
-        let tasks = ConfiguredTasks::new(&config)?;
         let models = assemble::models(&config)?;
         let callbacks = assemble::webhooks(&config)?;
         let store = open_store(&config).await?;
+        let clock = Arc::new(SystemClock);
+        let check = Arc::new(check::Compiles::new(&config));
+        let opened = Prompts::open(Arc::new(store.clone()), clock, check).await;
+        let (prompts, following) = opened.map_err(PromptError::from)?;
+        tasks::adopt(&config, &prompts).await?;
         let listener = listen(config.server.listen)?;
         let admin = listen(config.server.admin_listen)?;
 
@@ -56,7 +67,7 @@ impl App {
             index: Arc::new(store.clone()),
             model: Arc::new(models),
             callbacks: Arc::new(callbacks),
-            tasks: Arc::new(tasks),
+            tasks: Arc::new(Tasks::new(&config, prompts.clone())),
             clock: Arc::new(SystemClock),
         };
         let runtime = Runtime::start(ports, assemble::runtime(&config)).await;
@@ -65,6 +76,7 @@ impl App {
         let parts = http::Parts {
             tickets: runtime.tickets().clone(),
             sessions: sessions.clone(),
+            prompts: prompts.clone(),
             keys: access.clone(),
             origins: access,
             readiness: Arc::new(StoreReadiness::new(store.clone())),
@@ -80,6 +92,8 @@ impl App {
             sessions,
             http,
             admin,
+            prompts,
+            _following: following,
             grace: config.server.shutdown_grace,
         })
     }
@@ -92,6 +106,11 @@ impl App {
     /// Where health and metrics are served.
     pub const fn admin_addr(&self) -> SocketAddr {
         self.admin
+    }
+
+    /// The planners' prompts.
+    pub const fn prompts(&self) -> &Prompts {
+        &self.prompts
     }
 
     /// Stops: nothing new is admitted, calls in flight have the grace time to end, sessions are told
@@ -163,9 +182,9 @@ pub enum StartError {
     /// The event store cannot be used.
     #[error(transparent)]
     Store(#[from] OpenError),
-    /// The configuration's tasks cannot be used.
-    #[error(transparent)]
-    Config(#[from] ConfigErrors),
+    /// The prompts cannot be read, or the configured ones not be taken over.
+    #[error("the prompts cannot be had: {0}")]
+    Prompts(#[from] PromptError),
     /// A model's client cannot be set up.
     #[error("the model `{name}` cannot be set up: {source}")]
     Model {

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
-use punchcard_events::{TaskName, TenantId};
+use punchcard_events::TenantId;
 use serde::Deserialize;
 
 mod check;
@@ -32,11 +32,11 @@ mod values;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use sections::{
-    Callbacks, Log, LogFormat, Model, Provider, Retries, Retry, Runtime, Server, Sessions, Store,
-    TicketLimits,
+    Callbacks, Log, LogFormat, Model, Prompts, Provider, Retries, Retry, Runtime, Server, Sessions,
+    Store, TicketLimits,
 };
 pub use supervision::{Guarding, Supervision};
-pub use tenants::{CallbackTarget, Task, Tenant, TenantKey};
+pub use tenants::{CallbackTarget, Defaults, Task, Tenant, TenantKey};
 pub use tree::{KeyPath, Origin};
 pub use values::Mode;
 
@@ -44,7 +44,6 @@ use check::Mistake;
 use tree::Node;
 
 use crate::keys::{KeyOwner, KeyRing};
-use crate::tasks::Flaw;
 
 pub use crate::adapters::openai::MaxTokensField;
 pub use punchcard_events::prompt::MessageTemplate;
@@ -74,6 +73,8 @@ pub struct Config {
     pub callbacks: Callbacks,
     /// How calls to models and to the tenants' APIs are guarded.
     pub supervision: Supervision,
+    /// The planners' prompts.
+    pub prompts: Prompts,
     /// The users' sessions.
     pub sessions: Sessions,
     /// The log.
@@ -81,6 +82,8 @@ pub struct Config {
     /// The models that tasks may name.
     #[serde(default)]
     pub models: BTreeMap<String, Model>,
+    /// What tasks have that do not say otherwise.
+    pub defaults: Defaults,
     /// The tenants.
     #[serde(default)]
     pub tenants: BTreeMap<TenantId, Tenant>,
@@ -193,22 +196,6 @@ impl Config {
         unrepeat(&mut errors);
         errors.sort_by(|one, other| one.origin.cmp(&other.origin));
         Err(ConfigErrors(errors))
-    }
-
-    /// The flaws of one task, with the places they were written at.
-    pub(crate) fn task_mistakes(
-        &self,
-        tenant: &TenantId,
-        task: &TaskName,
-        flaws: Vec<Flaw>,
-    ) -> Vec<ConfigError> {
-        let at = KeyPath::of(&["tenants", tenant.as_str(), "tasks", task.as_str()]);
-        let locate = |flaw: Flaw| {
-            let mut key = at.clone();
-            key.0.extend(flaw.key.0);
-            self.origins.0.error(&key, flaw.message)
-        };
-        flaws.into_iter().map(locate).collect()
     }
 
     /// Whether callbacks may go over plain HTTP and to this host or a private network. In

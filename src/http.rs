@@ -32,6 +32,7 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use punchcard_actors::admission::{Places, Shares};
+use punchcard_actors::prompts::Prompts;
 use punchcard_actors::sessions::Sessions;
 use punchcard_actors::tickets::Tickets;
 
@@ -45,6 +46,8 @@ pub struct Parts {
     pub tickets: Tickets,
     /// The session supervisor.
     pub sessions: Sessions,
+    /// The planners' prompts.
+    pub prompts: Prompts,
     /// Who may call.
     pub keys: Arc<dyn auth::Authenticator>,
     /// From where browsers may open sessions.

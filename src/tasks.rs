@@ -1,110 +1,276 @@
-//! Tasks and prompts from the configuration: the [`TaskBook`] that tickets read.
+//! Tasks: the [`TaskBook`] that tickets read.
 //!
-//! Everything is parsed and compiled when the book is made; [`TaskBook::accept`] and
-//! [`TaskBook::prepare`] only look up, check and render. There are no versions or labels here: a
-//! prompt in the configuration has only its present text.
+//! A task is its settings (hooks, limits, retries, deadlines: the configuration) and its prompt (the
+//! event store). A configured task may have its first prompt in the configuration; it is taken over
+//! once ([`adopt`]). A task that only planners know has the settings that all tasks inherit.
+//!
+//! Not here: what a prompt is and says ([`prompts`](crate::prompts)), and which version is in effect
+//! ([`PromptBook`](punchcard_actors::prompts::PromptBook)).
 
-use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use punchcard_actors::ports::{Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook};
+use punchcard_actors::prompts::{Effective, NotEffective, PromptError, Prompts};
+use punchcard_events::prompt::{Content, ContentHash};
 use punchcard_events::ticket::{PromptRef, Terms};
-use punchcard_events::{TaskName, TenantId, Timestamp};
+use punchcard_events::{LabelName, Timestamp};
 use serde_json::Value;
 
-use crate::config::{Config, ConfigErrors, Task};
+use crate::config::Config;
+use crate::prompts::CompiledPrompt;
 
-mod compiled;
+mod adoption;
+mod cache;
+mod flaws;
+mod settings;
 mod size;
 #[cfg(test)]
 mod tests;
 
-use compiled::CompiledTask;
-pub(crate) use compiled::Flaw;
+pub use adoption::adopt;
+pub(crate) use flaws::flaws;
+
+use cache::Cache;
+use settings::{Settings, TaskSettings};
+
+/// How long a store that gives no version is left alone before it is asked again: twice as long
+/// each time, up to the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// Every tenant's tasks. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct ConfiguredTasks {
-    tenants: Arc<HashMap<TenantId, HashMap<TaskName, CompiledTask>>>,
+pub struct Tasks {
+    settings: Arc<Settings>,
+    prompts: Prompts,
+    compiled: Arc<Cache>,
 }
 
-impl ConfiguredTasks {
-    /// Compiles every task of `config`.
+impl Tasks {
+    /// The tasks of `config` and of the planners.
+    pub fn new(config: &Config, prompts: Prompts) -> Self {
+        Self::with_cache(config, prompts, config.prompts.cached)
+    }
+
+    fn with_cache(config: &Config, prompts: Prompts, cached: NonZeroUsize) -> Self {
+        Self {
+            settings: Arc::new(Settings::new(config)),
+            prompts,
+            compiled: Arc::new(Cache::new(cached)),
+        }
+    }
+
+    fn effective(&self, asked: Asked<'_>, sticky: Option<&str>) -> Result<Effective, NotEffective> {
+        let book = self.prompts.book();
+        book.effective(asked.tenant, asked.task, asked.label, sticky)
+    }
+
+    /// The content, ready for use.
     ///
     /// # Errors
-    /// With what is wrong with the tasks; never for a configuration that was loaded, because
-    /// loading checks the same.
-    pub fn new(config: &Config) -> Result<Self, ConfigErrors> {
-        let mut tenants = HashMap::with_capacity(config.tenants.len());
-        let mut errors = Vec::new();
-        for (id, tenant) in &config.tenants {
-            let mut tasks = HashMap::with_capacity(tenant.tasks.len());
-            for (name, task) in &tenant.tasks {
-                match CompiledTask::compile(task) {
-                    Ok(task) => {
-                        tasks.insert(name.clone(), task);
-                    }
-                    Err(flaws) => errors.extend(config.task_mistakes(id, name, flaws)),
+    /// With how many flaws it has, which are logged: what was published was sound, so it was
+    /// published by another release, or under other limits.
+    fn compile(
+        &self,
+        asked: Asked<'_>,
+        settings: &TaskSettings,
+        content: &Arc<Content>,
+        hash: ContentHash,
+    ) -> Result<Arc<CompiledPrompt>, usize> {
+        let key = (asked.tenant.clone(), asked.task.clone(), hash);
+        if let Some(compiled) = self.compiled.get(&key) {
+            return Ok(compiled);
+        }
+        match CompiledPrompt::compile(content, settings.limits()) {
+            Ok(compiled) => {
+                let compiled = Arc::new(compiled);
+                self.compiled.put(key, Arc::clone(&compiled));
+                Ok(compiled)
+            }
+            Err(flaws) => {
+                for flaw in &flaws {
+                    let (tenant, task, place) = (asked.tenant, asked.task, &flaw.place);
+                    let flaw = &flaw.message;
+                    tracing::error!(%tenant, %task, %hash, %place, flaw, "a published prompt cannot be used");
+                }
+                Err(flaws.len())
+            }
+        }
+    }
+
+    /// The version that a ticket was prepared with, in effect or not, ready for use. `None` where
+    /// the store has none with that hash.
+    async fn of_ticket(
+        &self,
+        asked: Asked<'_>,
+        settings: &TaskSettings,
+        prompt: &PromptRef,
+    ) -> Result<Option<Arc<CompiledPrompt>>, String> {
+        let Ok(hash) = prompt.hash.parse::<ContentHash>() else {
+            return Ok(None);
+        };
+        let key = (asked.tenant.clone(), asked.task.clone(), hash);
+        if let Some(compiled) = self.compiled.get(&key) {
+            return Ok(Some(compiled));
+        }
+        let Some(content) = self.published(asked, prompt.version, hash).await? else {
+            return Ok(None);
+        };
+        let compiled = self.compile(asked, settings, &content, hash);
+        compiled.map(Some).map_err(|_| cannot_check())
+    }
+
+    /// The content of a version with this hash. A store that gives nothing now is waited for: it
+    /// would not take the answer either. The wait ends with the ticket's deadline, as all its work.
+    async fn published(
+        &self,
+        asked: Asked<'_>,
+        version: u32,
+        hash: ContentHash,
+    ) -> Result<Option<Arc<Content>>, String> {
+        let (tenant, task) = (asked.tenant, asked.task);
+        let Some(summary) = self.prompts.book().summary(tenant, task) else {
+            return Ok(None);
+        };
+        if summary.version(version).map(|line| line.hash) != Some(hash) {
+            return Ok(None);
+        }
+        let mut wait = FIRST_WAIT;
+        loop {
+            match self.prompts.version(tenant, task, version).await {
+                Ok(content) => return Ok(content),
+                Err(PromptError::Unavailable(_)) => tokio::time::sleep(wait).await,
+                Err(error) => {
+                    tracing::error!(%tenant, %task, version, %error, "a version cannot be read");
+                    return Err(cannot_check());
                 }
             }
-            tenants.insert(id.clone(), tasks);
+            wait = (wait * 2).min(LONGEST_WAIT);
         }
-        if !errors.is_empty() {
-            return Err(ConfigErrors(errors));
-        }
-        let tenants = Arc::new(tenants);
-        Ok(Self { tenants })
     }
-
-    fn find(&self, tenant: &TenantId, task: &TaskName) -> Option<&CompiledTask> {
-        self.tenants.get(tenant)?.get(task)
-    }
-}
-
-/// What makes `task` unusable, if anything.
-pub(crate) fn flaws(task: &Task) -> Vec<Flaw> {
-    CompiledTask::compile(task).err().unwrap_or_default()
 }
 
 #[async_trait]
-impl TaskBook for ConfiguredTasks {
+impl TaskBook for Tasks {
     fn lane(&self, asked: Asked<'_>) -> Option<Lane> {
-        Some(self.find(asked.tenant, asked.task)?.lane())
+        let settings = self.settings.of(asked.tenant, asked.task)?;
+        let effective = self.effective(asked, None).ok()?;
+        Some(settings.lane(&effective.content))
     }
 
+    /// An input is checked against what the label points to, canary or not: an issuer is told of a
+    /// misfit with what is in production, and a canary that cannot take such an input fails, which
+    /// is what takes it back.
     fn accept(
         &self,
         asked: Asked<'_>,
         input: &Value,
         now: Timestamp,
     ) -> Result<Terms, InputRefusal> {
-        self.find(asked.tenant, asked.task)
-            .ok_or_else(|| InputRefusal::UnknownTask(asked.task.clone()))?
-            .accept(input, now)
+        let task = || asked.task.clone();
+        let settings = self.settings.of(asked.tenant, asked.task);
+        let settings = settings.ok_or_else(|| InputRefusal::UnknownTask(task()))?;
+        let effective = self
+            .effective(asked, None)
+            .map_err(|why| refusal(why, asked, settings.configured))?;
+        if effective.retired {
+            return Err(InputRefusal::Retired(task()));
+        }
+        let limit = settings.max_input_bytes();
+        let actual = size::json_bytes(input);
+        if actual > limit {
+            return Err(InputRefusal::InputTooLarge { actual, limit });
+        }
+        let content = &effective.content;
+        let prompt = self
+            .compile(asked, &settings, content, effective.hash)
+            .map_err(|_| InputRefusal::Broken(task()))?;
+        prompt
+            .check_input(input, settings.has_pre_process())
+            .map_err(|misfit| InputRefusal::InvalidInput {
+                field: format!("/input{}", misfit.pointer),
+                message: misfit.message,
+            })?;
+        Ok(settings.terms(content, now))
     }
 
     fn prepare(
         &self,
         asked: Asked<'_>,
-        _sticky: &str,
+        sticky: &str,
         input: &Value,
     ) -> Result<Prepared, PrepareError> {
-        self.find(asked.tenant, asked.task)
-            .ok_or_else(|| PrepareError::UnknownTask(asked.task.clone()))?
-            .prepare(input)
+        let gone = || PrepareError::UnknownTask(asked.task.clone());
+        let settings = self
+            .settings
+            .of(asked.tenant, asked.task)
+            .ok_or_else(gone)?;
+        let broken = || PrepareError::Broken(asked.task.clone());
+        let effective = self
+            .effective(asked, Some(sticky))
+            .map_err(|why| match why {
+                NotEffective::NoSuchPrompt => gone(),
+                NotEffective::NotDeployed => PrepareError::NotDeployed {
+                    task: asked.task.clone(),
+                    label: label(asked),
+                },
+                NotEffective::Broken => broken(),
+            })?;
+        let content = &effective.content;
+        let prompt = self
+            .compile(asked, &settings, content, effective.hash)
+            .map_err(|_| broken())?;
+        Ok(Prepared {
+            messages: prompt.render(input).map_err(PrepareError::Template)?,
+            model: content.model.clone(),
+            parameters: Arc::clone(prompt.parameters()),
+            answer_format: content.answer,
+            prompt: PromptRef {
+                version: effective.version,
+                hash: effective.hash.to_string(),
+                label: Some(effective.label).filter(|label| !label.is_production()),
+                canary: effective.canary,
+            },
+        })
     }
 
     async fn check_answer(
         &self,
         asked: Asked<'_>,
-        _prompt: &PromptRef,
+        prompt: &PromptRef,
         content: &str,
     ) -> Result<(), String> {
-        // A task that left the configuration has no schema an answer could break.
-        match self.find(asked.tenant, asked.task) {
-            Some(task) => task.check_answer(content),
+        let Some(settings) = self.settings.of(asked.tenant, asked.task) else {
+            return Ok(());
+        };
+        // A version that the store never had is one of a configuration before it had prompts, and
+        // has no schema any more that an answer could break.
+        match self.of_ticket(asked, &settings, prompt).await? {
+            Some(prompt) => prompt.check_answer(content),
             None => Ok(()),
         }
     }
+}
+
+fn refusal(why: NotEffective, asked: Asked<'_>, configured: bool) -> InputRefusal {
+    let task = asked.task.clone();
+    match why {
+        NotEffective::NoSuchPrompt if !configured => InputRefusal::UnknownTask(task),
+        NotEffective::NoSuchPrompt | NotEffective::NotDeployed => InputRefusal::NotDeployed {
+            task,
+            label: label(asked),
+        },
+        NotEffective::Broken => InputRefusal::Broken(task),
+    }
+}
+
+fn label(asked: Asked<'_>) -> LabelName {
+    asked.label.cloned().unwrap_or_else(LabelName::production)
+}
+
+fn cannot_check() -> String {
+    "the answer cannot be checked: the prompt that asked for it cannot be read".to_owned()
 }

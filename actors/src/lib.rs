@@ -12,6 +12,7 @@ pub mod guards;
 mod history;
 pub mod llm;
 pub mod ports;
+pub mod prompts;
 mod registry;
 pub mod runtime;
 pub mod sessions;

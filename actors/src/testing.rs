@@ -10,6 +10,7 @@ pub mod callbacks;
 pub mod clock;
 pub mod memory_store;
 pub mod model;
+pub mod prompts;
 pub mod store_contract;
 pub mod tasks;
 pub mod world;

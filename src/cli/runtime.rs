@@ -40,11 +40,11 @@ impl Runtime {
 /// The failure that a start without success is.
 fn not_started(error: &StartError) -> Failure {
     let exit = match error {
-        StartError::Config(_)
-        | StartError::Model { .. }
-        | StartError::Hooks(_)
-        | StartError::Secret { .. } => Exit::Usage,
-        StartError::Store(_) | StartError::Listen { .. } | StartError::Http(_) => Exit::Unreachable,
+        StartError::Model { .. } | StartError::Hooks(_) | StartError::Secret { .. } => Exit::Usage,
+        StartError::Store(_)
+        | StartError::Prompts(_)
+        | StartError::Listen { .. }
+        | StartError::Http(_) => Exit::Unreachable,
         StartError::Webhooks(_) | StartError::Metrics(_) => Exit::Negative,
     };
     Failure::new(exit, format!("failed to start: {error}"))

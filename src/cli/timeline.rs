@@ -6,7 +6,7 @@
 mod changes;
 mod render;
 
-pub(crate) use changes::because;
+pub(crate) use changes::{because, parameters_in_words, prompt_in_words};
 pub(crate) use render::render;
 
 use punchcard_events::ticket::{TicketEvent, TicketState, apply};

@@ -62,6 +62,13 @@ pub(super) fn check(config: &Config) -> Vec<Mistake> {
         }
         check_tenant(&at, tenant, config, &mut found);
     }
+    let inherited = &config.defaults.task;
+    check_settings(
+        &KeyPath::of(&["defaults", "task"]),
+        inherited,
+        config,
+        &mut found,
+    );
     found
 }
 
@@ -177,13 +184,8 @@ fn check_task(
     config: &Config,
     found: &mut Vec<Mistake>,
 ) {
-    check_models(at, task, config, found);
-    if task.messages.is_empty() {
-        found.push(Mistake::new(
-            at.key("messages"),
-            "needs at least one message",
-        ));
-    }
+    check_settings(at, task, config, found);
+    check_prompt(at, task, config, found);
     for (key, path) in [
         ("pre_process", &task.pre_process),
         ("post_process", &task.post_process),
@@ -200,13 +202,47 @@ fn check_task(
             found.push(Mistake::new(at.key(key), message));
         }
     }
+}
+
+/// What every task has, with a prompt in the configuration or without.
+fn check_settings(at: &KeyPath, task: &Task, config: &Config, found: &mut Vec<Mistake>) {
+    check_models(at, task, config, found);
+    check_ticket_limits(&at.key("ticket"), &task.ticket, found);
+    check_retries(&at.key("retry"), &task.retry, found);
+}
+
+/// The prompt that a configured task may have: whole, or not at all.
+fn check_prompt(at: &KeyPath, task: &Task, config: &Config, found: &mut Vec<Mistake>) {
+    let Some(messages) = &task.messages else {
+        let inherited = &config.defaults.task;
+        let own = [
+            ("model", task.model != inherited.model),
+            ("input_schema", task.input_schema != inherited.input_schema),
+            (
+                "answer_schema",
+                task.answer_schema != inherited.answer_schema,
+            ),
+        ];
+        for (key, _) in own.into_iter().filter(|(_, own)| *own) {
+            let message =
+                "is a part of a prompt; write `messages` too, or leave it to the planners";
+            found.push(Mistake::new(at.key(key), message));
+        }
+        return;
+    };
+    if task.model.is_none() {
+        let message = "needs the key `model` beside it: the model that the prompt asks";
+        found.push(Mistake::new(at.key("messages"), message));
+    }
+    if messages.is_empty() {
+        let message = "needs at least one message";
+        found.push(Mistake::new(at.key("messages"), message));
+    }
     if task.answer_schema.is_some() && task.answer == AnswerFormat::Text {
         let message = "is only for answer = \"json\"";
         found.push(Mistake::new(at.key("answer_schema"), message));
     }
     check_parameters(&at.key("parameters"), task, found);
-    check_ticket_limits(&at.key("ticket"), &task.ticket, found);
-    check_retries(&at.key("retry"), &task.retry, found);
     for flaw in crate::tasks::flaws(task) {
         let mut key = at.clone();
         key.0.extend(flaw.key.0);
@@ -225,13 +261,15 @@ fn check_models(at: &KeyPath, task: &Task, config: &Config, found: &mut Vec<Mist
         };
         format!("there is no model `{name}` under [models]; {known}")
     };
-    if !config.models.contains_key(&task.model) {
-        found.push(Mistake::new(at.key("model"), missing(&task.model)));
+    if let Some(model) = &task.model
+        && !config.models.contains_key(model)
+    {
+        found.push(Mistake::new(at.key("model"), missing(model)));
     }
     let list = at.key("fallback_models");
     for (place, name) in task.fallback_models.iter().enumerate() {
         let earlier = task.fallback_models.get(..place).unwrap_or_default();
-        let message = if *name == task.model {
+        let message = if Some(name) == task.model.as_ref() {
             format!("`{name}` is the task's own model, which has failed when this is read")
         } else if earlier.contains(name) {
             format!("`{name}` is named twice; each model has one turn")

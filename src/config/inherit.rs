@@ -9,7 +9,8 @@ use super::sections::{Model, Retries, TicketLimits};
 use super::tenants::Task;
 use super::tree::{Content, KeyPath, Node};
 
-/// Fills every model and task, and takes `[defaults]` out of the tree.
+/// Fills every model and task. Of `[defaults]`, what tasks inherit stays in the tree, complete: tasks
+/// that only planners know have it.
 pub(super) fn inherit(tree: &mut Node, built_in: &Node) -> Vec<ConfigError> {
     let mut errors = wrong_provider_keys(tree);
     errors.extend(mend_section::<TicketLimits>(tree, built_in, "ticket"));
@@ -46,9 +47,11 @@ pub(super) fn inherit(tree: &mut Node, built_in: &Node) -> Vec<ConfigError> {
             check_defaults::<Model>(defaults, "model", "provider = \"offline\"")
         }),
     );
-    errors.extend(task_defaults.as_ref().and_then(|defaults| {
-        check_defaults::<Task>(defaults, "task", "model = ''\nmessages = []")
-    }));
+    errors.extend(
+        task_defaults
+            .as_ref()
+            .and_then(|defaults| check_defaults::<Task>(defaults, "task", "")),
+    );
     if let Some(defaults) = model_defaults {
         tables_in(root.get_mut("models")).for_each(|model| model.inherit(&defaults));
     }
@@ -60,6 +63,12 @@ pub(super) fn inherit(tree: &mut Node, built_in: &Node) -> Vec<ConfigError> {
                 ask_for_json(task);
             });
         }
+        let origin = defaults.origin.clone();
+        let mut kept = Node::empty_table(origin);
+        if let Some(table) = kept.as_table_mut() {
+            table.insert("task".to_owned(), defaults);
+        }
+        root.insert("defaults".to_owned(), kept);
     }
     errors
 }

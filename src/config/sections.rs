@@ -138,6 +138,14 @@ impl Retry {
     }
 }
 
+/// The planners' prompts.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prompts {
+    /// The most versions that are kept ready for use.
+    pub cached: NonZeroUsize,
+}
+
 /// A language model that tasks may name.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use punchcard_events::TaskName;
-use punchcard_events::prompt::MessageTemplate;
+use punchcard_events::prompt::{Content, MessageTemplate};
 use punchcard_events::ticket::{AnswerFormat, Parameters};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -67,22 +67,26 @@ pub struct CallbackTarget {
     pub secrets: Vec<Secret>,
 }
 
-/// A named AI function.
+/// A named AI function: its settings and, where the configuration has it, its first prompt. The
+/// prompt that tickets run is the one in the event store.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Task {
     /// What it does, for people.
     #[serde(default)]
     pub description: String,
-    /// The model it asks, by its name under `[models]`.
-    pub model: String,
+    /// The model its prompt asks, by its name under `[models]`; there where there are messages.
+    #[serde(default)]
+    pub model: Option<String>,
     /// The models it asks in turn where that one cannot answer.
     pub fallback_models: Vec<String>,
     /// How the model is asked.
     #[serde(default)]
     pub parameters: Parameters,
-    /// The prompt: messages whose contents are templates over the input's variables.
-    pub messages: Vec<MessageTemplate>,
+    /// The prompt: messages whose contents are templates over the input's variables. Without any,
+    /// this is the settings of a task whose prompt planners write.
+    #[serde(default)]
+    pub messages: Option<Vec<MessageTemplate>>,
     /// What an input must be.
     #[serde(default, deserialize_with = "values::schema")]
     pub input_schema: Option<Arc<serde_json::Value>>,
@@ -107,4 +111,27 @@ pub struct Task {
     pub ticket: TicketLimits,
     /// This task's retries: those of `[retry]`, except where it has its own.
     pub retry: Retries,
+}
+
+/// What tasks have that do not say otherwise, and those that only planners know.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Defaults {
+    /// A task without a prompt.
+    pub task: Task,
+}
+
+impl Task {
+    /// The task's first prompt, where the configuration has it.
+    pub fn content(&self) -> Option<Content> {
+        Some(Content {
+            messages: self.messages.clone()?,
+            model: self.model.clone()?,
+            parameters: self.parameters.clone(),
+            answer: self.answer,
+            input_schema: self.input_schema.clone(),
+            answer_schema: self.answer_schema.clone(),
+            partials: BTreeMap::new(),
+        })
+    }
 }

@@ -1,5 +1,7 @@
 //! Configurations good and bad, and what each gets.
 
+use punchcard_events::TaskName;
+
 use super::*;
 
 mod mistakes;
@@ -209,8 +211,7 @@ fn what_is_shown_is_valid_names_origins_and_loads_again() {
 }
 
 #[test]
-fn a_task_can_have_fallback_models_and_its_tickets_carry_them() {
-    use punchcard_actors::ports::{Asked, TaskBook as _};
+fn a_task_can_have_fallback_models() {
     let text = base_and(
         "fallback_models = [\"n\", \"o\"]\n[models.n]\nprovider = \"offline\"\n\
          [models.o]\nprovider = \"offline\"\n",
@@ -219,15 +220,9 @@ fn a_task_can_have_fallback_models_and_its_tickets_carry_them() {
     let shown = config.show();
     let line = "fallback_models = [\"n\", \"o\"]  # my.toml:9";
     assert!(shown.contains(line), "{shown}");
-    let book = crate::tasks::ConfiguredTasks::new(&config).unwrap();
-    let (tenant, task) = (
-        TenantId::new("acme").unwrap(),
-        TaskName::new("say").unwrap(),
-    );
-    let input = serde_json::json!({ "word": "hi" });
-    let asked = Asked::in_production(&tenant, &task);
-    let terms = book.accept(asked, &input, punchcard_events::Timestamp::default());
-    assert_eq!(terms.unwrap().fallback_models, ["n", "o"]);
+    let task = config.tenants.values().flat_map(|tenant| &tenant.tasks);
+    let named: Vec<_> = task.flat_map(|(_, task)| &task.fallback_models).collect();
+    assert_eq!(named, ["n", "o"]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use punchcard_actors::failpoint;
 use punchcard_actors::ports::Order;
 use punchcard_actors::tickets::{Issue, Issued};
 use punchcard_events::ticket::{CancelMode, Idempotency};
-use punchcard_events::{TaskName, UserId};
+use punchcard_events::{LabelName, TaskName, UserId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -31,6 +31,8 @@ const MAX_LABEL_BYTES: usize = 512;
 struct IssueBody {
     task: TaskName,
     input: Value,
+    #[serde(default)]
+    label: Option<LabelName>,
     #[serde(default)]
     user: Option<UserId>,
     #[serde(default)]
@@ -58,7 +60,7 @@ pub(super) async fn issue(call: Call) -> Result<HttpResponse, Problem> {
     let issue = Issue {
         tenant: tenant.clone(),
         task: body.task,
-        label: None,
+        label: body.label,
         user: body.user,
         idempotency,
         input: Arc::new(body.input),
@@ -95,12 +97,19 @@ pub(super) async fn issue(call: Call) -> Result<HttpResponse, Problem> {
 /// What the issuer said, whatever its order and spelling.
 fn fingerprint(body: &IssueBody) -> String {
     let user = body.user.as_ref().map(UserId::as_str);
-    idempotency::fingerprint(&[
+    let (metadata, task) = (json!(body.metadata), json!(body.task));
+    let (user, label) = (json!(user), json!(body.label));
+    let mut fields = vec![
         ("input", &body.input),
-        ("metadata", &json!(body.metadata)),
-        ("task", &json!(body.task)),
-        ("user", &json!(user)),
-    ])
+        ("metadata", &metadata),
+        ("task", &task),
+        ("user", &user),
+    ];
+    // Fingerprints were stored before requests had labels: without one, it stays what it was.
+    if body.label.is_some() {
+        fields.push(("label", &label));
+    }
+    idempotency::fingerprint(&fields)
 }
 
 fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Problem> {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use punchcard_actors::feed::News;
 use punchcard_events::ticket::{
-    CancelMode, Channel, Failure, Fallback, PromptRef, StateName, TicketRequested, TicketState,
-    TicketSummary, Timings, Usage,
+    CancelMode, Channel, Failure, Fallback, Parameters, PromptRef, StateName, TicketRequested,
+    TicketState, TicketSummary, Timings, Usage,
 };
 use punchcard_events::{
-    EventId, Position, Recorded, Revision, TaskName, TicketId, Timestamp, UserId,
+    EventId, LabelName, Position, Recorded, Revision, TaskName, TicketId, Timestamp, UserId,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -21,6 +21,8 @@ use uuid::Uuid;
 pub(super) struct TicketView {
     id: TicketId,
     task: TaskName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<LabelName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<UserId>,
     state: StateName,
@@ -34,6 +36,8 @@ pub(super) struct TicketView {
     prompt: Option<PromptRef>,
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameters: Option<Arc<Parameters>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fallback: Option<Fallback>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,6 +79,7 @@ impl TicketView {
         Self {
             id,
             task: request.task.clone(),
+            label: request.label.clone(),
             user: request.user.clone(),
             state: StateName::Requested,
             attempt: 0,
@@ -84,6 +89,7 @@ impl TicketView {
             revision: Revision::FIRST,
             prompt: None,
             model: None,
+            parameters: None,
             fallback: None,
             finish_reason: None,
             usage: None,
@@ -107,6 +113,7 @@ impl TicketView {
         view.retry_at = state.retry_at();
         if let Some(prepared) = state.prepared() {
             view.prompt = Some(prepared.prompt.clone());
+            view.parameters = Some(Arc::clone(&prepared.parameters));
         }
         view.model = state.model().map(str::to_owned);
         view.fallback = state.fallback().map(|turn| turn.why.clone());

@@ -4,7 +4,13 @@ use futures_util::FutureExt as _;
 use serde_json::json;
 
 use super::*;
+use punchcard_actors::testing::clock::TestClock;
+use punchcard_actors::testing::memory_store::MemoryStore;
+use punchcard_actors::testing::prompts::PlainCheck;
 use punchcard_events::ticket::{AnswerFormat, Role};
+use punchcard_events::{TaskName, TenantId};
+
+mod versions;
 
 const ESSAY: &str = "I think online class is good for student. Last year I take many online class \
                      and I can study in my home.";
@@ -29,10 +35,19 @@ fn samples() -> [(&'static str, Value); 3] {
     ]
 }
 
-/// The book, asked for what is in production.
-struct Tasks(ConfiguredTasks);
+/// The book over an empty store, asked for what is in production.
+struct Book(Tasks);
 
-impl Tasks {
+impl Book {
+    /// The tasks of `config`, its prompts taken over.
+    fn of(config: &Config) -> Self {
+        let tokio = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let (tasks, _) = tokio.block_on(opened(config, MemoryStore::new()));
+        Self(tasks)
+    }
+
     fn accept(
         &self,
         tenant: &TenantId,
@@ -40,8 +55,8 @@ impl Tasks {
         input: &Value,
         now: Timestamp,
     ) -> Result<Terms, InputRefusal> {
-        self.0
-            .accept(Asked::in_production(tenant, task), input, now)
+        let asked = Asked::in_production(tenant, task);
+        self.0.accept(asked, input, now)
     }
 
     fn prepare(
@@ -50,8 +65,8 @@ impl Tasks {
         task: &TaskName,
         input: &Value,
     ) -> Result<Prepared, PrepareError> {
-        self.0
-            .prepare(Asked::in_production(tenant, task), "student-1", input)
+        let asked = Asked::in_production(tenant, task);
+        self.0.prepare(asked, "student-1", input)
     }
 
     fn check_answer(
@@ -60,36 +75,50 @@ impl Tasks {
         task: &TaskName,
         content: &str,
     ) -> Result<(), String> {
-        let version = PromptRef {
-            version: 1,
-            hash: String::new(),
+        let asked = Asked::in_production(tenant, task);
+        let effective = self.0.effective(asked, None).unwrap();
+        let prompt = PromptRef {
+            version: effective.version,
+            hash: effective.hash.to_string(),
             label: None,
             canary: None,
         };
-        let asked = Asked::in_production(tenant, task);
-        let checked = self.0.check_answer(asked, &version, content);
+        let checked = self.0.check_answer(asked, &prompt, content);
         checked.now_or_never().expect("nothing to wait for")
     }
 }
 
-fn demo() -> (Tasks, TenantId) {
-    let config = Config::demo([]).unwrap();
-    let tenant = TenantId::new("onehour").unwrap();
-    (Tasks(ConfiguredTasks::new(&config).unwrap()), tenant)
+/// The tasks of `config` over `store`, its prompts taken over where they are new.
+async fn opened(config: &Config, store: MemoryStore) -> (Tasks, Prompts) {
+    let (store, clock) = (Arc::new(store), Arc::new(TestClock::new()));
+    let opened = Prompts::open(store, clock, Arc::new(PlainCheck)).await;
+    let (prompts, _following) = opened.unwrap();
+    adopt(config, &prompts).await.unwrap();
+    (Tasks::new(config, prompts.clone()), prompts)
 }
 
-/// A book with one task `t` of tenant `a`, given its keys as TOML.
-fn book(task: &str) -> (Tasks, TenantId, TaskName) {
+fn demo() -> (Book, TenantId) {
+    let config = Config::demo([]).unwrap();
+    let tenant = TenantId::new("onehour").unwrap();
+    (Book::of(&config), tenant)
+}
+
+/// A configuration with one task `t` of tenant `a`, given its keys as TOML.
+fn config(task: &str) -> Config {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("a.toml");
     let text = format!(
         "[models.m]\nprovider = \"offline\"\n[tenants.a]\nname = \"A\"\n\
-         [tenants.a.tasks.t]\nmodel = \"m\"\n{task}\n"
+         [tenants.a.tasks.t]\n{task}\n"
     );
     std::fs::write(&file, text).unwrap();
-    let config = Config::load(&[file], []).unwrap();
-    let tasks = Tasks(ConfiguredTasks::new(&config).unwrap());
-    (tasks, TenantId::new("a").unwrap(), name("t"))
+    Config::load(&[file], []).unwrap()
+}
+
+/// A book with one task `t` of tenant `a` that asks the model `m`, given its keys as TOML.
+fn book(task: &str) -> (Book, TenantId, TaskName) {
+    let config = config(&format!("model = \"m\"\n{task}"));
+    (Book::of(&config), TenantId::new("a").unwrap(), name("t"))
 }
 
 fn name(task: &str) -> TaskName {

@@ -25,9 +25,11 @@ use punchcard_actors::ports::{
     AnswerPart, AnswerStream, Asked, Callbacks, Clock, InputRefusal, Lane, LanguageModel,
     ModelCall, PostProcessCall, PreProcessCall, PreProcessReply, PrepareError, Prepared, TaskBook,
 };
+use punchcard_actors::prompts::Prompts;
 use punchcard_actors::runtime::{Ports, Runtime, RuntimeOptions};
 use punchcard_actors::sessions::{SessionLimits, SessionSupervisor, Sessions};
 use punchcard_actors::testing::memory_store::MemoryStore;
+use punchcard_actors::testing::prompts::PlainCheck;
 use punchcard_events::retry::{Jitter, RetryPolicy};
 use punchcard_events::ticket::{
     AnswerFormat, AttemptError, AttemptErrorKind, CallbackError, Deadlines, Message, Parameters,
@@ -301,11 +303,14 @@ async fn run(
         tasks: world.clone(),
         clock: world.clone(),
     };
+    let opened = Prompts::open(ports.store.clone(), world.clone(), Arc::new(PlainCheck));
+    let (prompts, _following) = opened.await.expect("an empty store");
     let runtime = Runtime::start(ports, runtime_options()).await;
     let sessions = SessionSupervisor::launch(limits);
     let parts = Parts {
         tickets: runtime.tickets().clone(),
         sessions: sessions.clone(),
+        prompts,
         keys: world.clone(),
         origins: world.clone(),
         readiness: world,

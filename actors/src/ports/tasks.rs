@@ -115,8 +115,8 @@ pub enum InputRefusal {
     /// The task takes no new tickets.
     #[error("the task `{0}` is retired and takes no new tickets")]
     Retired(TaskName),
-    /// The task's prompt cannot be read from the store.
-    #[error("the prompt of the task `{0}` cannot be used: its stored events are damaged")]
+    /// The task's prompt cannot be used, for a reason that the log says.
+    #[error("the prompt of the task `{0}` cannot be used")]
     Broken(TaskName),
     /// A part of the input does not fit the task.
     #[error("{message}")]
@@ -150,6 +150,9 @@ pub enum PrepareError {
         /// The label that was asked for, or `production`.
         label: LabelName,
     },
+    /// The task's prompt cannot be used, for a reason that the log says.
+    #[error("the prompt of the task `{0}` cannot be used")]
+    Broken(TaskName),
     /// The template and the input do not fit together.
     #[error("{0}")]
     Template(String),

@@ -83,7 +83,10 @@ impl PromptBook {
         };
         let summary = &page.summary;
         let label = label.cloned().unwrap_or_else(LabelName::production);
-        let pointed = summary.labels.get(&label).ok_or(NotEffective::NotDeployed)?;
+        let pointed = summary
+            .labels
+            .get(&label)
+            .ok_or(NotEffective::NotDeployed)?;
         let chosen = summary.canary.as_ref().filter(|canary| {
             label.is_production()
                 && sticky.is_some_and(|sticky| in_canary(canary.canary, canary.percent, sticky))
@@ -129,14 +132,21 @@ impl PromptBook {
     }
 
     /// The content of a version, if it is held: that of every version in effect is.
-    pub fn content(&self, tenant: &TenantId, task: &TaskName, version: u32) -> Option<Arc<Content>> {
+    pub fn content(
+        &self,
+        tenant: &TenantId,
+        task: &TaskName,
+        version: u32,
+    ) -> Option<Arc<Content>> {
         self.page(tenant, task)?.content(version).cloned()
     }
 
     /// Whether there is an event of this prompt, one that can be read or one that cannot.
     pub fn knows(&self, tenant: &TenantId, task: &TaskName) -> bool {
         let tenants = self.read();
-        tenants.get(tenant).is_some_and(|tasks| tasks.contains_key(task))
+        tenants
+            .get(tenant)
+            .is_some_and(|tasks| tasks.contains_key(task))
     }
 
     /// How many prompts `tenant` has.

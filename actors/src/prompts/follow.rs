@@ -45,10 +45,7 @@ pub(super) async fn follow(
 
 /// Folds every prompt's events. What cannot be read of one prompt takes that one out of service,
 /// and no other.
-async fn replay(
-    store: &dyn EventStore,
-    book: &PromptBook,
-) -> Result<Option<Position>, ReadError> {
+async fn replay(store: &dyn EventStore, book: &PromptBook) -> Result<Option<Position>, ReadError> {
     let mut pages: HashMap<StreamName, Entry> = HashMap::new();
     let mut after = None;
     loop {
@@ -130,7 +127,11 @@ fn out_of_service(stream: &StreamName, error: &ReadError) {
 }
 
 /// Applies every event that comes after `position`, for ever.
-async fn stay_current(store: Arc<dyn EventStore>, book: PromptBook, mut position: Option<Position>) {
+async fn stay_current(
+    store: Arc<dyn EventStore>,
+    book: PromptBook,
+    mut position: Option<Position>,
+) {
     let mut wait = FIRST_WAIT;
     loop {
         let mut news = store.subscribe_category(PROMPT_CATEGORY, position);

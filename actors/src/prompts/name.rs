@@ -63,7 +63,10 @@ mod tests {
         assert_eq!(read("production"), Ok(label));
         for bad in ["", "v", "V3x", "-1", "99999999999", "a b"] {
             let read = read(bad);
-            assert!(bad == "v" || read == Err(InvalidContentName), "{bad}: {read:?}");
+            assert!(
+                bad == "v" || read == Err(InvalidContentName),
+                "{bad}: {read:?}"
+            );
         }
     }
 }

@@ -89,7 +89,10 @@ pub(super) async fn content_at(
     let recorded = recorded.ok_or_else(gone)?;
     match decode(recorded)? {
         PromptEvent::PromptPublished(published) => Ok(published.content),
-        other => Err(damaged(recorded, &format!("{} is no version", other.kind()))),
+        other => Err(damaged(
+            recorded,
+            &format!("{} is no version", other.kind()),
+        )),
     }
 }
 

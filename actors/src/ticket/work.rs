@@ -251,7 +251,11 @@ fn callback_failed(deps: &Deps, callback: CallbackKind, due: Try, error: Callbac
 
 /// What the ticket asks the book for.
 pub(super) fn asked(request: &TicketRequested) -> Asked<'_> {
-    Asked::in_production(&request.tenant, &request.task)
+    Asked {
+        tenant: &request.tenant,
+        task: &request.task,
+        label: request.label.as_ref(),
+    }
 }
 
 /// The command that follows from rendering the prompt that is in effect now.
@@ -277,7 +281,8 @@ pub(super) fn prepare(
             messages: prepared.messages,
             model: prepared.model,
             parameters: prepared.parameters,
-            answer_format: None,
+            answer_format: (prepared.answer_format != request.terms.answer_format)
+                .then_some(prepared.answer_format),
         }),
         Err(error) => Command::Fail(Failure {
             stage: Stage::PreProcess,

@@ -127,7 +127,7 @@ impl Tickets {
         Ok(TicketRequested {
             tenant: issue.tenant,
             task: issue.task,
-            label: None,
+            label: issue.label,
             user: issue.user,
             input: issue.input,
             metadata: issue.metadata,

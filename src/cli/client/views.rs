@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use punchcard_events::ticket::{
-    CancelMode, Channel, Failure as TicketFailure, Fallback, StateName, Timings, Usage,
+    CancelMode, Channel, Failure as TicketFailure, Fallback, PromptRef, StateName, Timings, Usage,
 };
 use punchcard_events::{TicketId, Timestamp};
 use serde::Deserialize;
@@ -30,9 +30,11 @@ pub(crate) struct TicketView {
     #[serde(default)]
     pub(crate) revision: Option<u64>,
     #[serde(default)]
-    pub(crate) prompt: Option<PromptView>,
+    pub(crate) prompt: Option<PromptRef>,
     #[serde(default)]
     pub(crate) model: Option<String>,
+    #[serde(default)]
+    pub(crate) parameters: Option<Value>,
     #[serde(default)]
     pub(crate) fallback: Option<Fallback>,
     #[serde(default)]
@@ -51,13 +53,6 @@ pub(crate) struct TicketView {
     pub(crate) retry_at: Option<Timestamp>,
     #[serde(default)]
     pub(crate) delivered: Option<DeliveredView>,
-}
-
-/// The prompt a ticket was rendered with.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct PromptView {
-    pub(crate) version: u32,
-    pub(crate) hash: String,
 }
 
 /// How a ticket was cancelled.

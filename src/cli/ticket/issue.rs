@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use clap::Args;
-use punchcard_events::{TaskName, TicketId, UserId};
+use punchcard_events::{LabelName, TaskName, TicketId, UserId};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
@@ -27,6 +27,7 @@ Examples:
   punchcard ticket issue explanation --input '{\"question\":\"Why is the sky blue?\",\"level\":\"middle\"}'
   punchcard ticket issue writing-review --input essay.json --user student-17 --metadata lesson=L-204
   echo '{\"passage\":\"…\",\"count\":3,\"level\":\"B1\"}' | punchcard ticket issue question-making --input - --wait=120
+  punchcard ticket issue explanation --input q.json --label staging --wait
   punchcard ticket issue explanation --input q.json --idempotency-key lesson-204-q7")]
 pub(crate) struct IssueArgs {
     /// The task to run.
@@ -35,6 +36,10 @@ pub(crate) struct IssueArgs {
     /// The values of the prompt's variables: JSON, a file that holds it, or - for stdin.
     #[arg(long, short, value_name = "JSON|FILE|-")]
     input: String,
+
+    /// Run the version that this label points to, such as staging, in place of production.
+    #[arg(long, short)]
+    label: Option<LabelName>,
 
     /// Whom the answer is for, by your own id for them. Without one, the answer is fetched.
     #[arg(long, short)]
@@ -102,6 +107,9 @@ fn told(ticket: &Value, id: TicketId, out: &mut Output) -> Result<Exit, Failure>
 
 fn body(args: &IssueArgs, input: Value) -> Value {
     let mut body = json!({ "task": args.task, "input": input });
+    if let Some(label) = &args.label {
+        body["label"] = json!(label);
+    }
     if let Some(user) = &args.user {
         body["user"] = json!(user);
     }

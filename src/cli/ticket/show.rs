@@ -98,12 +98,14 @@ fn facts(ticket: &TicketView) -> Vec<(&'static str, String)> {
         (ticket.attempt > 0).then(|| ticket.attempt.to_string()),
     );
     add("retry at", ticket.retry_at.map(style::time));
-    let prompt = ticket.prompt.as_ref().map(|prompt| {
-        let hash: String = prompt.hash.chars().take(12).collect();
-        format!("version {}, {hash}", prompt.version)
-    });
-    add("prompt", prompt);
+    let prompt = ticket.prompt.as_ref();
+    add("prompt", prompt.map(crate::cli::timeline::prompt_in_words));
     add("model", ticket.model.clone());
+    let parameters = ticket.parameters.as_ref();
+    add(
+        "parameters",
+        parameters.and_then(crate::cli::timeline::parameters_in_words),
+    );
     let fallback = ticket.fallback.as_ref();
     add("fallback", fallback.map(crate::cli::timeline::because));
     add("finish", ticket.finish_reason.clone());

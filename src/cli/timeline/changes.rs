@@ -3,9 +3,10 @@
 use punchcard_events::Timestamp;
 use punchcard_events::ticket::{
     AttemptFailed, CallbackFailed, CancelMode, Channel, Failure, Fallback, FallbackReason,
-    TicketAnswered, TicketEvent, TicketPreProcessed, TicketRequested, TicketState,
+    PromptRef, TicketAnswered, TicketEvent, TicketPreProcessed, TicketRequested, TicketState,
 };
 use serde::Serialize;
+use serde_json::Value;
 
 use super::Change;
 use crate::cli::style;
@@ -77,6 +78,9 @@ pub(super) fn of(
 fn requested(event: &TicketRequested, changes: &mut Vec<Change>) {
     changes.push(says("tenant", &event.tenant));
     changes.push(says("task", &event.task));
+    if let Some(label) = &event.label {
+        changes.push(says("label", label));
+    }
     if let Some(user) = &event.user {
         changes.push(says("user", user));
     }
@@ -92,12 +96,41 @@ fn pre_processed(event: &TicketPreProcessed, changes: &mut Vec<Change>) {
     if event.input.is_some() {
         changes.push(says("input", "replaced by the backend"));
     }
-    let hash: String = event.prompt.hash.chars().take(12).collect();
-    let version = event.prompt.version;
-    changes.push(says("prompt", format!("version {version}, {hash}")));
+    changes.push(says("prompt", prompt_in_words(&event.prompt)));
     let messages = event.messages.len();
     changes.push(says("messages", messages));
     changes.push(says("model", &event.model));
+    let parameters = serde_json::to_value(event.parameters.as_ref());
+    if let Some(parameters) = parameters.ok().as_ref().and_then(parameters_in_words) {
+        changes.push(says("parameters", parameters));
+    }
+}
+
+/// Which version it was, the start of its hash, and how the ticket came to it.
+pub(crate) fn prompt_in_words(prompt: &PromptRef) -> String {
+    let hash: String = prompt.hash.chars().take(12).collect();
+    let mut words = format!("version {}, {hash}", prompt.version);
+    if let Some(label) = &prompt.label {
+        words.push_str(&format!(", label {label}"));
+    }
+    if let Some(canary) = &prompt.canary {
+        words.push_str(&format!(", canary {canary}"));
+    }
+    words
+}
+
+/// The parameters that are set, if any is; also those that a newer server has.
+pub(crate) fn parameters_in_words(parameters: &Value) -> Option<String> {
+    let set = parameters
+        .as_object()?
+        .iter()
+        .filter_map(|(name, value)| match value {
+            Value::Null | Value::Bool(false) => None,
+            Value::Bool(true) => Some(name.clone()),
+            value => Some(format!("{name} {value}")),
+        });
+    let set: Vec<_> = set.collect();
+    (!set.is_empty()).then(|| set.join(", "))
 }
 
 fn attempt_failed(event: &AttemptFailed, at: Timestamp, changes: &mut Vec<Change>) {

@@ -1,0 +1,108 @@
+//! What the configuration says about tasks besides their prompts.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use punchcard_actors::ports::Lane;
+use punchcard_events::prompt::Content;
+use punchcard_events::ticket::{Deadlines, Terms};
+use punchcard_events::{TaskName, TenantId, Timestamp};
+
+use crate::config::{Config, Task};
+use crate::prompts::Limits;
+
+/// Every tenant's settings.
+#[derive(Debug)]
+pub(super) struct Settings {
+    tenants: HashMap<TenantId, HashMap<TaskName, Arc<Task>>>,
+    /// Those of a task that only planners know.
+    inherited: Arc<Task>,
+}
+
+/// The settings of one task.
+#[derive(Debug, Clone)]
+pub(super) struct TaskSettings {
+    task: Arc<Task>,
+    /// Whether the configuration knows the task.
+    pub(super) configured: bool,
+}
+
+impl Settings {
+    pub(super) fn new(config: &Config) -> Self {
+        let tenants = config.tenants.iter().map(|(id, tenant)| {
+            let tasks = tenant.tasks.iter();
+            let tasks = tasks.map(|(name, task)| (name.clone(), Arc::new(task.clone())));
+            (id.clone(), tasks.collect())
+        });
+        Self {
+            tenants: tenants.collect(),
+            inherited: Arc::new(config.defaults.task.clone()),
+        }
+    }
+
+    /// The settings of a task, whether the configuration knows it or not; `None` where it does not
+    /// know the tenant.
+    pub(super) fn of(&self, tenant: &TenantId, task: &TaskName) -> Option<TaskSettings> {
+        let own = self.tenants.get(tenant)?.get(task);
+        Some(TaskSettings {
+            configured: own.is_some(),
+            task: Arc::clone(own.unwrap_or(&self.inherited)),
+        })
+    }
+}
+
+impl TaskSettings {
+    /// The sizes that the task's prompts and answers may have.
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            max_prompt_bytes: self.task.max_prompt_bytes,
+            max_answer_bytes: self.task.max_answer_bytes,
+        }
+    }
+
+    /// The most bytes of an input.
+    pub(super) fn max_input_bytes(&self) -> usize {
+        self.task.max_input_bytes.get()
+    }
+
+    /// Whether the tenant's API prepares the input.
+    pub(super) fn has_pre_process(&self) -> bool {
+        self.task.pre_process.is_some()
+    }
+
+    /// Where the tickets of this prompt wait.
+    pub(super) fn lane(&self, content: &Content) -> Lane {
+        let limits = &self.task.ticket;
+        // The other half is for the call itself and its retries.
+        let max_wait = limits.max_queue_wait.unwrap_or(limits.answer_within / 2);
+        let models = std::iter::once(content.model.clone()).chain(self.fallback_models(content));
+        Lane {
+            models: models.collect(),
+            max_wait,
+        }
+    }
+
+    /// The terms of a ticket that is accepted now.
+    pub(super) fn terms(&self, content: &Content, now: Timestamp) -> Terms {
+        let limits = &self.task.ticket;
+        Terms {
+            pre_process: self.task.pre_process.is_some(),
+            post_process: self.task.post_process.is_some(),
+            answer_format: content.answer,
+            model_retry: self.task.retry.model.policy(),
+            callback_retry: self.task.retry.callback.policy(),
+            deadlines: Deadlines {
+                answer_by: now.plus(limits.answer_within),
+                persist_by: now.plus(limits.persist_within),
+                deliver_by: now.plus(limits.deliver_within),
+            },
+            fallback_models: self.fallback_models(content).collect(),
+        }
+    }
+
+    /// A planner may choose a fallback as the prompt's own model; it has its turn then.
+    fn fallback_models(&self, content: &Content) -> impl Iterator<Item = String> {
+        let fallbacks = self.task.fallback_models.iter();
+        fallbacks.filter(|model| **model != content.model).cloned()
+    }
+}

@@ -1,0 +1,260 @@
+//! Which version a ticket runs, and what stays with it.
+
+use punchcard_actors::testing::prompts::act;
+use punchcard_actors::testing::world::in_paused_time;
+use punchcard_events::prompt::{CanaryBounds, Command, Version};
+use uuid::Uuid;
+
+use super::*;
+
+const SETTINGS: &str = "max_input_bytes = 1_000";
+
+/// The tasks of one tenant, and the desk where its planner works.
+struct Office {
+    tasks: Tasks,
+    prompts: Prompts,
+    tenant: TenantId,
+    task: TaskName,
+}
+
+impl Office {
+    async fn open(configured: &str) -> Self {
+        Self::over(MemoryStore::new(), configured).await
+    }
+
+    async fn over(store: MemoryStore, configured: &str) -> Self {
+        let (tasks, prompts) = opened(&config(configured), store).await;
+        Self {
+            tasks,
+            prompts,
+            tenant: TenantId::new("a").unwrap(),
+            task: name("t"),
+        }
+    }
+
+    fn asked<'a>(&'a self, label: Option<&'a LabelName>) -> Asked<'a> {
+        Asked {
+            tenant: &self.tenant,
+            task: &self.task,
+            label,
+        }
+    }
+
+    async fn execute(&self, command: Command) {
+        let executed = self.prompts.execute(&self.tenant, &self.task, command);
+        executed.await.unwrap();
+    }
+
+    /// Publishes a prompt that wants JSON with the key `key`.
+    async fn publish(&self, key: &str) -> Version {
+        let mut content = Content::clone(&punchcard_actors::testing::prompts::content(key));
+        content.model = "m".to_owned();
+        content.answer = AnswerFormat::Json;
+        content.answer_schema = Some(Arc::new(json!({ "required": [key] })));
+        let (tenant, task) = (&self.tenant, &self.task);
+        let saved =
+            self.prompts
+                .save_draft(tenant, task, None, None, content.into(), act("mina", NOW));
+        let (draft, _) = saved.await.unwrap();
+        let notes = String::new();
+        let act = act("mina", NOW);
+        let published = self.prompts.publish(tenant, task, draft.edit, notes, act);
+        published.await.unwrap()
+    }
+
+    async fn deploy(&self, version: u32, label: &str) {
+        self.execute(Command::MoveLabel {
+            label: LabelName::new(label).unwrap(),
+            version,
+            expected: None,
+            reason: None,
+            override_reason: Some("a test".to_owned()),
+            act: act("mina", NOW),
+        })
+        .await;
+    }
+
+    fn prepare(&self, label: Option<&LabelName>, sticky: &str) -> Prepared {
+        let prepared = self.tasks.prepare(self.asked(label), sticky, &json!({}));
+        prepared.unwrap()
+    }
+
+    fn accept(&self, label: Option<&LabelName>) -> Result<Terms, InputRefusal> {
+        self.tasks.accept(self.asked(label), &json!({}), NOW)
+    }
+}
+
+#[test]
+fn the_next_ticket_runs_what_was_deployed_and_a_running_one_keeps_its_version() {
+    in_paused_time(async {
+        let office = Office::open(SETTINGS).await;
+        office.publish("old").await;
+        office.deploy(1, "production").await;
+        let running = office.prepare(None, "student-1");
+        office.publish("new").await;
+        office.deploy(2, "production").await;
+        let next = office.prepare(None, "student-1");
+        assert_eq!((running.prompt.version, next.prompt.version), (1, 2));
+        for cached in [20_000, 1] {
+            // With room for one version, the old one has to be read again each time.
+            let tasks = Tasks {
+                compiled: Arc::new(Cache::new(NonZeroUsize::new(cached).unwrap())),
+                ..office.tasks.clone()
+            };
+            for (prompt, fits) in [(&running.prompt, "old"), (&next.prompt, "new")] {
+                for answer in ["old", "new"] {
+                    let content = format!("{{\"{answer}\": 1}}");
+                    let asked = office.asked(None);
+                    let checked = tasks.check_answer(asked, prompt, &content).await;
+                    assert_eq!(checked.is_ok(), answer == fits, "{checked:?}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_canary_has_the_same_users_each_time_and_no_others() {
+    in_paused_time(async {
+        let office = Office::open(SETTINGS).await;
+        office.publish("old").await;
+        office.deploy(1, "production").await;
+        office.publish("new").await;
+        let canary = Uuid::from_u128(7);
+        office
+            .execute(Command::StartCanary {
+                canary,
+                version: 2,
+                percent: 30,
+                bounds: CanaryBounds {
+                    max_failed_percent: 10,
+                    max_schema_violation_percent: 10,
+                    min_tickets: 20,
+                },
+                reason: None,
+                override_reason: Some("a test".to_owned()),
+                act: act("mina", NOW),
+            })
+            .await;
+        let mut chosen = 0;
+        for user in 0..200 {
+            let user = format!("student-{user}");
+            let first = office.prepare(None, &user).prompt;
+            assert_eq!(office.prepare(None, &user).prompt, first);
+            let expected = (first.version == 2).then_some(canary);
+            assert_eq!(first.canary, expected);
+            chosen += first.version - 1;
+        }
+        assert!((30..=90).contains(&chosen), "{chosen} of 200 users");
+        // Whoever names a label gets what it points to.
+        office.deploy(1, "staging").await;
+        let staging = LabelName::new("staging").unwrap();
+        for user in 0..50 {
+            let user = format!("student-{user}");
+            let prompt = office.prepare(Some(&staging), &user).prompt;
+            assert_eq!((prompt.version, prompt.canary), (1, None));
+        }
+    });
+}
+
+#[test]
+fn a_label_chooses_its_version_and_one_without_a_version_is_refused() {
+    in_paused_time(async {
+        let office = Office::open(SETTINGS).await;
+        let staging = LabelName::new("staging").unwrap();
+        let not_deployed = |label: &LabelName| InputRefusal::NotDeployed {
+            task: office.task.clone(),
+            label: label.clone(),
+        };
+        let production = LabelName::production();
+        assert_eq!(office.accept(None), Err(not_deployed(&production)));
+        office.publish("one").await;
+        assert_eq!(office.accept(None), Err(not_deployed(&production)));
+        assert_eq!(office.tasks.lane(office.asked(None)), None);
+        office.deploy(1, "staging").await;
+        assert_eq!(office.accept(None), Err(not_deployed(&production)));
+        let terms = office.accept(Some(&staging)).unwrap();
+        assert_eq!(terms.answer_format, AnswerFormat::Json);
+        let prompt = office.prepare(Some(&staging), "student-1").prompt;
+        assert_eq!((prompt.version, prompt.label), (1, Some(staging)));
+        office.deploy(1, "production").await;
+        let prompt = office.prepare(Some(&production), "student-1").prompt;
+        assert_eq!((prompt.version, prompt.label), (1, None));
+    });
+}
+
+#[test]
+fn a_retired_prompt_takes_no_tickets_and_those_taken_before_go_on() {
+    in_paused_time(async {
+        let office = Office::open(SETTINGS).await;
+        office.publish("one").await;
+        office.deploy(1, "production").await;
+        let (reason, act) = (None, act("mina", NOW));
+        office
+            .execute(Command::Retire {
+                reason,
+                act: act.clone(),
+            })
+            .await;
+        let retired = InputRefusal::Retired(office.task.clone());
+        assert_eq!(office.accept(None), Err(retired));
+        assert_eq!(office.prepare(None, "student-1").prompt.version, 1);
+        office.execute(Command::Restore { act }).await;
+        assert!(office.accept(None).is_ok());
+    });
+}
+
+#[test]
+fn a_task_that_only_planners_know_has_what_all_tasks_inherit() {
+    in_paused_time(async {
+        let mut office = Office::open("fallback_models = [\"m\"]").await;
+        assert_eq!(
+            office.tasks.accept(
+                Asked::in_production(&office.tenant, &name("new")),
+                &json!({}),
+                NOW
+            ),
+            Err(InputRefusal::UnknownTask(name("new")))
+        );
+        office.task = name("new");
+        office.publish("one").await;
+        office.deploy(1, "production").await;
+        let terms = office.accept(None).unwrap();
+        assert!(!terms.pre_process && !terms.post_process);
+        assert_eq!(terms.deadlines.answer_by, Timestamp::from_millis(1_600_000));
+        assert_eq!(terms.fallback_models, Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_configured_prompt_is_taken_over_once_and_then_the_stores_counts() {
+    in_paused_time(async {
+        let store = MemoryStore::new();
+        let configured = |words: &str| {
+            format!("model = \"m\"\nmessages = [{{ role = \"user\", content = \"{words}\" }}]")
+        };
+        let office = Office::over(store.clone(), &configured("first")).await;
+        let adopted = office.prepare(None, "student-1");
+        assert_eq!(adopted.messages[0].content, "first");
+        let events = store.all_events().len();
+        let office = Office::over(store.clone(), &configured("first")).await;
+        assert_eq!(office.prepare(None, "student-1").prompt, adopted.prompt);
+        let office = Office::over(store.clone(), &configured("changed")).await;
+        assert_eq!(office.prepare(None, "student-1").prompt, adopted.prompt);
+        assert_eq!(store.all_events().len(), events, "nothing was written");
+        let office = Office::over(store, SETTINGS).await;
+        assert_eq!(office.prepare(None, "student-1").prompt, adopted.prompt);
+    });
+}
+
+#[test]
+fn the_prompts_own_model_is_not_its_fallback() {
+    in_paused_time(async {
+        let office = Office::open("fallback_models = [\"m\"]").await;
+        office.publish("one").await;
+        office.deploy(1, "production").await;
+        let lane = office.tasks.lane(office.asked(None)).unwrap();
+        assert_eq!(lane.models, ["m"]);
+        assert!(office.accept(None).unwrap().fallback_models.is_empty());
+    });
+}
