@@ -3,7 +3,6 @@
 
 mod access;
 mod assemble;
-mod check;
 mod readiness;
 #[cfg(test)]
 mod tests;
@@ -55,7 +54,7 @@ impl App {
         let callbacks = assemble::webhooks(&config)?;
         let store = open_store(&config).await?;
         let clock = Arc::new(SystemClock);
-        let check = Arc::new(check::Compiles::new(&config));
+        let check = Arc::new(assemble::prompt_checker(&config));
         let opened = Prompts::open(Arc::new(store.clone()), clock, check).await;
         let (prompts, following) = opened.map_err(PromptError::from)?;
         tasks::adopt(&config, &prompts).await?;

@@ -11,14 +11,27 @@ use punchcard_events::prompt::Content;
 use punchcard_events::ticket::{AnswerFormat, Message, Parameters};
 use serde_json::Value;
 
+mod check;
+mod diff;
+mod engine;
+mod nearest;
 mod place;
-pub(crate) mod schema;
+mod reading;
+mod schema;
 mod template;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod variables;
 
+pub use check::PromptChecker;
+pub(crate) use check::content_flaws;
+pub use diff::{Change, DiffView, LineKind, Row, RowKind, TextChange, TextLine};
 pub use place::{At, Place};
 pub use schema::Misfit;
 use schema::{Schema, join, shorten};
-pub(crate) use template::Templates;
+use template::Templates;
 
 /// What a task's settings say about the sizes of a prompt and its answers.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +53,19 @@ pub struct Flaw {
     pub message: String,
     /// What to do, as a sentence.
     pub remedy: String,
+}
+
+impl Flaw {
+    /// A schema that is none.
+    fn of_schema(place: Place, message: String) -> Self {
+        let remedy = "Write a JSON Schema (2020-12), such as {\"type\": \"object\"}.";
+        Self {
+            place,
+            at: None,
+            message,
+            remedy: remedy.to_owned(),
+        }
+    }
 }
 
 /// A content, ready for use.
@@ -65,18 +91,18 @@ impl CompiledPrompt {
         let mut schema = |place: Place, schema: Option<&Arc<Value>>| {
             let compiled = schema.map(|schema| Schema::compile(schema)).transpose();
             compiled.unwrap_or_else(|message| {
-                flaws.push(Flaw {
-                    place,
-                    at: None,
-                    message,
-                    remedy: "Write a JSON Schema (2020-12), such as {\"type\": \"object\"}.".into(),
-                });
+                flaws.push(Flaw::of_schema(place, message));
                 None
             })
         };
         let input = schema(Place::InputSchema(None), content.input_schema.as_ref());
         let answer = schema(Place::AnswerSchema, content.answer_schema.as_ref());
-        let templates = Templates::compile(content, limits.max_prompt_bytes);
+        let templates = Templates::examine(
+            &content.messages,
+            &content.partials,
+            limits.max_prompt_bytes,
+        )
+        .templates;
         match templates {
             Ok(templates) if flaws.is_empty() => Ok(Self {
                 content: Arc::clone(content),
@@ -103,16 +129,6 @@ impl CompiledPrompt {
     /// How to ask the model.
     pub fn parameters(&self) -> &Arc<Parameters> {
         &self.parameters
-    }
-
-    /// The templates.
-    pub(crate) fn templates(&self) -> &Templates {
-        &self.templates
-    }
-
-    /// The input schema, if there is one.
-    pub(crate) fn input_schema(&self) -> Option<&Schema> {
-        self.input.as_ref()
     }
 
     /// Renders the messages with an input.

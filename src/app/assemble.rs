@@ -21,6 +21,7 @@ use crate::adapters::openai::{self, OpenAi};
 use crate::adapters::webhooks::{self, HookBook, SigningSecret, TaskHooks, TenantHooks, Webhooks};
 use crate::config::{CallbackTarget, Config, Model, Provider, Tenant};
 use crate::http;
+use crate::prompts::PromptChecker;
 
 /// The most bytes of one line of a model's stream.
 const MAX_LINE_BYTES: usize = 1 << 20;
@@ -210,6 +211,16 @@ pub(super) fn threads(configured: usize) -> NonZeroUsize {
     NonZeroUsize::new(configured)
         .or_else(|| available_parallelism().ok())
         .unwrap_or(NonZeroUsize::MIN)
+}
+
+/// The checker of prompts: it knows the configured models, and the tasks whose inputs a hook prepares.
+pub(super) fn prompt_checker(config: &Config) -> PromptChecker {
+    let hooked = config.tenants.iter().flat_map(|(id, tenant)| {
+        let tasks = tenant.tasks.iter();
+        let hooked = tasks.filter(|(_, task)| task.pre_process.is_some());
+        hooked.map(move |(name, _)| (id.clone(), name.clone()))
+    });
+    PromptChecker::new(config.models.keys().cloned(), hooked)
 }
 
 #[cfg(test)]

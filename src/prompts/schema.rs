@@ -35,8 +35,8 @@ impl Schema {
             .with_pattern_options(PatternOptions::regex())
             .build(schema)
             .map_err(|error| match error.instance_path().as_str() {
-                "" => format!("is no JSON Schema: {error}"),
-                place => format!("is no JSON Schema: at {place}: {error}"),
+                "" => format!("this is no JSON Schema: {error}"),
+                place => format!("this is no JSON Schema: at {place}: {error}"),
             })?;
         let properties = schema.get("properties").and_then(Value::as_object);
         let required = schema.get("required").and_then(Value::as_array);

@@ -222,7 +222,7 @@ const MEANING: &[(&str, &[&str])] = &[
     ),
     (
         "answer = \"json\"\nanswer_schema = '{ \"type\": \"objekt\" }'\n",
-        &["my.toml:10: tenants.acme.tasks.say.answer_schema: is no JSON Schema: at /type: "],
+        &["my.toml:10: tenants.acme.tasks.say.answer_schema: this is no JSON Schema: at /type: "],
     ),
     (
         "input_schema = '{ \"type\": }'\n",
@@ -231,15 +231,15 @@ const MEANING: &[(&str, &[&str])] = &[
     (
         "input_schema = { properties = { wort = {} } }\n",
         &[
-            "my.toml:8: tenants.acme.tasks.say.messages[0].content: uses the variable `word`, \
-                 which is not in input_schema; it has `wort`",
+            "my.toml:8: tenants.acme.tasks.say.messages[0].content: the variable `word` is not in \
+                 input_schema (line 1, column 8 of the text). Did you mean `wort`?",
         ],
     ),
     (
         "input_schema = { properties = { word = {} } }\n",
         &[
-            "my.toml:8: tenants.acme.tasks.say.messages[0].content: uses the variable `word`, \
-                 which input_schema does not require; ",
+            "my.toml:8: tenants.acme.tasks.say.messages[0].content: the variable `word` may be missing: \
+                 input_schema does not require it (line 1, column 8 of the text). Require it",
         ],
     ),
     (
