@@ -248,6 +248,21 @@ fn a_configured_prompt_is_taken_over_once_and_then_the_stores_counts() {
 }
 
 #[test]
+fn a_prompt_whose_model_left_the_configuration_takes_no_tickets() {
+    in_paused_time(async {
+        let office = Office::open(SETTINGS).await;
+        office.publish("one").await;
+        office.deploy(1, "production").await;
+        assert!(office.accept(None).is_ok());
+        let mut without = config(SETTINGS);
+        without.models.clear();
+        let tasks = Tasks::new(&without, office.prompts.clone());
+        let refused = tasks.accept(office.asked(None), &json!({}), NOW);
+        assert_eq!(refused, Err(InputRefusal::Broken(office.task.clone())));
+    });
+}
+
+#[test]
 fn the_prompts_own_model_is_not_its_fallback() {
     in_paused_time(async {
         let office = Office::open("fallback_models = [\"m\"]").await;
