@@ -185,6 +185,12 @@ impl TaskBook for Tasks {
             return Err(InputRefusal::InputTooLarge { actual, limit });
         }
         let content = &effective.content;
+        // It was configured when the version was published.
+        if !self.settings.has_model(&content.model) {
+            let (tenant, model) = (asked.tenant, &content.model);
+            tracing::error!(%tenant, task = %asked.task, version = effective.version, model, "a published prompt asks a model that is not configured any more");
+            return Err(InputRefusal::Broken(task()));
+        }
         let prompt = self
             .compile(asked, &settings, content, effective.hash)
             .map_err(|_| InputRefusal::Broken(task()))?;

@@ -1,6 +1,6 @@
 //! What the configuration says about tasks besides their prompts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use punchcard_actors::ports::Lane;
@@ -17,6 +17,7 @@ pub(super) struct Settings {
     tenants: HashMap<TenantId, HashMap<TaskName, Arc<Task>>>,
     /// Those of a task that only planners know.
     inherited: Arc<Task>,
+    models: HashSet<String>,
 }
 
 /// The settings of one task.
@@ -37,7 +38,13 @@ impl Settings {
         Self {
             tenants: tenants.collect(),
             inherited: Arc::new(config.defaults.task.clone()),
+            models: config.models.keys().cloned().collect(),
         }
+    }
+
+    /// Whether there is a model of this name.
+    pub(super) fn has_model(&self, name: &str) -> bool {
+        self.models.contains(name)
     }
 
     /// The settings of a task, whether the configuration knows it or not; `None` where it does not

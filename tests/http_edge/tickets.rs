@@ -48,6 +48,36 @@ async fn a_repeated_request_gets_the_first_answer_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn a_ticket_may_name_a_label_and_shows_what_it_ran_with() {
+    let edge = Edge::start();
+    let key = "Idempotency-Key: order-18\r\n";
+    let body = json!({"task": "echo", "input": {}, "label": "staging"});
+    let issued = edge.post("/v1/tickets", key, &body).await;
+    assert_eq!(
+        (issued.status, issued.json()["label"].clone()),
+        (202, json!("staging"))
+    );
+    let path = issued.header("location").expect("a location").to_owned();
+    let shown = edge.get(KEY, &path).await.json();
+    assert_eq!(shown["prompt"], json!({"version": 1, "hash": "00"}));
+    assert_eq!(
+        (&shown["model"], &shown["parameters"]),
+        (&json!("scripted"), &json!({}))
+    );
+    let in_production = json!({"task": "echo", "input": {}});
+    let other = edge.post("/v1/tickets", key, &in_production).await;
+    assert_eq!(other.code(), "idempotency_key_reused");
+    for label in ["draft", "v3", "Not A Label"] {
+        let body = json!({"task": "echo", "input": {}, "label": label});
+        let refused = edge.post("/v1/tickets", "", &body).await;
+        assert_eq!(
+            (refused.status, refused.json()["field"].clone()),
+            (400, json!("/label"))
+        );
+    }
+}
+
+#[tokio::test]
 async fn showing_an_issuer_its_answer_is_the_delivery_only_without_a_user() {
     let edge = Edge::start();
     for (user, state) in [(None, "delivered"), (Some("min"), "persisted")] {

@@ -95,7 +95,7 @@ fn the_next_ticket_runs_what_was_deployed_and_a_running_one_keeps_its_version() 
         office.deploy(2, "production").await;
         let next = office.prepare(None, "student-1");
         assert_eq!((running.prompt.version, next.prompt.version), (1, 2));
-        for cached in [20_000, 1] {
+        for cached in [100, 1] {
             // With room for one version, the old one has to be read again each time.
             let tasks = Tasks {
                 compiled: Arc::new(Cache::new(NonZeroUsize::new(cached).unwrap())),
@@ -244,6 +244,21 @@ fn a_configured_prompt_is_taken_over_once_and_then_the_stores_counts() {
         assert_eq!(store.all_events().len(), events, "nothing was written");
         let office = Office::over(store, SETTINGS).await;
         assert_eq!(office.prepare(None, "student-1").prompt, adopted.prompt);
+    });
+}
+
+#[test]
+fn a_prompt_whose_model_left_the_configuration_takes_no_tickets() {
+    in_paused_time(async {
+        let office = Office::open(SETTINGS).await;
+        office.publish("one").await;
+        office.deploy(1, "production").await;
+        assert!(office.accept(None).is_ok());
+        let mut without = config(SETTINGS);
+        without.models.clear();
+        let tasks = Tasks::new(&without, office.prompts.clone());
+        let refused = tasks.accept(office.asked(None), &json!({}), NOW);
+        assert_eq!(refused, Err(InputRefusal::Broken(office.task.clone())));
     });
 }
 
