@@ -11,7 +11,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use punchcard_actors::prompts::{Following, PromptError, Prompts};
+use punchcard_actors::ports::ReadError;
+use punchcard_actors::prompts::{CanaryWatch, Following, PromptError, Prompts, Watching};
 use punchcard_actors::runtime::{Ports, Runtime};
 use punchcard_actors::sessions::{SessionSupervisor, Sessions};
 
@@ -37,7 +38,9 @@ pub struct App {
     admin: SocketAddr,
     prompts: Prompts,
     /// Other nodes' prompts arrive for as long as this is kept.
-    _following: Following,
+    following: Following,
+    /// Canaries are watched for as long as this is kept.
+    watching: Watching,
     grace: Duration,
 }
 
@@ -53,11 +56,10 @@ impl App {
         let models = assemble::models(&config)?;
         let callbacks = assemble::webhooks(&config)?;
         let store = open_store(&config).await?;
-        let clock = Arc::new(SystemClock);
-        let check = Arc::new(assemble::prompt_checker(&config));
-        let opened = Prompts::open(Arc::new(store.clone()), clock, check).await;
+        let opened = open_prompts(&config, &store).await;
         let (prompts, following) = opened.map_err(PromptError::from)?;
         tasks::adopt(&config, &prompts).await?;
+        let (canaries, watching) = CanaryWatch::start(Arc::new(store.clone()), prompts.clone());
         let listener = listen(config.server.listen)?;
         let admin = listen(config.server.admin_listen)?;
 
@@ -76,6 +78,7 @@ impl App {
             tickets: runtime.tickets().clone(),
             sessions: sessions.clone(),
             prompts: prompts.clone(),
+            canaries,
             keys: access.clone(),
             origins: access,
             readiness: Arc::new(StoreReadiness::new(store.clone())),
@@ -92,7 +95,8 @@ impl App {
             http,
             admin,
             prompts,
-            _following: following,
+            following,
+            watching,
             grace: config.server.shutdown_grace,
         })
     }
@@ -127,6 +131,8 @@ impl App {
         sessions_gone(&self.sessions).await;
         self.http.stop().await;
         self.runtime.stop(Duration::ZERO).await;
+        // They read the store.
+        drop((self.watching, self.following));
         let store = self.store;
         // Only a panic in there could fail this, and then nothing is left to do.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
@@ -142,6 +148,18 @@ async fn sessions_gone(sessions: &Sessions) {
     {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Reads all prompts of a store, as a start does.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) async fn open_prompts(
+    config: &Config,
+    store: &SqliteStore,
+) -> Result<(Prompts, Following), ReadError> {
+    let check = Arc::new(assemble::prompt_checker(config));
+    Prompts::open(Arc::new(store.clone()), Arc::new(SystemClock), check).await
 }
 
 async fn open_store(config: &Config) -> Result<SqliteStore, StartError> {

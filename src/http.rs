@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use punchcard_actors::admission::{Places, Shares};
-use punchcard_actors::prompts::Prompts;
+use punchcard_actors::prompts::{CanaryWatch, Prompts};
 use punchcard_actors::sessions::Sessions;
 use punchcard_actors::tickets::Tickets;
 
@@ -48,6 +48,8 @@ pub struct Parts {
     pub sessions: Sessions,
     /// The planners' prompts.
     pub prompts: Prompts,
+    /// What is seen of their canaries.
+    pub canaries: CanaryWatch,
     /// Who may call.
     pub keys: Arc<dyn auth::Authenticator>,
     /// From where browsers may open sessions.

@@ -18,6 +18,10 @@ use crate::ports::{Clock, Direction, EventStore, PromptCheck, ReadError};
 use crate::steady::SteadyClock;
 
 mod book;
+mod canaries;
+mod canary_policy;
+mod canary_tallies;
+mod canary_watch;
 mod desk;
 mod drafts;
 mod error;
@@ -28,6 +32,7 @@ mod partials;
 mod stream;
 
 pub use book::{Effective, NotEffective, PromptBook};
+pub use canary_watch::{CanaryWatch, Watching};
 pub use desk::Executed;
 pub use drafts::Named;
 pub use error::PromptError;

@@ -25,7 +25,7 @@ use punchcard_actors::ports::{
     AnswerPart, AnswerStream, Asked, Callbacks, Clock, InputRefusal, Lane, LanguageModel,
     ModelCall, PostProcessCall, PreProcessCall, PreProcessReply, PrepareError, Prepared, TaskBook,
 };
-use punchcard_actors::prompts::Prompts;
+use punchcard_actors::prompts::{CanaryWatch, Prompts};
 use punchcard_actors::runtime::{Ports, Runtime, RuntimeOptions};
 use punchcard_actors::sessions::{SessionLimits, SessionSupervisor, Sessions};
 use punchcard_actors::testing::memory_store::MemoryStore;
@@ -311,6 +311,7 @@ async fn run(
         tickets: runtime.tickets().clone(),
         sessions: sessions.clone(),
         prompts,
+        canaries: CanaryWatch::default(),
         keys: world.clone(),
         origins: world.clone(),
         readiness: world,

@@ -6,8 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use punchcard_events::prompt::{Content, ContentHash, PromptSummary, in_canary};
 use punchcard_events::{LabelName, TaskName, TenantId, Timestamp};
+use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::canaries::{Canaries, CanaryBoard};
 use super::page::Page;
 
 /// Every prompt's summary, and the contents that are in effect. Clones share one book.
@@ -17,6 +19,7 @@ use super::page::Page;
 #[derive(Debug, Clone, Default)]
 pub struct PromptBook {
     tenants: Arc<RwLock<Tenants>>,
+    canaries: CanaryBoard,
 }
 
 type Tenants = HashMap<TenantId, BTreeMap<TaskName, Entry>>;
@@ -154,6 +157,11 @@ impl PromptBook {
         self.read().get(tenant).map_or(0, BTreeMap::len)
     }
 
+    /// The canaries that run, and each change to come.
+    pub(super) fn canaries(&self) -> watch::Receiver<Canaries> {
+        self.canaries.follow()
+    }
+
     pub(super) fn page(&self, tenant: &TenantId, task: &TaskName) -> Option<Page> {
         match self.read().get(tenant)?.get(task)? {
             Entry::Sound(page) => Some(page.clone()),
@@ -171,6 +179,9 @@ impl PromptBook {
         {
             return;
         }
+        // While the lock is held, so that the notes are in the order of the pages.
+        self.canaries
+            .note(tenant, task, page.summary.canary.as_ref());
         tasks.insert(task.clone(), Entry::Sound(page));
     }
 
@@ -178,6 +189,7 @@ impl PromptBook {
     pub(super) fn set_broken(&self, tenant: &TenantId, task: &TaskName) -> bool {
         let mut tenants = self.write();
         let tasks = tenants.entry(tenant.clone()).or_default();
+        self.canaries.note(tenant, task, None);
         let before = tasks.insert(task.clone(), Entry::Broken);
         !matches!(before, Some(Entry::Broken))
     }

@@ -7,6 +7,7 @@
 
 mod asking;
 mod callbacks;
+mod canaries;
 mod cancelling;
 mod clock_jumps;
 mod crashes;
