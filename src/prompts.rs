@@ -11,6 +11,7 @@ use punchcard_events::prompt::Content;
 use punchcard_events::ticket::{AnswerFormat, Message, Parameters};
 use serde_json::Value;
 
+pub mod expect;
 mod place;
 pub(crate) mod schema;
 mod template;
