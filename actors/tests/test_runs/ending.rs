@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use punchcard_actors::prompts::{ContentName, PromptError};
 use punchcard_actors::test_runs::{RunState, TestRunError, TestRunOptions};
+use punchcard_actors::testing::memory_store::Fault;
 use punchcard_actors::testing::model::{Script, ScriptedModel};
 use punchcard_actors::testing::world::{in_paused_time, task, tenant};
 use punchcard_events::TenantId;
@@ -141,6 +142,63 @@ fn a_run_without_an_end_that_does_not_run_here_is_interrupted() {
         assert_eq!(after.ended(run).await, view, "nobody waits for its end");
         assert_eq!(after.model.counts().begun, 0);
         drop(held);
+    });
+}
+
+/// A bench that asks a store only once, whose model says what is wanted.
+async fn impatient() -> Bench {
+    let bench = Bench::with(TestRunOptions {
+        store_patience: Duration::ZERO,
+        ..options()
+    })
+    .await;
+    bench.cases(cases(2)).await;
+    bench.draft("Review").await;
+    bench.model.always(Script::says(["good"]));
+    bench
+}
+
+#[test]
+fn a_result_that_is_recorded_counts_though_the_runs_end_was_lost() {
+    in_paused_time(async {
+        let bench = impatient().await;
+        bench.store.fail_kind("TestRunFinished", Fault::Unavailable);
+        let view = bench.test().await;
+        assert_eq!(bench.store.faults_fired().unavailable, 1);
+        assert_eq!((view.state, view.cases_done), (RunState::Passed, 2));
+        let results = bench.results().await;
+        assert_eq!(view.ended_at, Some(results[0].act.at));
+        assert_eq!(bench.stream(view.run).await.len(), 3);
+    });
+}
+
+#[test]
+fn a_run_whose_result_cannot_be_recorded_has_not_passed() {
+    in_paused_time(async {
+        let bench = impatient().await;
+        bench.store.fail_kind("PromptTested", Fault::Unavailable);
+        let view = bench.test().await;
+        assert_eq!(view.state, RunState::Stopped);
+        let reason = view.reason.unwrap();
+        assert!(
+            reason.starts_with("Its result could not be recorded: "),
+            "{reason}"
+        );
+        assert_eq!(bench.results().await, []);
+    });
+}
+
+#[test]
+fn a_run_whose_start_cannot_be_stored_is_none() {
+    in_paused_time(async {
+        let bench = impatient().await;
+        bench.store.fail_kind("TestRunStarted", Fault::Unavailable);
+        let refused = bench.start().await;
+        assert!(
+            matches!(refused, Err(TestRunError::Unavailable(_))),
+            "{refused:?}"
+        );
+        assert_eq!((bench.runs.active(), bench.model.counts().begun), (0, 0));
     });
 }
 
