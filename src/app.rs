@@ -15,6 +15,7 @@ use punchcard_actors::ports::ReadError;
 use punchcard_actors::prompts::{CanaryWatch, Following, PromptError, Prompts, Watching};
 use punchcard_actors::runtime::{Ports, Runtime};
 use punchcard_actors::sessions::{SessionSupervisor, Sessions};
+use punchcard_actors::test_runs::{TestRunParts, TestRuns};
 
 use crate::adapters::clock::SystemClock;
 use crate::adapters::store_sqlite::{self, OpenError, SqliteStore};
@@ -33,6 +34,7 @@ const CLOSING_TIME: Duration = Duration::from_secs(3);
 pub struct App {
     store: SqliteStore,
     runtime: Runtime,
+    test_runs: TestRuns,
     sessions: Sessions,
     http: http::Serving,
     admin: SocketAddr,
@@ -71,7 +73,17 @@ impl App {
             tasks: Arc::new(Tasks::new(&config, prompts.clone())),
             clock: Arc::new(SystemClock),
         };
+        let store_of_runs = Arc::clone(&ports.store);
         let runtime = Runtime::start(ports, assemble::runtime(&config)).await;
+        let test_runs = TestRuns::new(
+            TestRunParts {
+                store: store_of_runs,
+                llm: runtime.calls().clone(),
+                prompts: prompts.clone(),
+                judges: Arc::new(assemble::judges(&config)),
+            },
+            assemble::test_runs(&config),
+        );
         let sessions = SessionSupervisor::launch(assemble::sessions(&config));
         let access = Arc::new(Access::new(&config));
         let parts = http::Parts {
@@ -79,6 +91,7 @@ impl App {
             sessions: sessions.clone(),
             prompts: prompts.clone(),
             canaries,
+            test_runs: test_runs.clone(),
             keys: access.clone(),
             origins: access,
             readiness: Arc::new(StoreReadiness::new(store.clone())),
@@ -91,6 +104,7 @@ impl App {
         Ok(Self {
             store,
             runtime,
+            test_runs,
             sessions,
             http,
             admin,
@@ -119,7 +133,11 @@ impl App {
     /// Stops: nothing new is admitted, calls in flight have the grace time to end, sessions are told
     /// to come back, and the store is closed. What is left goes on at the next start.
     pub async fn stop(self) {
-        let parked = self.runtime.drain(self.grace).await;
+        let drained = self.runtime.drain(self.grace);
+        let (parked, interrupted) = tokio::join!(drained, self.test_runs.drain(self.grace));
+        if interrupted > 0 {
+            tracing::warn!(test_runs = interrupted, "test runs are cut without an end");
+        }
         if parked > 0 {
             tracing::info!(
                 tickets = parked,

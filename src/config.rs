@@ -32,8 +32,8 @@ mod values;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use sections::{
-    Callbacks, Log, LogFormat, Model, Prompts, Provider, Retries, Retry, Runtime, Server, Sessions,
-    Store, TicketLimits,
+    Callbacks, Log, LogFormat, Model, Price, Prompts, Provider, Retries, Retry, Runtime, Server,
+    Sessions, Store, TicketLimits,
 };
 pub use supervision::{Guarding, Supervision};
 pub use tenants::{CallbackTarget, Defaults, Task, Tenant, TenantKey};

@@ -34,6 +34,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use punchcard_actors::admission::{Places, Shares};
 use punchcard_actors::prompts::{CanaryWatch, Prompts};
 use punchcard_actors::sessions::Sessions;
+use punchcard_actors::test_runs::TestRuns;
 use punchcard_actors::tickets::Tickets;
 
 pub use errors::{Code, Problem};
@@ -50,6 +51,8 @@ pub struct Parts {
     pub prompts: Prompts,
     /// What is seen of their canaries.
     pub canaries: CanaryWatch,
+    /// The tests of prompts.
+    pub test_runs: TestRuns,
     /// Who may call.
     pub keys: Arc<dyn auth::Authenticator>,
     /// From where browsers may open sessions.

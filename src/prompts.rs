@@ -14,6 +14,7 @@ use serde_json::Value;
 mod check;
 mod diff;
 mod engine;
+pub mod expect;
 mod nearest;
 mod place;
 mod reading;

@@ -17,6 +17,7 @@ mod registry;
 pub mod runtime;
 pub mod sessions;
 mod steady;
+pub mod test_runs;
 mod ticket;
 pub mod tickets;
 

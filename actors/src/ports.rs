@@ -3,6 +3,7 @@
 
 mod callbacks;
 mod clock;
+mod judge;
 mod model;
 mod prompts;
 mod store;
@@ -10,6 +11,7 @@ mod tasks;
 
 pub use callbacks::{Callbacks, PostProcessCall, PreProcessCall, PreProcessReply};
 pub use clock::Clock;
+pub use judge::{Answered, Grading, Judge, Judges, Verdict};
 pub use model::{AnswerPart, AnswerStream, LanguageModel, ModelCall};
 pub use prompts::{Checked, Finding, PromptCheck, Severity};
 pub use store::{

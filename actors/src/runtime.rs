@@ -11,7 +11,7 @@ use punchcard_events::ticket::StateName;
 use crate::admission::{Admission, AdmissionOptions};
 use crate::callbacks::{CallbackOptions, CallbackSupervisor};
 use crate::feed::Switchboard;
-use crate::llm::{LlmOptions, LlmSupervisor};
+use crate::llm::{Llm, LlmOptions, LlmSupervisor};
 use crate::ports::{Order, ReadError, TicketFilter};
 use crate::registry::{Registry, Shard, Shared};
 use crate::steady::SteadyClock;
@@ -55,6 +55,7 @@ pub struct Runtime {
     /// Ends with the runtime.
     _sweeper: Sweeper,
     llm: Addr<LlmSupervisor>,
+    calls: Llm,
     callbacks: Addr<CallbackSupervisor>,
 }
 
@@ -139,6 +140,7 @@ impl Runtime {
             registry,
             arbiters,
             _sweeper: sweeper,
+            calls: llm.handle(),
             llm: llm.start(),
             callbacks: callbacks.start(),
         }
@@ -152,6 +154,11 @@ impl Runtime {
     /// The supervisor of the model client.
     pub const fn llm(&self) -> &Addr<LlmSupervisor> {
         &self.llm
+    }
+
+    /// The models behind their guards, for calls that are no ticket's.
+    pub const fn calls(&self) -> &Llm {
+        &self.calls
     }
 
     /// The supervisor of the callbacks.

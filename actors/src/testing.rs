@@ -8,6 +8,7 @@
 
 pub mod callbacks;
 pub mod clock;
+pub mod judges;
 pub mod memory_store;
 pub mod model;
 pub mod prompts;

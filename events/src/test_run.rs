@@ -74,6 +74,10 @@ pub struct Baseline {
     pub version: u32,
     /// Its hash.
     pub hash: ContentHash,
+    /// The earlier run whose results of this content are used again; absent: the content is asked
+    /// in this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reused: Option<Uuid>,
 }
 
 /// Which of the two contents answered.

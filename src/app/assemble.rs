@@ -11,6 +11,7 @@ use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::ports::LanguageModel;
 use punchcard_actors::runtime::RuntimeOptions;
 use punchcard_actors::sessions::SessionLimits;
+use punchcard_actors::test_runs::{Price, TestRunOptions};
 use punchcard_events::TenantId;
 
 use super::StartError;
@@ -21,7 +22,9 @@ use crate::adapters::openai::{self, OpenAi};
 use crate::adapters::webhooks::{self, HookBook, SigningSecret, TaskHooks, TenantHooks, Webhooks};
 use crate::config::{CallbackTarget, Config, Model, Provider, Tenant};
 use crate::http;
+use crate::prompts::Limits;
 use crate::prompts::PromptChecker;
+use crate::prompts::expect::PromptJudges;
 
 /// The most bytes of one line of a model's stream.
 const MAX_LINE_BYTES: usize = 1 << 20;
@@ -142,6 +145,40 @@ pub(super) fn runtime(config: &Config) -> RuntimeOptions {
             guard: config.supervision.callback.options(rate),
         },
     }
+}
+
+/// How test runs work. An answer may be as long as that of a task that has no settings of its own.
+pub(super) fn test_runs(config: &Config) -> TestRunOptions {
+    let prompts = &config.prompts;
+    let prices = config.models.iter().filter_map(|(name, model)| {
+        let price = model.price?;
+        let price = Price {
+            input_per_million_usd: price.input_per_million_usd,
+            output_per_million_usd: price.output_per_million_usd,
+        };
+        Some((name.clone(), price))
+    });
+    TestRunOptions {
+        concurrency: prompts.test_concurrency,
+        max_runs: prompts.max_test_runs,
+        max_runs_per_tenant: prompts.max_test_runs_per_tenant,
+        case_deadline: prompts.test_case_timeout,
+        run_deadline: prompts.test_run_timeout,
+        max_answer_bytes: config.defaults.task.max_answer_bytes,
+        store_patience: STORE_PATIENCE,
+        prices: prices.collect(),
+        ..TestRunOptions::default()
+    }
+}
+
+/// Who judges the answers of test runs.
+pub(super) fn judges(config: &Config) -> PromptJudges {
+    let task = &config.defaults.task;
+    let limits = Limits {
+        max_prompt_bytes: task.max_prompt_bytes,
+        max_answer_bytes: task.max_answer_bytes,
+    };
+    PromptJudges::new(limits, config.models.keys().cloned().collect())
 }
 
 /// Which new tickets are taken.

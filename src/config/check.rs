@@ -100,6 +100,17 @@ fn check_model(at: &KeyPath, model: &Model, config: &Config, found: &mut Vec<Mis
         }
         Provider::Offline => {}
     }
+    if let Some(price) = &model.price {
+        for (key, dollars) in [
+            ("input_per_million_usd", price.input_per_million_usd),
+            ("output_per_million_usd", price.output_per_million_usd),
+        ] {
+            if !dollars.is_finite() || dollars < 0.0 {
+                let message = "must be a number of US dollars, 0 or more";
+                found.push(Mistake::new(at.key("price").key(key), message));
+            }
+        }
+    }
     for key in ["connect_timeout", "first_byte_timeout", "idle_timeout"] {
         let part = match key {
             "connect_timeout" => model.connect_timeout,

@@ -16,6 +16,11 @@ pub(super) fn check(config: &Config) -> Vec<Mistake> {
         ("connect_timeout", config.callbacks.connect_timeout),
         ("total_timeout", config.callbacks.total_timeout),
     ));
+    found.extend(ordered(
+        &KeyPath::of(&["prompts"]),
+        ("test_case_timeout", config.prompts.test_case_timeout),
+        ("test_run_timeout", config.prompts.test_run_timeout),
+    ));
     let (sessions, server) = (&config.sessions, &config.server);
     let at = KeyPath::of(&["sessions"]);
     found.extend(ordered(

@@ -144,6 +144,18 @@ impl Retry {
 pub struct Prompts {
     /// The most versions that are kept ready for use.
     pub cached: NonZeroUsize,
+    /// Cases of one test run that are tried at a time.
+    pub test_concurrency: NonZeroUsize,
+    /// The most test runs at a time.
+    pub max_test_runs: NonZeroUsize,
+    /// The most test runs of one tenant at a time.
+    pub max_test_runs_per_tenant: NonZeroUsize,
+    /// For one answer in a test run, the wait for the model included.
+    #[serde(deserialize_with = "values::positive")]
+    pub test_case_timeout: Duration,
+    /// For a whole test run.
+    #[serde(deserialize_with = "values::positive")]
+    pub test_run_timeout: Duration,
 }
 
 /// A language model that tasks may name.
@@ -165,6 +177,9 @@ pub struct Model {
     /// [`Self::max_tokens_field`] finds.
     #[serde(default)]
     pub max_tokens_field: Option<MaxTokensField>,
+    /// What its tokens cost, so that test runs can say what they cost.
+    #[serde(default)]
+    pub price: Option<Price>,
     /// The most calls at a time; tickets above it wait in line.
     #[serde(deserialize_with = "values::concurrency")]
     pub max_concurrency: Concurrency,
@@ -201,6 +216,16 @@ impl Model {
             Some(_) | None => MaxTokensField::MaxTokens,
         })
     }
+}
+
+/// What a model's tokens cost.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// US dollars for a million tokens of messages.
+    pub input_per_million_usd: f64,
+    /// US dollars for a million tokens of answers.
+    pub output_per_million_usd: f64,
 }
 
 /// What speaks for a model.

@@ -28,6 +28,8 @@ use punchcard_actors::ports::{
 use punchcard_actors::prompts::{CanaryWatch, Prompts};
 use punchcard_actors::runtime::{Ports, Runtime, RuntimeOptions};
 use punchcard_actors::sessions::{SessionLimits, SessionSupervisor, Sessions};
+use punchcard_actors::test_runs::{TestRunOptions, TestRunParts, TestRuns};
+use punchcard_actors::testing::judges::PlainJudges;
 use punchcard_actors::testing::memory_store::MemoryStore;
 use punchcard_actors::testing::prompts::PlainCheck;
 use punchcard_events::retry::{Jitter, RetryPolicy};
@@ -305,13 +307,24 @@ async fn run(
     };
     let opened = Prompts::open(ports.store.clone(), world.clone(), Arc::new(PlainCheck));
     let (prompts, _following) = opened.await.expect("an empty store");
+    let store = ports.store.clone();
     let runtime = Runtime::start(ports, runtime_options()).await;
+    let test_runs = TestRuns::new(
+        TestRunParts {
+            store,
+            llm: runtime.calls().clone(),
+            prompts: prompts.clone(),
+            judges: Arc::new(PlainJudges),
+        },
+        TestRunOptions::default(),
+    );
     let sessions = SessionSupervisor::launch(limits);
     let parts = Parts {
         tickets: runtime.tickets().clone(),
         sessions: sessions.clone(),
         prompts,
         canaries: CanaryWatch::default(),
+        test_runs,
         keys: world.clone(),
         origins: world.clone(),
         readiness: world,

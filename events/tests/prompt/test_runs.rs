@@ -18,6 +18,7 @@ pub(crate) fn started() -> TestRunEvent {
         baseline: Some(Baseline {
             version: 1,
             hash: hash(1),
+            reused: None,
         }),
         test_set: 3,
         cases: 2,
@@ -54,6 +55,17 @@ pub(crate) fn stopped() -> TestRunEvent {
 
 fn run(events: &[TestRunEvent]) -> TestRun {
     TestRun::replay(events).expect("it started")
+}
+
+#[test]
+fn results_that_are_used_again_are_named_by_their_run() {
+    let stored = format!(
+        r#"{{"version":1,"hash":"{}","reused":"00000000-0000-0000-0000-000000000007"}}"#,
+        hash(1)
+    );
+    let baseline: Baseline = serde_json::from_str(&stored).expect("a baseline");
+    assert_eq!(baseline.reused, Some(uuid::Uuid::from_u128(7)));
+    assert_eq!(serde_json::to_string(&baseline).expect("JSON"), stored);
 }
 
 #[test]

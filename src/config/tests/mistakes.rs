@@ -169,6 +169,19 @@ const MEANING: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "[models.n]\nprovider = \"offline\"\n[models.n.price]\n\
+             input_per_million_usd = -0.1\noutput_per_million_usd = inf\n\
+             [prompts]\ntest_case_timeout = \"2h\"\n",
+        &[
+            "my.toml:12: models.n.price.input_per_million_usd: must be a number of US dollars, 0 or \
+                 more",
+            "my.toml:13: models.n.price.output_per_million_usd: must be a number of US dollars, 0 or \
+                 more",
+            "my.toml:15: prompts.test_case_timeout: test_case_timeout = 2h is more than \
+                 test_run_timeout = 1h",
+        ],
+    ),
+    (
         "[sessions]\nmax_sessions = 30000\n",
         &[
             "my.toml:10: sessions.max_sessions: sessions.max_sessions = 30000 is more than \
