@@ -82,9 +82,15 @@ impl TaskSettings {
         let limits = &self.task.ticket;
         // The other half is for the call itself and its retries.
         let max_wait = limits.max_queue_wait.unwrap_or(limits.answer_within / 2);
-        let models = std::iter::once(content.model.clone()).chain(self.fallback_models(content));
+        // A planner may choose a fallback as the prompt's own model; it has its turn then, and no
+        // other.
+        let fallbacks = self.task.fallback_models.iter();
+        let others = fallbacks.filter(|model| **model != content.model);
         Lane {
-            models: models.collect(),
+            models: std::iter::once(&content.model)
+                .chain(others)
+                .cloned()
+                .collect(),
             max_wait,
         }
     }
@@ -103,13 +109,7 @@ impl TaskSettings {
                 persist_by: now.plus(limits.persist_within),
                 deliver_by: now.plus(limits.deliver_within),
             },
-            fallback_models: self.fallback_models(content).collect(),
+            fallback_models: self.task.fallback_models.clone(),
         }
-    }
-
-    /// A planner may choose a fallback as the prompt's own model; it has its turn then.
-    fn fallback_models(&self, content: &Content) -> impl Iterator<Item = String> {
-        let fallbacks = self.task.fallback_models.iter();
-        fallbacks.filter(|model| **model != content.model).cloned()
     }
 }

@@ -194,7 +194,7 @@ impl TaskBook for PlainTasks {
             prompt: PromptRef {
                 version: 1,
                 hash: "0".repeat(64),
-                label: None,
+                label: asked.label.cloned(),
                 canary: None,
             },
             messages: Arc::new([Message {

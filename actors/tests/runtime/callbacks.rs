@@ -6,8 +6,11 @@ use std::time::Duration;
 use punchcard_actors::feed::{Frame, Progress, Taken};
 use punchcard_actors::ports::PreProcessReply;
 use punchcard_actors::testing::callbacks::Reply;
-use punchcard_actors::testing::world::{World, in_paused_time, tenant, user};
-use punchcard_events::ticket::{CallbackErrorKind, StateName, TicketState};
+use punchcard_actors::testing::model::Script;
+use punchcard_actors::testing::world::{World, in_paused_time, issue, tenant, user};
+use punchcard_actors::tickets::Issue;
+use punchcard_events::LabelName;
+use punchcard_events::ticket::{AnswerFormat, CallbackErrorKind, StateName, TicketState};
 use serde_json::json;
 
 #[test]
@@ -26,6 +29,39 @@ fn a_callback_is_repeated_with_the_same_identity_until_it_succeeds() {
         assert_eq!(calls.len(), 4);
         assert!(calls.iter().all(|call| *call == calls[0]));
         assert_eq!(calls[0].ticket, ticket);
+        run.teardown().await;
+    });
+}
+
+#[test]
+fn a_ticket_runs_the_prompt_that_is_in_effect_when_the_tenant_has_prepared_it() {
+    in_paused_time(async {
+        let world = World::new();
+        let held = world
+            .callbacks
+            .hold_pre_process(Reply::Gives(PreProcessReply::Unchanged));
+        let run = world.start().await;
+        let label = LabelName::new("staging").ok();
+        let staged = Issue {
+            label: label.clone(),
+            ..issue("essay")
+        };
+        let issued = run.tickets().issue(staged).await.expect("a ticket");
+        let request = &issued.request;
+        assert_eq!(
+            (&request.label, request.terms.answer_format),
+            (&label, AnswerFormat::Text)
+        );
+        // Somebody deploys a version that answers in JSON.
+        world.task("essay", |task| task.answer_format = AnswerFormat::Json);
+        world.model.next(Script::says(["{\"score\": 7}"]));
+        held.open();
+        let news = run.await_state(issued.ticket, StateName::Persisted).await;
+        let prepared = news.state.prepared().expect("it was prepared");
+        assert_eq!(prepared.answer_format, Some(AnswerFormat::Json));
+        assert_eq!(prepared.prompt.label, label);
+        let answer = news.state.final_answer().expect("it is persisted");
+        assert_eq!(*answer, json!({ "score": 7 }));
         run.teardown().await;
     });
 }
