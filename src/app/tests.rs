@@ -10,6 +10,10 @@ use serde_json::json;
 
 use super::*;
 
+mod deployments;
+
+const TASK: &str = "explanation";
+
 struct Office {
     app: App,
     tenant: TenantId,
@@ -22,22 +26,28 @@ impl Office {
             ("PUNCHCARD__STORE__DATA_DIR", data.to_str().unwrap()),
             ("PUNCHCARD__SERVER__LISTEN", "127.0.0.1:0"),
             ("PUNCHCARD__SERVER__ADMIN_LISTEN", "127.0.0.1:0"),
+            ("PUNCHCARD__MODELS__DEMO__FIRST_TOKEN_DELAY", "1ms"),
+            ("PUNCHCARD__MODELS__DEMO__TOKEN_DELAY", "0s"),
         ];
         let overrides = overrides.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let app = App::start(Config::demo(overrides).unwrap()).await.unwrap();
         Self {
             app,
             tenant: TenantId::new("onehour").unwrap(),
-            task: TaskName::new("explanation").unwrap(),
+            task: TaskName::new(TASK).unwrap(),
         }
     }
 
     async fn issue(&self, label: Option<&str>) -> Issued {
+        self.issue_for("student-1", label).await
+    }
+
+    async fn issue_for(&self, user: &str, label: Option<&str>) -> Issued {
         let issue = Issue {
             tenant: self.tenant.clone(),
             task: self.task.clone(),
             label: label.map(|label| LabelName::new(label).unwrap()),
-            user: Some(UserId::new("student-1").unwrap()),
+            user: Some(UserId::new(user).unwrap()),
             input: Arc::new(json!({ "question": "Why is the sky blue?", "level": "middle" })),
             metadata: [].into(),
             idempotency: None,
