@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::params::{Params, REFERENCE};
 use crate::http::dispatch::{Call, PromptCall};
 use crate::http::errors::Problem;
+use crate::prompts::DiffView;
 
 /// `GET /v1/prompts/{task}/diff`
 pub(super) async fn read(PromptCall { call, task }: PromptCall) -> Result<HttpResponse, Problem> {
@@ -24,7 +25,7 @@ pub(super) async fn read(PromptCall { call, task }: PromptCall) -> Result<HttpRe
 
 /// What is in `to` and not in `from`, and the other way round.
 pub(super) fn between(from: &Content, to: &Content) -> Value {
-    json!({ "from": from, "to": to })
+    json!(DiffView::between(from, to))
 }
 
 /// A content with its partials written in, which versions have and drafts have not: without them, a
