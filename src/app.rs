@@ -6,6 +6,7 @@ mod assemble;
 mod readiness;
 #[cfg(test)]
 mod tests;
+mod workbench;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::{http, telemetry};
 
 use access::Access;
 use readiness::StoreReadiness;
+use workbench::Bench;
 
 /// How long sessions have to close at a stop before their sockets are closed for them.
 const CLOSING_TIME: Duration = Duration::from_secs(3);
@@ -65,12 +67,13 @@ impl App {
         let listener = listen(config.server.listen)?;
         let admin = listen(config.server.admin_listen)?;
 
+        let tasks = Tasks::new(&config, prompts.clone());
         let ports = Ports {
             store: Arc::new(store.clone()),
             index: Arc::new(store.clone()),
             model: Arc::new(models),
             callbacks: Arc::new(callbacks),
-            tasks: Arc::new(Tasks::new(&config, prompts.clone())),
+            tasks: Arc::new(tasks.clone()),
             clock: Arc::new(SystemClock),
         };
         let store_of_runs = Arc::clone(&ports.store);
@@ -92,6 +95,7 @@ impl App {
             prompts: prompts.clone(),
             canaries,
             test_runs: test_runs.clone(),
+            workbench: Arc::new(Bench::new(tasks)),
             keys: access.clone(),
             origins: access,
             readiness: Arc::new(StoreReadiness::new(store.clone())),

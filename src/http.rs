@@ -1,6 +1,6 @@
 //! The HTTP edge: the open API, event streams, sessions, health and metrics.
 //!
-//! Every route stands in one table ([`routes::TABLE`]) together with the policy that guards it, so a
+//! Every route stands in one table ([`routes::table`]) together with the policy that guards it, so a
 //! route without a policy cannot be written. Only [`errors`] knows status codes.
 //!
 //! Not here: decisions about tickets, where keys and origins come from, and configuration. The
@@ -18,6 +18,7 @@ mod options;
 mod outcome;
 mod outlet;
 mod prefer;
+mod prompts;
 mod query;
 pub mod routes;
 mod server;
@@ -37,8 +38,12 @@ use punchcard_actors::sessions::Sessions;
 use punchcard_actors::test_runs::TestRuns;
 use punchcard_actors::tickets::Tickets;
 
+use punchcard_events::prompt::CanaryTally;
+use uuid::Uuid;
+
 pub use errors::{Code, Problem};
 pub use options::{Options, SessionOptions, StreamOptions};
+pub use prompts::{Unrenderable, Workbench};
 pub use server::{Serving, serve};
 
 /// What the edge stands on.
@@ -53,6 +58,8 @@ pub struct Parts {
     pub canaries: CanaryWatch,
     /// The tests of prompts.
     pub test_runs: TestRuns,
+    /// Where texts of prompts are tried out.
+    pub workbench: Arc<dyn Workbench>,
     /// Who may call.
     pub keys: Arc<dyn auth::Authenticator>,
     /// From where browsers may open sessions.
@@ -87,6 +94,13 @@ impl Bounds {
             bodies: shares(options.max_body_memory),
             waiting: shares(options.max_waiting),
         }
+    }
+}
+
+impl Api {
+    /// What was seen so far of a running canary.
+    fn tally(&self, canary: Uuid) -> Option<CanaryTally> {
+        self.canaries.tally(canary)
     }
 }
 

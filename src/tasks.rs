@@ -29,6 +29,7 @@ mod settings;
 mod size;
 #[cfg(test)]
 mod tests;
+mod try_out;
 
 pub use adoption::adopt;
 pub(crate) use flaws::flaws;

@@ -2,6 +2,7 @@
 
 use actix_web::http::header::{self, HeaderMap};
 use punchcard_events::TenantId;
+use punchcard_events::prompt::Author;
 
 use super::errors::Problem;
 use crate::keys::{Role, Roles};
@@ -26,6 +27,14 @@ impl Caller {
             return Ok(());
         }
         Err(Problem::role_missing(needed, self.roles))
+    }
+
+    /// The caller as prompts record it.
+    pub(super) fn author(&self) -> Author {
+        Author::Key {
+            prefix: self.key_prefix.clone(),
+            name: self.name.clone(),
+        }
     }
 
     /// Who takes an answer by reading it: the tenant's backend. Others only look at it, admins too.

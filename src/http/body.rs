@@ -7,12 +7,11 @@ use actix_web::{HttpMessage as _, HttpRequest, web};
 use bytes::BytesMut;
 use futures_util::StreamExt as _;
 use punchcard_actors::admission::Share;
-use punchcard_events::TenantId;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_path_to_error::Segment;
 
-use super::Api;
+use super::dispatch::Call;
 use super::errors::{Code, Problem};
 
 /// The most of an unwanted body that is read to keep its connection.
@@ -20,31 +19,72 @@ const MAX_DISCARDED_BYTES: usize = 64 * 1024;
 /// For how long.
 const DISCARD_WITHIN: Duration = Duration::from_secs(1);
 
-/// Reads and checks the body of a request of `tenant`.
-pub(super) async fn json<T: DeserializeOwned>(
-    request: &HttpRequest,
-    payload: web::Payload,
-    api: &Api,
-    tenant: &TenantId,
-) -> Result<T, Problem> {
-    check_media_type(request)?;
-    let options = &api.options;
-    let limit = options.max_body_bytes;
-    let declared = request.headers().get(header::CONTENT_LENGTH);
-    let declared = declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|length| length > limit as u64) {
-        return Err(too_large(limit));
+impl Call {
+    /// Reads and checks the body. There is one to be read once.
+    pub(super) async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
+        self.json_within(self.api.options.max_body_bytes).await
     }
-    let room = api.bounds.bodies.take(tenant, 0);
-    let mut room = room.map_err(Problem::too_many_bodies)?;
-    // actix-web gives headers a deadline, bodies none.
-    let body = tokio::time::timeout(options.body_timeout, read(payload, limit, &mut room));
-    let body = body.await.map_err(|_| {
-        let seconds = options.body_timeout.as_secs();
-        let detail = format!("The body did not arrive within {seconds} seconds.");
-        Problem::new(Code::RequestTimeout, detail)
-    })??;
-    parse(&body)
+
+    /// The same for a body that may be left out.
+    pub(super) async fn json_or_default<T>(&mut self) -> Result<T, Problem>
+    where
+        T: DeserializeOwned + Default,
+    {
+        let headers = self.request.headers();
+        // No other header says that there is a body (RFC 9112, section 6.3).
+        let length = headers.get(header::CONTENT_LENGTH);
+        let empty = length.is_none_or(|length| length == "0");
+        if empty && !headers.contains_key(header::TRANSFER_ENCODING) {
+            return Ok(T::default());
+        }
+        self.json().await
+    }
+
+    /// The same for a body that may have `limit` bytes.
+    pub(super) async fn json_within<T: DeserializeOwned>(
+        &mut self,
+        limit: usize,
+    ) -> Result<T, Problem> {
+        check_media_type(&self.request)?;
+        let declared = self.request.headers().get(header::CONTENT_LENGTH);
+        let declared = declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        if declared.is_some_and(|length| length > limit as u64) {
+            return Err(too_large(limit));
+        }
+        let room = self.api.bounds.bodies.take(&self.caller.tenant, 0);
+        let mut room = room.map_err(Problem::too_many_bodies)?;
+        let payload = self.payload.take();
+        let payload = payload.ok_or_else(|| Problem::internal("no body is left to read".into()))?;
+        // actix-web gives headers a deadline, bodies none.
+        let patience = self.api.options.body_timeout;
+        let body = tokio::time::timeout(patience, read(payload, limit, &mut room));
+        let body = body.await.map_err(|_| {
+            let seconds = patience.as_secs();
+            let detail = format!("The body did not arrive within {seconds} seconds.");
+            Problem::new(Code::RequestTimeout, detail)
+        })??;
+        parse(&body)
+    }
+
+    /// Reads away a body that nobody wants, if it is small: a response to a request whose body is
+    /// unread costs the connection, and a client that is refused should not have to make a new one
+    /// as well.
+    pub(super) async fn discard_body(&mut self) {
+        let Some(mut payload) = self.payload.take() else {
+            return;
+        };
+        let reading = async {
+            let mut left = MAX_DISCARDED_BYTES;
+            while let Some(Ok(chunk)) = payload.next().await {
+                match left.checked_sub(chunk.len()) {
+                    Some(rest) => left = rest,
+                    None => return,
+                }
+            }
+        };
+        // What does not arrive in time is not worth the wait.
+        let _ = tokio::time::timeout(DISCARD_WITHIN, reading).await;
+    }
 }
 
 fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
@@ -58,22 +98,6 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
         return refused("Send the body without a content encoding.");
     }
     Ok(())
-}
-
-/// Reads away a body that nobody wants, if it is small: a response to a request whose body is unread
-/// costs the connection, and a client that is refused should not have to make a new one as well.
-pub(super) async fn discard(mut payload: web::Payload) {
-    let reading = async {
-        let mut left = MAX_DISCARDED_BYTES;
-        while let Some(Ok(chunk)) = payload.next().await {
-            match left.checked_sub(chunk.len()) {
-                Some(rest) => left = rest,
-                None => return,
-            }
-        }
-    };
-    // What does not arrive in time is not worth the wait.
-    let _ = tokio::time::timeout(DISCARD_WITHIN, reading).await;
 }
 
 async fn read(

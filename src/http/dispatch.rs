@@ -6,6 +6,8 @@ use std::time::Instant;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use punchcard_actors::feed::News;
+use punchcard_events::TaskName;
+use punchcard_events::prompt::Act;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -29,7 +31,8 @@ pub(super) struct Visit {
 pub(super) struct Call {
     pub(super) api: Api,
     pub(super) request: HttpRequest,
-    pub(super) payload: web::Payload,
+    /// The body, until it is read.
+    pub(super) payload: Option<web::Payload>,
     pub(super) caller: Caller,
 }
 
@@ -38,6 +41,20 @@ pub(super) struct TicketCall {
     pub(super) call: Call,
     /// The ticket as of now.
     pub(super) news: News,
+}
+
+/// Such a request about a prompt of the same tenant, there or not.
+pub(super) struct PromptCall {
+    pub(super) call: Call,
+    /// The prompt's task.
+    pub(super) task: TaskName,
+}
+
+impl Call {
+    /// What the caller does now, as prompts record it.
+    pub(super) fn act(&self) -> Act {
+        self.api.prompts.act(self.caller.author())
+    }
 }
 
 /// Runs a route.
@@ -94,6 +111,11 @@ async fn enforce(
             let news = own_ticket(&call).await?;
             handler(TicketCall { call, news }).await
         }
+        Access::Prompt(roles, handler) => {
+            let call = admit(*roles, api, request, payload)?;
+            let task = task(&call)?;
+            handler(PromptCall { call, task }).await
+        }
     }
 }
 
@@ -110,7 +132,7 @@ fn admit(
     Ok(Call {
         api,
         request,
-        payload,
+        payload: Some(payload),
         caller,
     })
 }
@@ -126,6 +148,16 @@ async fn own_ticket(call: &Call) -> Result<News, Problem> {
         request.is_some_and(|request| request.tenant == call.caller.tenant)
     };
     news.filter(owned).ok_or_else(Problem::no_such_ticket)
+}
+
+/// The task in the path. What cannot be a task's name is said to be none: that says nothing about
+/// which there are.
+fn task(call: &Call) -> Result<TaskName, Problem> {
+    let name = call.request.match_info().get("task").unwrap_or_default();
+    TaskName::new(name).map_err(|error| {
+        let rule = format!("A task's name has {}.", error.rule);
+        Problem::new(Code::InvalidParameter, rule).field("task")
+    })
 }
 
 fn answer(

@@ -15,6 +15,7 @@ use punchcard_actors::sessions::SessionError;
 use punchcard_actors::tickets::{IssueError, TicketError};
 use punchcard_events::ticket::Rejection;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::keys::{Role, Roles};
 
@@ -30,7 +31,9 @@ pub struct Problem {
     retry_after: Option<Duration>,
     /// What the log should know and the client should not.
     cause: Option<String>,
-    allow: Option<String>,
+    allow: Option<Box<str>>,
+    /// Members of this kind of problem alone (RFC 9457, section 3.2).
+    more: Box<Map<String, Value>>,
 }
 
 /// The JSON of RFC 9457.
@@ -45,6 +48,8 @@ struct ProblemDetails<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
     request_id: &'a str,
+    #[serde(flatten)]
+    more: &'a Map<String, Value>,
 }
 
 impl Problem {
@@ -57,7 +62,21 @@ impl Problem {
             retry_after: None,
             cause: None,
             allow: None,
+            more: Box::default(),
         }
+    }
+
+    /// Says what to do about it, where that is more than to correct the request.
+    #[must_use]
+    pub(super) fn remedy(self, remedy: impl Into<String>) -> Self {
+        self.with("remedy", remedy.into())
+    }
+
+    /// Adds a member of its own kind.
+    #[must_use]
+    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.more.insert(name.to_owned(), value.into());
+        self
     }
 
     /// Names the part of the request that is wrong: a JSON pointer into the body, or a parameter.
@@ -71,7 +90,7 @@ impl Problem {
     pub(super) fn method_not_allowed(allow: String) -> Self {
         let detail = format!("This route takes {allow}.");
         Self {
-            allow: Some(allow),
+            allow: Some(allow.into()),
             ..Self::new(Code::MethodNotAllowed, detail)
         }
     }
@@ -116,7 +135,7 @@ impl Problem {
         Self::later(code, detail, Duration::from_secs(1), String::new())
     }
 
-    fn later(code: Code, detail: &str, after: Duration, cause: String) -> Self {
+    pub(super) fn later(code: Code, detail: &str, after: Duration, cause: String) -> Self {
         Self {
             retry_after: Some(after),
             cause: (!cause.is_empty()).then_some(cause),
@@ -124,7 +143,7 @@ impl Problem {
         }
     }
 
-    fn internal(cause: String) -> Self {
+    pub(super) fn internal(cause: String) -> Self {
         Self {
             cause: Some(cause),
             ..Self::new(
@@ -137,6 +156,11 @@ impl Problem {
     /// The stable word.
     pub const fn code(&self) -> Code {
         self.code
+    }
+
+    /// What is wrong, as a sentence.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// What the log should know: only set where the fault is on this side.
@@ -153,7 +177,7 @@ impl Problem {
             response.insert_header((header::RETRY_AFTER, seconds.max(1)));
         }
         if let Some(allow) = &self.allow {
-            response.insert_header((header::ALLOW, allow.as_str()));
+            response.insert_header((header::ALLOW, &**allow));
         }
         match self.code {
             Code::Unauthorized => {
@@ -176,6 +200,7 @@ impl Problem {
             code: self.code.as_str(),
             field: self.field.as_deref(),
             request_id,
+            more: &self.more,
         })
     }
 }
@@ -325,7 +350,7 @@ fn overloaded(bound: Bound, retry_after: Duration) -> Problem {
     Problem::later(code, detail, retry_after, String::new())
 }
 
-fn store_unavailable(cause: String) -> Problem {
+pub(super) fn store_unavailable(cause: String) -> Problem {
     let detail = "The event store does not answer. Repeat the request in a moment.";
     Problem::later(
         Code::StoreUnavailable,
@@ -335,7 +360,7 @@ fn store_unavailable(cause: String) -> Problem {
     )
 }
 
-fn stopping() -> Problem {
+pub(super) fn stopping() -> Problem {
     let detail = "This server is stopping. Repeat the request in a moment.";
     Problem::later(
         Code::Stopping,

@@ -12,6 +12,8 @@ pub struct Options {
     pub max_connections: usize,
     /// The most bytes of a request's body.
     pub max_body_bytes: usize,
+    /// The most bytes of a body that carries many texts: an import of prompts, or a test set.
+    pub max_import_bytes: usize,
     /// The most bytes of bodies in memory at a time, all requests together. One tenant may have half.
     pub max_body_memory: usize,
     /// The most requests that wait for an outcome (`Prefer: wait`); more are answered at once. One
@@ -72,6 +74,7 @@ impl Default for Options {
             workers: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             max_connections: 25_000,
             max_body_bytes: 1024 * 1024,
+            max_import_bytes: 8 * 1024 * 1024,
             max_body_memory: 64 * 1024 * 1024,
             max_waiting: 10_000,
             header_timeout: Duration::from_secs(10),

@@ -4,9 +4,9 @@ use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::future::LocalBoxFuture;
 
-use super::dispatch::{self, Call, TicketCall, Visit};
+use super::dispatch::{self, Call, PromptCall, TicketCall, Visit};
 use super::errors::Problem;
-use super::{Api, health, session, session_tokens, stream, tickets};
+use super::{Api, health, prompts, session, session_tokens, stream, tickets};
 use crate::keys::{Role, Roles};
 
 type Handled = LocalBoxFuture<'static, Result<HttpResponse, Problem>>;
@@ -16,7 +16,7 @@ type Handled = LocalBoxFuture<'static, Result<HttpResponse, Problem>>;
 pub struct Route {
     /// The method.
     pub method: Method,
-    /// The path; `{id}` stands for a ticket.
+    /// The path; `{id}` stands for a ticket, `{task}` for a task.
     pub path: &'static str,
     pub(super) access: Access,
 }
@@ -32,6 +32,9 @@ pub(super) enum Access {
     /// Needs an API key with one of these roles, and the ticket in the path must be the same
     /// tenant's.
     Ticket(Roles, fn(TicketCall) -> Handled),
+    /// Needs an API key with one of these roles. The task in the path is the same tenant's, there or
+    /// not: nobody names another tenant's.
+    Prompt(Roles, fn(PromptCall) -> Handled),
 }
 
 /// Who works with tickets: the tenant's backend.
@@ -50,6 +53,8 @@ pub enum Policy {
     Key,
     /// Such holders, of the ticket's tenant.
     Ticket,
+    /// Such holders, for a prompt of their own tenant.
+    Prompt,
 }
 
 impl Route {
@@ -60,6 +65,7 @@ impl Route {
             Access::Session(_) => Policy::Session,
             Access::Key(..) => Policy::Key,
             Access::Ticket(..) => Policy::Ticket,
+            Access::Prompt(..) => Policy::Prompt,
         }
     }
 
@@ -67,12 +73,14 @@ impl Route {
     pub const fn roles(&self) -> Option<Roles> {
         match self.access {
             Access::Open(_) | Access::Session(_) => None,
-            Access::Key(roles, _) | Access::Ticket(roles, _) => Some(roles),
+            Access::Key(roles, _) | Access::Ticket(roles, _) | Access::Prompt(roles, _) => {
+                Some(roles)
+            }
         }
     }
 }
 
-const fn route(method: Method, path: &'static str, access: Access) -> Route {
+pub(super) const fn route(method: Method, path: &'static str, access: Access) -> Route {
     Route {
         method,
         path,
@@ -80,8 +88,13 @@ const fn route(method: Method, path: &'static str, access: Access) -> Route {
     }
 }
 
-/// The public routes.
-pub static TABLE: &[Route] = &[
+/// Every public route.
+pub fn table() -> impl Iterator<Item = &'static Route> + Clone {
+    TABLE.iter().chain(prompts::routes::TABLE)
+}
+
+/// The public routes but those of prompts.
+static TABLE: &[Route] = &[
     route(
         Method::POST,
         "/v1/tickets",
@@ -134,8 +147,12 @@ pub static TABLE: &[Route] = &[
     ),
 ];
 
-/// The routes of the admin listener, which is bound to loopback.
-pub static ADMIN_TABLE: &[Route] = &[
+/// Every route of the admin listener, which is bound to loopback.
+pub fn admin_table() -> impl Iterator<Item = &'static Route> + Clone {
+    ADMIN_TABLE.iter()
+}
+
+static ADMIN_TABLE: &[Route] = &[
     route(
         Method::GET,
         "/livez",
@@ -154,13 +171,17 @@ pub static ADMIN_TABLE: &[Route] = &[
 ];
 
 /// Sets an app up from a table. Other paths get 404, other methods 405, both as problems.
-pub(super) fn configure(table: &'static [Route], api: &Api, app: &mut web::ServiceConfig) {
-    let mut paths: Vec<&str> = table.iter().map(|route| route.path).collect();
+pub(super) fn configure(
+    table: impl Iterator<Item = &'static Route> + Clone,
+    api: &Api,
+    app: &mut web::ServiceConfig,
+) {
+    let mut paths: Vec<&str> = table.clone().map(|route| route.path).collect();
     paths.dedup();
     for path in paths {
         let mut resource = web::resource(path);
         let mut allowed = Vec::new();
-        for route in table.iter().filter(|route| route.path == path) {
+        for route in table.clone().filter(|route| route.path == path) {
             allowed.push(route.method.as_str());
             let api = api.clone();
             let handle = move |request: HttpRequest, payload: web::Payload| {

@@ -65,11 +65,11 @@ pub fn serve(
         options: Arc::new(options),
     };
     let address = listener.local_addr()?;
-    let mut servers = vec![start(routes::TABLE, listener, &api, api.options.workers)?];
+    let mut servers = vec![start(routes::table(), listener, &api, api.options.workers)?];
     let admin_address = admin.as_ref().map(TcpListener::local_addr).transpose()?;
     if let Some(admin) = admin {
         let one = NonZeroUsize::MIN;
-        servers.push(start(routes::ADMIN_TABLE, admin, &api, one)?);
+        servers.push(start(routes::admin_table(), admin, &api, one)?);
     }
     let handles = servers.iter().map(Server::handle).collect();
     for server in servers {
@@ -87,25 +87,26 @@ pub fn serve(
 }
 
 fn start(
-    table: &'static [Route],
+    table: impl Iterator<Item = &'static Route> + Clone + Send + 'static,
     listener: TcpListener,
     api: &Api,
     workers: NonZeroUsize,
 ) -> io::Result<Server> {
     let options = Arc::clone(&api.options);
     let api = api.clone();
-    let server =
-        HttpServer::new(move || App::new().configure(|app| routes::configure(table, &api, app)))
-            .workers(workers.get())
-            .max_connections((options.max_connections / workers).max(1))
-            .client_request_timeout(options.header_timeout)
-            .client_disconnect_timeout(std::time::Duration::from_secs(2))
-            .keep_alive(options.keep_alive)
-            .tcp_nodelay(true)
-            .h1_write_buffer_size(WRITE_BUFFER)
-            .shutdown_timeout(options.shutdown_timeout.as_secs())
-            .disable_signals()
-            .on_connect(Socket::remember)
-            .listen(listener)?;
+    let server = HttpServer::new(move || {
+        App::new().configure(|app| routes::configure(table.clone(), &api, app))
+    })
+    .workers(workers.get())
+    .max_connections((options.max_connections / workers).max(1))
+    .client_request_timeout(options.header_timeout)
+    .client_disconnect_timeout(std::time::Duration::from_secs(2))
+    .keep_alive(options.keep_alive)
+    .tcp_nodelay(true)
+    .h1_write_buffer_size(WRITE_BUFFER)
+    .shutdown_timeout(options.shutdown_timeout.as_secs())
+    .disable_signals()
+    .on_connect(Socket::remember)
+    .listen(listener)?;
     Ok(server.run())
 }

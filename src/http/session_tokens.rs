@@ -6,7 +6,6 @@ use punchcard_actors::sessions::Grant;
 use punchcard_events::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use super::body;
 use super::dispatch::Call;
 use super::errors::Problem;
 
@@ -24,10 +23,9 @@ struct TokenView<'a> {
 }
 
 /// `POST /v1/session-tokens`
-pub(super) async fn mint(call: Call) -> Result<HttpResponse, Problem> {
+pub(super) async fn mint(mut call: Call) -> Result<HttpResponse, Problem> {
     let url = session_url(&call);
-    let body: TokenBody =
-        body::json(&call.request, call.payload, &call.api, &call.caller.tenant).await?;
+    let body: TokenBody = call.json().await?;
     let grant = Grant {
         tenant: call.caller.tenant,
         user: body.user,

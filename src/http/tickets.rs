@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::dispatch::{Call, TicketCall};
 use super::errors::{Code, Problem};
 use super::view::{HistoryView, TicketLine, TicketPage, TicketView};
-use super::{body, cursor, idempotency, outcome, prefer, query, traceparent};
+use super::{cursor, idempotency, outcome, prefer, query, traceparent};
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
@@ -40,18 +40,18 @@ struct IssueBody {
 }
 
 /// `POST /v1/tickets`
-pub(super) async fn issue(call: Call) -> Result<HttpResponse, Problem> {
+pub(super) async fn issue(mut call: Call) -> Result<HttpResponse, Problem> {
     let headers = call.request.headers().clone();
     let key = idempotency::key(&headers)?;
     // A refusal costs next to nothing. A request with a key may be a repeat, and is read.
     if key.is_none()
         && let Err(refused) = call.api.tickets.has_room(&call.caller.tenant)
     {
-        body::discard(call.payload).await;
+        call.discard_body().await;
         return Err(refused.into());
     }
+    let body: IssueBody = call.json().await?;
     let tenant = &call.caller.tenant;
-    let body: IssueBody = body::json(&call.request, call.payload, &call.api, tenant).await?;
     check_metadata(&body.metadata)?;
     let idempotency = key.map(|key| Idempotency {
         key,
@@ -182,9 +182,10 @@ struct CancelBody {
 }
 
 /// `POST /v1/tickets/{id}/cancel`
-pub(super) async fn cancel(TicketCall { call, news }: TicketCall) -> Result<HttpResponse, Problem> {
-    let tenant = &call.caller.tenant;
-    let body: CancelBody = body::json(&call.request, call.payload, &call.api, tenant).await?;
+pub(super) async fn cancel(
+    TicketCall { mut call, news }: TicketCall,
+) -> Result<HttpResponse, Problem> {
+    let body: CancelBody = call.json().await?;
     let by = call.caller.key_prefix;
     let news = call.api.tickets.cancel(news.ticket, body.mode, by).await?;
     Ok(HttpResponse::Ok().json(TicketView::of(&news)))

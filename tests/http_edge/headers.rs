@@ -1,8 +1,9 @@
 //! The headers that every answer carries, whoever asks.
 
-use punchcard::http::routes::TABLE;
+use punchcard::http::routes::table;
 
 use crate::edge::{Edge, KEY, ORIGIN, OTHER_KEY, Reply};
+use crate::keys::filled;
 
 /// Nothing is kept by a cache, taken for another type, or readable by another page.
 #[track_caller]
@@ -27,8 +28,8 @@ async fn every_answer_of_every_route_forbids_caching_sniffing_and_other_pages() 
     let edge = Edge::start();
     let ticket = edge.issue(None).await;
     let origin = format!("Origin: {ORIGIN}\r\n");
-    for route in TABLE {
-        let (method, path) = (route.method.as_str(), route.path.replace("{id}", &ticket));
+    for route in table() {
+        let (method, path) = (route.method.as_str(), filled(route.path, &ticket, "say"));
         for key in [KEY, OTHER_KEY, "none"] {
             let reply = edge.send(method, key, &path, &origin, "{}").await;
             assert_guarded(&format!("{method} {path}"), &reply);

@@ -1,6 +1,6 @@
 //! Who may ask for what: keys, and tenants apart from each other.
 
-use punchcard::http::routes::{ADMIN_TABLE, Policy, Route, TABLE};
+use punchcard::http::routes::{Policy, Route, admin_table, table};
 use punchcard::keys::Role;
 use serde_json::{Value, json};
 
@@ -60,44 +60,158 @@ async fn whatever_is_wrong_with_a_key_the_answer_is_the_same() {
 
 /// Every route with its policy and the roles of which its caller needs one. A new route has to be
 /// written down here, and whoever does that decides who may use it.
-pub(crate) const POLICIES: [(&str, &str, Policy, &[&str]); 10] = [
-    ("POST", "/v1/tickets", Policy::Key, &["issuer"]),
+pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
+    ("POST", "/v1/tickets", Policy::Key, ISSUERS),
     ("GET", "/v1/tickets", Policy::Key, READERS),
     ("GET", "/v1/tickets/{id}", Policy::Ticket, READERS),
     ("GET", "/v1/tickets/{id}/events", Policy::Ticket, READERS),
-    (
-        "POST",
-        "/v1/tickets/{id}/cancel",
-        Policy::Ticket,
-        &["issuer"],
-    ),
+    ("POST", "/v1/tickets/{id}/cancel", Policy::Ticket, ISSUERS),
     ("GET", "/v1/tickets/{id}/stream", Policy::Ticket, READERS),
-    ("POST", "/v1/session-tokens", Policy::Key, &["issuer"]),
+    ("POST", "/v1/session-tokens", Policy::Key, ISSUERS),
     ("GET", "/v1/session", Policy::Session, &[]),
     ("GET", "/livez", Policy::Open, &[]),
     ("GET", "/readyz", Policy::Open, &[]),
+    ("GET", "/v1/prompts", Policy::Key, VIEWERS),
+    ("POST", "/v1/prompts/import", Policy::Key, PLANNERS),
+    ("GET", "/v1/prompts/export", Policy::Key, VIEWERS),
+    ("GET", "/v1/prompts/{task}", Policy::Prompt, VIEWERS),
+    ("GET", "/v1/prompts/{task}/draft", Policy::Prompt, VIEWERS),
+    ("PUT", "/v1/prompts/{task}/draft", Policy::Prompt, PLANNERS),
+    (
+        "DELETE",
+        "/v1/prompts/{task}/draft",
+        Policy::Prompt,
+        PLANNERS,
+    ),
+    (
+        "POST",
+        "/v1/prompts/{task}/versions",
+        Policy::Prompt,
+        PLANNERS,
+    ),
+    (
+        "GET",
+        "/v1/prompts/{task}/versions",
+        Policy::Prompt,
+        VIEWERS,
+    ),
+    (
+        "GET",
+        "/v1/prompts/{task}/versions/{ref}",
+        Policy::Prompt,
+        VIEWERS,
+    ),
+    ("GET", "/v1/prompts/{task}/diff", Policy::Prompt, VIEWERS),
+    (
+        "POST",
+        "/v1/prompts/{task}/render",
+        Policy::Prompt,
+        PLANNERS,
+    ),
+    (
+        "PUT",
+        "/v1/prompts/{task}/labels/{label}",
+        Policy::Prompt,
+        PLANNERS,
+    ),
+    (
+        "DELETE",
+        "/v1/prompts/{task}/labels/{label}",
+        Policy::Prompt,
+        PLANNERS,
+    ),
+    (
+        "POST",
+        "/v1/prompts/{task}/labels/{label}/rollback",
+        Policy::Prompt,
+        PLANNERS,
+    ),
+    ("GET", "/v1/prompts/{task}/canary", Policy::Prompt, VIEWERS),
+    (
+        "PUT",
+        "/v1/prompts/{task}/canary",
+        Policy::Prompt,
+        PUBLISHERS,
+    ),
+    (
+        "DELETE",
+        "/v1/prompts/{task}/canary",
+        Policy::Prompt,
+        PUBLISHERS,
+    ),
+    (
+        "GET",
+        "/v1/prompts/{task}/test-set",
+        Policy::Prompt,
+        VIEWERS,
+    ),
+    (
+        "PUT",
+        "/v1/prompts/{task}/test-set",
+        Policy::Prompt,
+        PLANNERS,
+    ),
+    ("GET", "/v1/prompts/{task}/history", Policy::Prompt, VIEWERS),
+    ("GET", "/v1/prompts/{task}/at", Policy::Prompt, VIEWERS),
+    (
+        "POST",
+        "/v1/prompts/{task}/retire",
+        Policy::Prompt,
+        PUBLISHERS,
+    ),
+    (
+        "POST",
+        "/v1/prompts/{task}/restore",
+        Policy::Prompt,
+        PUBLISHERS,
+    ),
+    ("GET", "/v1/partials", Policy::Key, VIEWERS),
+    ("PUT", "/v1/partials/{name}", Policy::Key, PLANNERS),
+    ("DELETE", "/v1/partials/{name}", Policy::Key, PLANNERS),
 ];
 
+const ISSUERS: &[&str] = &["issuer"];
 const READERS: &[&str] = &["issuer", "viewer"];
+const VIEWERS: &[&str] = &["viewer"];
+const PLANNERS: &[&str] = &["planner"];
+const PUBLISHERS: &[&str] = &["publisher"];
+
+/// A route's path with something of everything that it names.
+pub(crate) fn filled(path: &str, ticket: &str, task: &str) -> String {
+    let names = [
+        ("{id}", ticket),
+        ("{task}", task),
+        ("{ref}", "1"),
+        ("{label}", "staging"),
+        ("{name}", "tone"),
+    ];
+    let fill = |path: String, (name, value): (&str, &str)| path.replace(name, value);
+    let path = names.into_iter().fold(path.to_owned(), fill);
+    assert!(!path.contains('{'), "{path}");
+    path
+}
 
 #[test]
 fn every_route_has_the_policy_that_was_decided_for_it() {
     let policy = |route: &'static Route| (route.method.as_str(), route.path, route.policy());
-    let found: Vec<_> = TABLE.iter().map(policy).collect();
-    let decided = POLICIES.map(|(method, path, policy, _)| (method, path, policy));
+    let found: Vec<_> = table().map(policy).collect();
+    let decided = POLICIES.iter();
+    let decided: Vec<_> = decided
+        .map(|(method, path, policy, _)| (*method, *path, *policy))
+        .collect();
     assert_eq!(found, decided);
-    for (route, (_, path, _, decided)) in TABLE.iter().zip(POLICIES) {
+    for (route, (_, path, _, decided)) in table().zip(POLICIES) {
         let roles: Vec<_> = route
             .roles()
             .map(|roles| roles.iter().collect())
             .unwrap_or_default();
         let roles: Vec<_> = roles.into_iter().map(Role::as_str).collect();
-        assert_eq!(roles, decided, "{} {path}", route.method);
+        assert_eq!(roles, *decided, "{} {path}", route.method);
     }
     // What is open shows no data, and what is for operators is on the admin listener only.
-    let admin: Vec<_> = ADMIN_TABLE.iter().map(|route| route.path).collect();
+    let admin: Vec<_> = admin_table().map(|route| route.path).collect();
     assert_eq!(admin, ["/livez", "/readyz", "/metrics"]);
-    assert!(TABLE.iter().all(|route| route.path != "/metrics"));
+    assert!(table().all(|route| route.path != "/metrics"));
 }
 
 #[tokio::test]
@@ -114,25 +228,25 @@ async fn a_key_in_the_url_opens_nothing() {
 async fn every_route_behind_a_key_refuses_without_one() {
     let edge = Edge::start();
     let mut guarded = 0;
-    for route in TABLE {
+    for route in table() {
         match route.policy() {
-            Policy::Key | Policy::Ticket => guarded += 1,
+            Policy::Key | Policy::Ticket | Policy::Prompt => guarded += 1,
             Policy::Open | Policy::Session => continue,
         }
-        let path = route.path.replace("{id}", UNKNOWN);
+        let path = filled(route.path, UNKNOWN, "say");
         let reply = edge
             .raw(&format!("{} {path} HTTP/1.1\r\n", route.method), b"")
             .await;
         assert_eq!(reply.status, 401, "{} {}", route.method, route.path);
     }
-    assert!(guarded >= 7, "the table lost its routes");
+    assert!(guarded >= 34, "the table lost its routes");
 }
 
 #[tokio::test]
 async fn another_tenants_ticket_looks_exactly_like_an_unknown_one_on_every_route() {
     let edge = Edge::start();
     let ticket = edge.issue(Some("min")).await;
-    for route in TABLE.iter().filter(|route| route.path.contains("{id}")) {
+    for route in table().filter(|route| route.path.contains("{id}")) {
         assert_eq!(
             route.policy(),
             Policy::Ticket,

@@ -13,6 +13,7 @@ mod edge;
 mod headers;
 mod keys;
 mod malformed;
+mod prompts;
 mod requests;
 mod roles;
 mod tickets;

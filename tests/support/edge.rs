@@ -15,14 +15,14 @@ use async_trait::async_trait;
 use futures_util::{SinkExt as _, StreamExt as _, stream};
 use punchcard::http::auth::{Authenticator, Caller, Origins};
 use punchcard::http::health::{Check, Readiness};
-use punchcard::http::{Options, Parts, serve};
+use punchcard::http::{Options, Parts, Unrenderable, Workbench, serve};
 use punchcard::keys::Roles;
 use punchcard_actors::admission::AdmissionOptions;
 use punchcard_actors::callbacks::CallbackOptions;
 use punchcard_actors::guards::{BreakerOptions, GuardOptions};
 use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::ports::{
-    AnswerPart, AnswerStream, Asked, Callbacks, Clock, InputRefusal, Lane, LanguageModel,
+    AnswerPart, AnswerStream, Asked, Callbacks, Clock, Finding, InputRefusal, Lane, LanguageModel,
     ModelCall, PostProcessCall, PreProcessCall, PreProcessReply, PrepareError, Prepared, TaskBook,
 };
 use punchcard_actors::prompts::{CanaryWatch, Prompts};
@@ -32,12 +32,13 @@ use punchcard_actors::test_runs::{TestRunOptions, TestRunParts, TestRuns};
 use punchcard_actors::testing::judges::PlainJudges;
 use punchcard_actors::testing::memory_store::MemoryStore;
 use punchcard_actors::testing::prompts::PlainCheck;
+use punchcard_events::prompt::{Content, TestCase};
 use punchcard_events::retry::{Jitter, RetryPolicy};
 use punchcard_events::ticket::{
     AnswerFormat, AttemptError, AttemptErrorKind, CallbackError, Deadlines, Message, Parameters,
     PromptRef, Role, Terms,
 };
-use punchcard_events::{TenantId, Timestamp};
+use punchcard_events::{TaskName, TenantId, Timestamp};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -194,6 +195,32 @@ impl TaskBook for World {
     }
 }
 
+impl Workbench for World {
+    fn render(
+        &self,
+        _: &TenantId,
+        _: &TaskName,
+        content: &Arc<Content>,
+        _: &Value,
+    ) -> Result<Vec<Message>, Unrenderable> {
+        let as_it_is = content.messages.iter().map(|message| Message {
+            role: message.role,
+            content: message.content.clone(),
+        });
+        Ok(as_it_is.collect())
+    }
+
+    fn check_cases(
+        &self,
+        _: &TenantId,
+        _: &TaskName,
+        _: &[TestCase],
+        _: Option<&Arc<Content>>,
+    ) -> Vec<Finding> {
+        vec![]
+    }
+}
+
 impl Authenticator for World {
     fn authenticate(&self, key: &str) -> Option<Caller> {
         let (key, roles) = match key.split_once('/') {
@@ -325,6 +352,7 @@ async fn run(
         prompts,
         canaries: CanaryWatch::default(),
         test_runs,
+        workbench: world.clone(),
         keys: world.clone(),
         origins: world.clone(),
         readiness: world,

@@ -1,11 +1,12 @@
 //! Drafts and versions: saved with what was found in them, published only when sound.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use punchcard_events::prompt::{
     Act, Command, Content, ContentHash, Draft, PromptState, Tested, Version,
 };
-use punchcard_events::{TaskName, TenantId};
+use punchcard_events::{PartialName, TaskName, TenantId};
 
 use super::{ContentName, PromptError, Prompts};
 use crate::ports::{Checked, Finding};
@@ -91,8 +92,18 @@ impl Prompts {
         content: &Content,
     ) -> Result<Checked, PromptError> {
         let partials = self.partials(tenant).await?;
-        let check = &self.shared.check;
-        Ok(check.check(tenant, task, content, partials.texts()))
+        Ok(self.check_with(tenant, task, content, partials.texts()))
+    }
+
+    /// What is found in `content` with partials that need not be the tenant's (yet).
+    pub fn check_with(
+        &self,
+        tenant: &TenantId,
+        task: &TaskName,
+        content: &Content,
+        partials: &BTreeMap<PartialName, String>,
+    ) -> Checked {
+        self.shared.check.check(tenant, task, content, partials)
     }
 
     /// What is found in the draft.

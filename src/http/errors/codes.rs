@@ -87,6 +87,94 @@ codes! {
     ForbiddenOrigin = FORBIDDEN, "forbidden_origin", "The origin is not allowed";
     /// The route speaks WebSocket.
     UpgradeRequired = UPGRADE_REQUIRED, "upgrade_required", "WebSocket upgrade required";
+    /// A change of something that is edited came without what its author saw.
+    PreconditionRequired = PRECONDITION_REQUIRED, "precondition_required", "Say what you started from";
+    /// The task has no prompt.
+    NoPrompt = NOT_FOUND, "no_prompt", "There is no such prompt";
+    /// There is nothing being edited.
+    NoDraft = NOT_FOUND, "no_draft", "There is no draft";
+    /// The prompt has no version of this number.
+    NoSuchVersion = NOT_FOUND, "no_such_version", "There is no such version";
+    /// The prompt has no label of this name.
+    NoSuchLabel = NOT_FOUND, "no_such_label", "There is no such label";
+    /// The task has no test set, or had none of this number.
+    NoSuchTestSet = NOT_FOUND, "no_such_test_set", "There is no such test set";
+    /// The task has no test run of this id.
+    NoSuchTestRun = NOT_FOUND, "no_such_test_run", "There is no such test run";
+    /// No canary is running, or not this one.
+    CanaryNotRunning = NOT_FOUND, "canary_not_running", "The canary is not running";
+    /// Another name is needed: this one is a route of the API.
+    ReservedName = UNPROCESSABLE_ENTITY, "reserved_name", "The name is taken by the API";
+    /// The content has mistakes.
+    BrokenPrompt = UNPROCESSABLE_ENTITY, "broken_prompt", "The prompt has mistakes";
+    /// The test set has mistakes.
+    BrokenTestSet = UNPROCESSABLE_ENTITY, "broken_test_set", "The test set has mistakes";
+    /// Something in an import is wrong, so nothing of it was taken.
+    ImportRefused = UNPROCESSABLE_ENTITY, "import_refused", "Nothing was imported";
+    /// The prompt's text came after a planner's.
+    NotEmpty = CONFLICT, "not_empty", "The prompt has been begun already";
+    /// Somebody else saved the draft.
+    DraftConflict = CONFLICT, "draft_conflict", "The draft was changed in the meantime";
+    /// A draft came with partials of its own.
+    DraftWithPartials = UNPROCESSABLE_ENTITY, "draft_with_partials", "A draft brings no partials";
+    /// The content that was checked is not the draft's.
+    NotTheDraft = CONFLICT, "not_the_draft", "The draft was changed in the meantime";
+    /// The draft says what a version says.
+    SameAsVersion = CONFLICT, "same_as_version", "Nothing was changed";
+    /// Somebody else moved the label.
+    LabelConflict = CONFLICT, "label_conflict", "The label was moved in the meantime";
+    /// There is nothing to test with.
+    NoTestCases = CONFLICT, "no_test_cases", "There are no test cases";
+    /// The version was not tested.
+    NotTested = CONFLICT, "not_tested", "The version has not been tested";
+    /// The version failed its tests.
+    TestFailed = CONFLICT, "test_failed", "The version failed its tests";
+    /// An override without a reason.
+    ReasonMissing = UNPROCESSABLE_ENTITY, "reason_missing", "A reason is needed";
+    /// The label never pointed anywhere else.
+    NothingBefore = CONFLICT, "nothing_before", "There is nothing to roll back to";
+    /// Tickets run `production`.
+    ProductionStays = CONFLICT, "production_stays", "The label production stays";
+    /// A canary needs a version in production.
+    NoProduction = CONFLICT, "no_production", "Nothing is in production";
+    /// Everybody gets the version already.
+    AlreadyInProduction = CONFLICT, "already_in_production", "The version is in production already";
+    /// A share of the users that is none, or all.
+    PercentOutOfRange = UNPROCESSABLE_ENTITY, "percent_out_of_range", "The share of users is out of range";
+    /// A bound of more than all.
+    BoundOutOfRange = UNPROCESSABLE_ENTITY, "bound_out_of_range", "The bound is out of range";
+    /// A bound over no tickets.
+    NoMinimum = UNPROCESSABLE_ENTITY, "no_minimum", "The bound needs a number of tickets";
+    /// One canary at a time.
+    CanaryRunning = CONFLICT, "canary_running", "A canary is running";
+    /// The prompt takes no new tickets.
+    PromptRetired = CONFLICT, "prompt_retired", "The prompt is retired";
+    /// Somebody else saved the test set.
+    TestSetConflict = CONFLICT, "test_set_conflict", "The test set was changed in the meantime";
+    /// A case's name cannot name a file.
+    BadCaseName = UNPROCESSABLE_ENTITY, "bad_case_name", "The test case's name is not valid";
+    /// Two cases have one name.
+    CaseTwice = UNPROCESSABLE_ENTITY, "case_twice", "Two test cases have one name";
+    /// A result that does not fit the test set.
+    ResultMisfit = CONFLICT, "result_misfit", "The result does not fit the test set";
+    /// A result of another content.
+    HashMisfit = CONFLICT, "hash_misfit", "The result is of another content";
+    /// A limit in number.
+    TooMany = UNPROCESSABLE_ENTITY, "too_many", "There would be too many";
+    /// A limit in size.
+    TooLong = UNPROCESSABLE_ENTITY, "too_long", "It is too long";
+    /// A number that JSON cannot hold.
+    NotFinite = UNPROCESSABLE_ENTITY, "not_finite", "The number is not finite";
+    /// Somebody else saved the partial.
+    PartialConflict = CONFLICT, "partial_conflict", "The partial was changed in the meantime";
+    /// The tenant has as many prompts as it may have.
+    TooManyPrompts = CONFLICT, "too_many_prompts", "There are too many prompts";
+    /// Others changed the prompt again and again.
+    PromptBusy = CONFLICT, "prompt_busy", "The prompt was changed by others";
+    /// The store did not say whether it was done.
+    OutcomeUnknown = SERVICE_UNAVAILABLE, "outcome_unknown", "It is not known whether it was done";
+    /// As many test runs are going on as may.
+    TooManyTestRuns = TOO_MANY_REQUESTS, "too_many_test_runs", "Too many test runs";
     /// The fault is the server's.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Internal error";
 }

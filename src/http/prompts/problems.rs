@@ -1,0 +1,235 @@
+//! Refusals of prompts as problems. What is wrong is the problem's `detail`, what to do about it its
+//! `remedy`; where mistakes were found in texts, they are its `findings`.
+
+use std::time::Duration;
+
+use punchcard_actors::ports::Finding;
+use punchcard_actors::prompts::{ContentName, PromptError};
+use punchcard_events::partial::PartialRejection;
+use punchcard_events::prompt::Rejection;
+use serde_json::json;
+
+use crate::http::errors::{Code, Problem, store_unavailable};
+
+impl Problem {
+    /// A problem of mistakes that were found.
+    pub(in crate::http) fn found(self, findings: &[Finding]) -> Self {
+        self.with("findings", json!(findings))
+    }
+}
+
+/// A fact, as the aggregate words it, as a sentence.
+pub(super) fn sentence(fact: &impl ToString) -> String {
+    let fact = fact.to_string();
+    let mut chars = fact.chars();
+    let first = chars.next().map(|first| first.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), chars.as_str())
+}
+
+impl From<PromptError> for Problem {
+    fn from(error: PromptError) -> Self {
+        let told = sentence(&error);
+        match error {
+            PromptError::NoSuchPrompt(_) => Self::new(Code::NoPrompt, told).remedy(
+                "Choose one of the prompts in the list, or save a draft to begin this one.",
+            ),
+            PromptError::NoSuchContent { name, .. } => no_such_content(&name, told),
+            PromptError::Rejected(rejection) => rejection.into(),
+            PromptError::PartialRejected(rejection) => rejection.into(),
+            PromptError::Broken { findings } => {
+                let detail = "The prompt has mistakes that keep it from being used.";
+                Self::new(Code::BrokenPrompt, detail)
+                    .remedy("Mend what is listed as an error, and save the draft again.")
+                    .found(&findings)
+            }
+            PromptError::TooManyPrompts { .. } => Self::new(Code::TooManyPrompts, told),
+            PromptError::Conflict => Self::later(
+                Code::PromptBusy,
+                "Others changed the prompt at the same time. Look at it, and ask again.",
+                Duration::from_secs(1),
+                String::new(),
+            ),
+            PromptError::Unavailable(cause) => store_unavailable(cause),
+            PromptError::OutcomeUnknown(cause) => Self::later(
+                Code::OutcomeUnknown,
+                "The event store did not say whether this was done. Look before you ask again.",
+                Duration::from_secs(2),
+                cause,
+            ),
+            PromptError::Damaged(cause) => Self::internal(cause),
+        }
+    }
+}
+
+fn no_such_content(name: &ContentName, detail: String) -> Problem {
+    match name {
+        ContentName::Draft => {
+            Problem::new(Code::NoDraft, detail).remedy("Save a draft first, or name a version.")
+        }
+        ContentName::Version(_) => Problem::new(Code::NoSuchVersion, detail)
+            .remedy("Choose one of the versions in the list of versions."),
+        ContentName::Label(_) => Problem::new(Code::NoSuchLabel, detail)
+            .remedy("Deploy a version to the label first, or name a version."),
+    }
+}
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        let problem = Self::new(code(&rejection), sentence(&rejection));
+        problem.remedy(rejection.remedy())
+    }
+}
+
+impl From<PartialRejection> for Problem {
+    fn from(rejection: PartialRejection) -> Self {
+        let code = match &rejection {
+            PartialRejection::Conflict { .. } => Code::PartialConflict,
+            PartialRejection::TooMany { .. } => Code::TooMany,
+            PartialRejection::TooLong { .. } => Code::TooLong,
+        };
+        Self::new(code, sentence(&rejection)).remedy(rejection.remedy())
+    }
+}
+
+/// The same word with its status.
+const fn code(rejection: &Rejection) -> Code {
+    match rejection {
+        Rejection::NoPrompt => Code::NoPrompt,
+        Rejection::NotEmpty => Code::NotEmpty,
+        Rejection::NoDraft => Code::NoDraft,
+        Rejection::DraftConflict { .. } => Code::DraftConflict,
+        Rejection::DraftWithPartials => Code::DraftWithPartials,
+        Rejection::NotTheDraft => Code::NotTheDraft,
+        Rejection::SameAsVersion { .. } => Code::SameAsVersion,
+        Rejection::NoSuchVersion { .. } => Code::NoSuchVersion,
+        Rejection::NoSuchLabel(_) => Code::NoSuchLabel,
+        Rejection::LabelConflict { .. } => Code::LabelConflict,
+        Rejection::NoTestCases { .. } => Code::NoTestCases,
+        Rejection::NotTested { .. } => Code::NotTested,
+        Rejection::TestFailed { .. } => Code::TestFailed,
+        Rejection::ReasonMissing => Code::ReasonMissing,
+        Rejection::NothingBefore { .. } => Code::NothingBefore,
+        Rejection::ProductionStays => Code::ProductionStays,
+        Rejection::NoProduction => Code::NoProduction,
+        Rejection::AlreadyInProduction { .. } => Code::AlreadyInProduction,
+        Rejection::PercentOutOfRange(_) => Code::PercentOutOfRange,
+        Rejection::BoundOutOfRange(_) => Code::BoundOutOfRange,
+        Rejection::NoMinimum => Code::NoMinimum,
+        Rejection::CanaryRunning { .. } => Code::CanaryRunning,
+        Rejection::NotRunning(_) => Code::CanaryNotRunning,
+        Rejection::Retired => Code::PromptRetired,
+        Rejection::TestSetConflict { .. } => Code::TestSetConflict,
+        Rejection::BadCaseName(_) => Code::BadCaseName,
+        Rejection::CaseTwice(_) => Code::CaseTwice,
+        Rejection::NoSuchTestSet { .. } => Code::NoSuchTestSet,
+        Rejection::ResultMisfit { .. } => Code::ResultMisfit,
+        Rejection::HashMisfit { .. } => Code::HashMisfit,
+        Rejection::TooMany { .. } => Code::TooMany,
+        Rejection::TooLong { .. } => Code::TooLong,
+        Rejection::NotFinite { .. } => Code::NotFinite,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use punchcard_events::LabelName;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_refusal_has_the_aggregates_code_and_both_of_its_sentences() {
+        let label = LabelName::production;
+        let (version, cases) = (3, 9);
+        for (rejection, status) in [
+            (Rejection::NoPrompt, 404),
+            (Rejection::NoDraft, 404),
+            (
+                Rejection::DraftConflict {
+                    seen: Some(1),
+                    now: Some(2),
+                },
+                409,
+            ),
+            (Rejection::DraftWithPartials, 422),
+            (Rejection::SameAsVersion { version }, 409),
+            (Rejection::NoSuchVersion { version, newest: 2 }, 404),
+            (Rejection::NoSuchLabel(label()), 404),
+            (
+                Rejection::LabelConflict {
+                    label: label(),
+                    seen: None,
+                    now: Some(1),
+                },
+                409,
+            ),
+            (Rejection::NoTestCases { version }, 409),
+            (
+                Rejection::NotTested {
+                    version,
+                    test_set: 1,
+                },
+                409,
+            ),
+            (
+                Rejection::TestFailed {
+                    version,
+                    run: Uuid::nil(),
+                    failed: 2,
+                    cases,
+                },
+                409,
+            ),
+            (Rejection::ReasonMissing, 422),
+            (
+                Rejection::NothingBefore {
+                    label: label(),
+                    version,
+                },
+                409,
+            ),
+            (Rejection::ProductionStays, 409),
+            (Rejection::PercentOutOfRange(0), 422),
+            (
+                Rejection::CanaryRunning {
+                    version,
+                    percent: 5,
+                },
+                409,
+            ),
+            (Rejection::NotRunning(Uuid::nil()), 404),
+            (Rejection::Retired, 409),
+            (
+                Rejection::TestSetConflict {
+                    seen: None,
+                    now: Some(1),
+                },
+                409,
+            ),
+            (
+                Rejection::TooLong {
+                    what: "a reason",
+                    bytes: 9,
+                    max: 8,
+                },
+                422,
+            ),
+        ] {
+            let (word, remedy) = (rejection.code(), rejection.remedy());
+            let problem = Problem::from(rejection);
+            assert_eq!(problem.code().as_str(), word);
+            assert_eq!(problem.response("x").status().as_u16(), status, "{word}");
+            let shown = format!("{problem:?}");
+            assert!(
+                shown.contains(&remedy) && !remedy.is_empty(),
+                "{word}: {shown}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_fact_becomes_a_sentence() {
+        assert_eq!(sentence(&Rejection::Retired), "The prompt is retired.");
+        let at_start = Rejection::CaseTwice("a".to_owned());
+        assert_eq!(sentence(&at_start), "Two test cases are named `a`.");
+    }
+}
