@@ -14,7 +14,8 @@ fn bench(dir: &Path) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_punchcard"))
         .args(["bench", "--json", "--rounds", "2", "--seconds", "1"])
         .args(["--warm-up", "0", "--in-flight", "4"])
-        .args(["--tickets", "40", "--sessions", "20", "--dir"])
+        .args(["--tickets", "40", "--sessions", "20"])
+        .args(["--prompts", "3", "--dir"])
         .arg(dir)
         .output()
         .unwrap();
@@ -62,6 +63,20 @@ fn a_tiny_benchmark_measures_every_section_and_leaves_nothing_behind() {
         report["recovery"]["all_picked_up_seconds"].as_f64()
             >= report["recovery"]["ready_seconds"].as_f64()
     );
+
+    let prompts = &report["prompts"];
+    assert_eq!(
+        (&prompts["prompts"], &prompts["versions"]),
+        (&3.into(), &50.into())
+    );
+    assert_eq!(prompts["events"], 3 * 50 * 3);
+    for figure in ["ready_seconds", "replay_seconds", "list_seconds"] {
+        assert!(positive(&prompts[figure]), "{figure}");
+    }
+    for spread in ["page_ms", "render_us", "first_render_us"] {
+        assert!(positive(&prompts[spread]["median"]), "{spread}");
+    }
+    assert!(prompts["reached"].is_boolean());
 
     let left = std::fs::read_dir(dir.path()).unwrap().count();
     assert_eq!(left, 0, "the benchmark's data are removed");

@@ -6,6 +6,7 @@ use super::idle_sessions::IdleSessions;
 use super::latency::FirstWords;
 use super::machine::Machine;
 use super::open_tickets::{Memory, Recovery};
+use super::prompts::Prompts;
 use super::settings::Settings;
 use super::throughput::{Arm, Cell};
 
@@ -34,6 +35,8 @@ pub(super) struct Report {
     pub(super) sessions: Option<IdleSessions>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) recovery: Option<Recovery>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) prompts: Option<Prompts>,
 }
 
 impl Report {
@@ -72,6 +75,10 @@ impl Report {
         if let Some(recovery) = &self.recovery {
             lines.push(String::new());
             lines.extend(way_back(recovery));
+        }
+        if let Some(prompts) = &self.prompts {
+            lines.push(String::new());
+            lines.extend(many_prompts(prompts));
         }
         lines.push(String::new());
         lines.extend(METHOD.lines().map(str::to_owned));
@@ -175,6 +182,40 @@ fn way_back(recovery: &Recovery) -> Vec<String> {
             "  all picked up {:.1} s after the start (paced by runtime.recovery_per_second), {} in memory",
             recovery.all_picked_up_seconds,
             kib(precise(recovery.rss_bytes))
+        ),
+    ]
+}
+
+fn many_prompts(prompts: &Prompts) -> Vec<String> {
+    vec![
+        format!(
+            "{} prompts of {} versions: rendering adds {:.1} µs to a ticket at the median; target under {} µs: {}",
+            prompts.prompts,
+            prompts.versions,
+            prompts.render_us.median,
+            prompts.target_us,
+            verdict(prompts.reached)
+        ),
+        format!(
+            "  min {:.1} max {:.1} µs of {}; the first ticket of a version median {:.0} max {:.0} µs",
+            prompts.render_us.min,
+            prompts.render_us.max,
+            prompts.render_samples,
+            prompts.first_render_us.median,
+            prompts.first_render_us.max
+        ),
+        format!(
+            "  start: ready in {:.2} s, {:.2} s without them; replay of {} events in {:.2} s; {} each in memory, {:.0} MB on disk",
+            prompts.ready_seconds,
+            prompts.ready_without_seconds,
+            prompts.events,
+            prompts.replay_seconds,
+            kib(prompts.bytes_per_prompt),
+            precise(prompts.disk_bytes) / 1e6
+        ),
+        format!(
+            "  prompt list over HTTP: page of {} median {:.2} ms, max {:.2} ms; all of them {:.2} s",
+            prompts.page, prompts.page_ms.median, prompts.page_ms.max, prompts.list_seconds
         ),
     ]
 }

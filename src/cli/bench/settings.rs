@@ -38,6 +38,10 @@ pub(super) struct Settings {
     pub(super) issuing_connections: usize,
     /// Users, each with a session, that the tickets of a round are spread over.
     pub(super) users: usize,
+    /// Prompts where their start, list and rendering are measured.
+    pub(super) prompts: usize,
+    /// Versions of each.
+    pub(super) prompt_versions: u32,
     /// The directory that the data are in while the benchmark runs.
     pub(super) directory: PathBuf,
 }
@@ -63,6 +67,10 @@ impl Settings {
             idle_sessions: sessions.min(most_sessions),
             issuing_connections: 64,
             users: 64,
+            prompts: args
+                .prompts
+                .map_or(if quick { 500 } else { 10_000 }, |n| n as usize),
+            prompt_versions: 50,
             directory: args.dir.clone().unwrap_or_else(std::env::temp_dir),
         }
     }
@@ -75,9 +83,11 @@ impl Settings {
                 self.rounds, self.measured, self.warm_up, self.issuing_connections, self.users
             ),
             format!(
-                "            {} open tickets, {} idle sessions, data in {}",
+                "            {} open tickets, {} idle sessions, {} prompts of {} versions, data in {}",
                 self.open_tickets,
                 self.idle_sessions,
+                self.prompts,
+                self.prompt_versions,
                 self.directory.display()
             ),
         ]

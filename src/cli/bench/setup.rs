@@ -9,11 +9,17 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 
-use crate::keys::ApiKey;
+use crate::keys::{ApiKey, Role, Roles};
 
 /// The first message of both arms' prompts.
 pub(super) const SYSTEM_PROMPT: &str = "You are a friendly English teacher. You read what a student \
     wrote and say, in four short sentences, what is good and what to do better next time.";
+
+/// The tenant.
+pub(super) const TENANT: &str = "bench";
+
+/// The model, by its name in the configuration.
+pub(super) const MODEL: &str = "bench";
 
 /// The task with both hooks.
 pub(super) const HOOKED: &str = "review";
@@ -70,9 +76,14 @@ impl Home {
         &self.key
     }
 
+    /// The store's directory.
+    pub(super) fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
     /// What the store holds on disk now.
     pub(super) fn data_bytes(&self) -> u64 {
-        let Ok(entries) = fs::read_dir(self.dir.path().join("data")) else {
+        let Ok(entries) = fs::read_dir(self.data()) else {
             return 0;
         };
         let sizes = entries.filter_map(|entry| entry.ok()?.metadata().ok());
@@ -122,7 +133,7 @@ max_messages_per_second = 1_000_000
 [log]
 level = "warn"
 
-[models.bench]
+[models.{MODEL}]
 provider = "openai"
 base_url = "http://{model}/v1"
 model = "bench"
@@ -130,27 +141,27 @@ max_concurrency = {model_calls}
 total_timeout = "1h"
 first_byte_timeout = "1h"
 
-[tenants.bench]
+[tenants.{TENANT}]
 name = "Bench"
 keys = [{key}]
 allowed_origins = ["{ORIGIN}"]
 
-[tenants.bench.callback]
+[tenants.{TENANT}.callback]
 base_url = "http://{backend}"
 secrets = ["whsec_{secret}"]
 
-[tenants.bench.tasks.{HOOKED}]
-model = "bench"
+[tenants.{TENANT}.tasks.{HOOKED}]
+model = "{MODEL}"
 {messages}
 pre_process = "/pre"
 post_process = "/post"
 
-[tenants.bench.tasks.{PLAIN}]
-model = "bench"
+[tenants.{TENANT}.tasks.{PLAIN}]
+model = "{MODEL}"
 {messages}
 ticket = {{ answer_within = "24h" }}
 "#,
-        key = key.config_line(),
+        key = key.config_line_of(None, Roles::of(&[Role::Issuer, Role::Viewer])),
     )
 }
 
