@@ -12,6 +12,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use punchcard_actors::ports::Judges;
 use punchcard_actors::ports::ReadError;
 use punchcard_actors::prompts::{CanaryWatch, Following, PromptError, Prompts, Watching};
 use punchcard_actors::runtime::{Ports, Runtime};
@@ -78,12 +79,13 @@ impl App {
         };
         let store_of_runs = Arc::clone(&ports.store);
         let runtime = Runtime::start(ports, assemble::runtime(&config)).await;
+        let judges: Arc<dyn Judges> = Arc::new(assemble::judges(&config));
         let test_runs = TestRuns::new(
             TestRunParts {
                 store: store_of_runs,
                 llm: runtime.calls().clone(),
                 prompts: prompts.clone(),
-                judges: Arc::new(assemble::judges(&config)),
+                judges: Arc::clone(&judges),
             },
             assemble::test_runs(&config),
         );
@@ -95,7 +97,7 @@ impl App {
             prompts: prompts.clone(),
             canaries,
             test_runs: test_runs.clone(),
-            workbench: Arc::new(Bench::new(tasks)),
+            workbench: Arc::new(Bench::new(tasks, judges)),
             keys: access.clone(),
             origins: access,
             readiness: Arc::new(StoreReadiness::new(store.clone())),

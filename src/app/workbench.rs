@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use punchcard_actors::ports::Finding;
+use punchcard_actors::ports::{Finding, Judges};
 use punchcard_events::prompt::{Content, TestCase};
 use punchcard_events::ticket::Message;
 use punchcard_events::{TaskName, TenantId};
@@ -14,12 +14,13 @@ use crate::tasks::Tasks;
 /// The workbench of all tenants.
 pub(super) struct Bench {
     tasks: Tasks,
+    judges: Arc<dyn Judges>,
 }
 
 impl Bench {
-    /// A workbench for these tasks.
-    pub(super) const fn new(tasks: Tasks) -> Self {
-        Self { tasks }
+    /// A workbench for these tasks, where cases are checked by those who are going to judge them.
+    pub(super) const fn new(tasks: Tasks, judges: Arc<dyn Judges>) -> Self {
+        Self { tasks, judges }
     }
 }
 
@@ -50,13 +51,7 @@ impl Workbench for Bench {
         Ok(messages.map_err(Unrenderable::Failed)?.to_vec())
     }
 
-    fn check_cases(
-        &self,
-        _: &TenantId,
-        _: &TaskName,
-        _: &[TestCase],
-        _: Option<&Arc<Content>>,
-    ) -> Vec<Finding> {
-        vec![]
+    fn check_cases(&self, cases: &[TestCase], content: Option<&Arc<Content>>) -> Vec<Finding> {
+        self.judges.check(cases, content)
     }
 }

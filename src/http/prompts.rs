@@ -21,6 +21,7 @@ mod problems;
 mod retirement;
 pub(super) mod routes;
 mod sentence;
+mod test_runs;
 mod test_sets;
 mod versions;
 mod view;

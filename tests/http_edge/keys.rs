@@ -151,6 +151,30 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
         Policy::Prompt,
         PLANNERS,
     ),
+    (
+        "GET",
+        "/v1/prompts/{task}/test-runs",
+        Policy::Prompt,
+        VIEWERS,
+    ),
+    (
+        "POST",
+        "/v1/prompts/{task}/test-runs",
+        Policy::Prompt,
+        PLANNERS,
+    ),
+    (
+        "GET",
+        "/v1/prompts/{task}/test-runs/{run}",
+        Policy::Prompt,
+        VIEWERS,
+    ),
+    (
+        "DELETE",
+        "/v1/prompts/{task}/test-runs/{run}",
+        Policy::Prompt,
+        PLANNERS,
+    ),
     ("GET", "/v1/prompts/{task}/history", Policy::Prompt, VIEWERS),
     ("GET", "/v1/prompts/{task}/at", Policy::Prompt, VIEWERS),
     (
@@ -184,6 +208,7 @@ pub(crate) fn filled(path: &str, ticket: &str, task: &str) -> String {
         ("{ref}", "1"),
         ("{label}", "staging"),
         ("{name}", "tone"),
+        ("{run}", UNKNOWN),
     ];
     let fill = |path: String, (name, value): (&str, &str)| path.replace(name, value);
     let path = names.into_iter().fold(path.to_owned(), fill);

@@ -12,6 +12,7 @@ fn body(method: &str, path: &str) -> Value {
     match (method, rest) {
         ("PUT", "/draft") => json!({ "content": content("canary-of-nobody") }),
         ("POST", "/versions") => json!({ "edit": 1 }),
+        ("POST", "/test-runs") => json!({ "ref": "draft" }),
         ("POST", "/render") => json!({ "ref": "draft", "input": {} }),
         ("PUT", "/labels/{label}") => json!({ "version": 1 }),
         ("PUT", "/canary") => json!({ "version": 1, "percent": 5 }),
@@ -87,7 +88,7 @@ async fn another_tenants_prompt_looks_exactly_like_an_unknown_one_on_every_route
         }
         assert_eq!(all[0], all[1], "{method} {path}");
     }
-    assert!(routes >= 21, "the table lost its routes");
+    assert!(routes >= 25, "the table lost its routes");
     for path in [
         "/v1/prompts",
         "/v1/partials",

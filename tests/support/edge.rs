@@ -210,13 +210,7 @@ impl Workbench for World {
         Ok(as_it_is.collect())
     }
 
-    fn check_cases(
-        &self,
-        _: &TenantId,
-        _: &TaskName,
-        _: &[TestCase],
-        _: Option<&Arc<Content>>,
-    ) -> Vec<Finding> {
+    fn check_cases(&self, _: &[TestCase], _: Option<&Arc<Content>>) -> Vec<Finding> {
         vec![]
     }
 }

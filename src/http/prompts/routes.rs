@@ -3,8 +3,8 @@
 use actix_web::http::Method;
 
 use super::{
-    at, bundle, canary, diff, drafts, history, import, labels, partials, retirement, test_sets,
-    versions,
+    at, bundle, canary, diff, drafts, history, import, labels, partials, retirement, test_runs,
+    test_sets, versions,
 };
 use crate::http::routes::{Access, Route, route};
 use crate::keys::{Role, Roles};
@@ -67,6 +67,10 @@ pub(in crate::http) static TABLE: &[Route] = &[
     prompt!(DELETE, "/canary", PUBLISHERS, canary::stop),
     prompt!(GET, "/test-set", VIEWERS, test_sets::read),
     prompt!(PUT, "/test-set", PLANNERS, test_sets::save),
+    prompt!(GET, "/test-runs", VIEWERS, test_runs::list),
+    prompt!(POST, "/test-runs", PLANNERS, test_runs::start),
+    prompt!(GET, "/test-runs/{run}", VIEWERS, test_runs::read),
+    prompt!(DELETE, "/test-runs/{run}", PLANNERS, test_runs::stop),
     prompt!(GET, "/history", VIEWERS, history::read),
     prompt!(GET, "/at", VIEWERS, at::read),
     prompt!(POST, "/retire", PUBLISHERS, retirement::retire),

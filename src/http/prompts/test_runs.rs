@@ -19,7 +19,7 @@ use super::params::Params;
 use super::versions::Reference;
 use super::view::ByView;
 use crate::http::dispatch::{Call, PromptCall};
-use crate::http::errors::{Code, Problem, store_unavailable, stopping};
+use crate::http::errors::{Code, Problem, stopping, store_unavailable};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -183,8 +183,11 @@ fn own(
 
 fn no_such_run(run: &str) -> Problem {
     let run: String = run.chars().take(64).collect();
-    Problem::new(Code::NoSuchTestRun, format!("There is no test run `{run}`."))
-        .remedy("See the results of test runs at the prompt's versions, or start a run.")
+    Problem::new(
+        Code::NoSuchTestRun,
+        format!("There is no test run `{run}`."),
+    )
+    .remedy("See the results of test runs at the prompt's versions, or start a run.")
 }
 
 impl From<TestRunError> for Problem {
@@ -194,8 +197,9 @@ impl From<TestRunError> for Problem {
             TestRunError::Prompt(error) => error.into(),
             TestRunError::NoTestCases(_) => Self::new(Code::NoTestCases, detail)
                 .remedy("Save a test set with at least one case first."),
-            TestRunError::Unusable(_) => Self::new(Code::BrokenPrompt, detail)
-                .remedy("Mend the draft, and test it again."),
+            TestRunError::Unusable(_) => {
+                Self::new(Code::BrokenPrompt, detail).remedy("Mend the draft, and test it again.")
+            }
             TestRunError::TooManyOfTenant(_) | TestRunError::TooMany(_) => Self::later(
                 Code::TooManyTestRuns,
                 &detail,

@@ -36,7 +36,7 @@ pub(super) async fn read(PromptCall { call, task }: PromptCall) -> Result<HttpRe
     })?;
     let content = tried_with(&state);
     let workbench = &call.api.workbench;
-    let findings = workbench.check_cases(&call.caller.tenant, &task, &set.cases, content);
+    let findings = workbench.check_cases(&set.cases, content);
     Ok(answer(&task, set, findings))
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn save(
     let state = existing(&call, &task).await?;
     let content = tried_with(&state);
     let workbench = &call.api.workbench;
-    let findings = workbench.check_cases(tenant, &task, &body.cases, content);
+    let findings = workbench.check_cases(&body.cases, content);
     if findings.iter().any(is_error) {
         let detail = "The test set has mistakes, so it was not saved.";
         return Err(Problem::new(Code::BrokenTestSet, detail)

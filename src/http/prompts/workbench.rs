@@ -23,13 +23,7 @@ pub trait Workbench: Send + Sync {
     ) -> Result<Vec<Message>, Unrenderable>;
 
     /// What is wrong with test cases that `content` is going to be tried with, if there is one.
-    fn check_cases(
-        &self,
-        tenant: &TenantId,
-        task: &TaskName,
-        cases: &[TestCase],
-        content: Option<&Arc<Content>>,
-    ) -> Vec<Finding>;
+    fn check_cases(&self, cases: &[TestCase], content: Option<&Arc<Content>>) -> Vec<Finding>;
 }
 
 /// Why there are no messages.

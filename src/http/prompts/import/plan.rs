@@ -70,7 +70,7 @@ impl Plan {
         }
         if let Some(cases) = &test_set {
             let with = Some(&checked.content);
-            findings.extend(call.api.workbench.check_cases(tenant, &task, cases, with));
+            findings.extend(call.api.workbench.check_cases(cases, with));
         }
         let published = state.version_of(checked.content.hash());
         let mut plan = Self {
