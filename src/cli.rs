@@ -13,7 +13,10 @@ mod exit;
 mod key;
 mod open_files;
 mod output;
+mod prompt;
 mod runtime;
+#[cfg(test)]
+mod scripted;
 mod serve;
 pub mod session_client;
 mod store;
@@ -48,6 +51,7 @@ fn run(cli: &Cli, out: &mut Output) -> Result<Exit, Failure> {
         Command::Serve(args) => runtime::on_system(serve::run(args, out)),
         Command::Demo(args) => runtime::on_system(demo::run(args, out)),
         Command::Ticket(args) => runtime::on_client(ticket::run(args, out)),
+        Command::Prompt(args) => runtime::on_client(prompt::run(args, out)),
         Command::Key(command) => key::run(command, out),
         Command::Store(command) => store::run(command, out),
         Command::Bench(args) => bench::run(args, out),
@@ -81,6 +85,30 @@ mod tests {
             format!("ticket replay {id} --at 3"),
             format!("ticket watch {id}"),
             format!("ticket cancel {id} --mode void"),
+            "prompt list --limit 3".to_owned(),
+            "prompt show explanation v3".to_owned(),
+            "prompt new word-game --from-task explanation".to_owned(),
+            "prompt edit explanation --file f --edit 4 --editor vi".to_owned(),
+            "prompt diff explanation 3 staging".to_owned(),
+            "prompt try explanation --input {}".to_owned(),
+            "prompt test explanation 4 --answers".to_owned(),
+            "prompt test-set edit explanation --file f --number 2".to_owned(),
+            "prompt publish explanation --notes n --edit 2".to_owned(),
+            "prompt deploy explanation v4 --canary 10 --max-failed 5 --max-violations 5 \
+             --min-tickets 20 --yes"
+                .to_owned(),
+            "prompt deploy explanation 4 --label staging --reason r --override o".to_owned(),
+            "prompt rollback explanation --label staging --reason r".to_owned(),
+            "prompt canary start explanation 4 --percent 5".to_owned(),
+            "prompt canary promote explanation --yes".to_owned(),
+            "prompt unlabel explanation staging -y".to_owned(),
+            "prompt history explanation --after 3".to_owned(),
+            "prompt at explanation 2026-11-17T14:02:00Z --label staging".to_owned(),
+            "prompt partial edit tone --file f".to_owned(),
+            "prompt export a b --dir d --ref draft --force".to_owned(),
+            "prompt import d --dry-run --json".to_owned(),
+            "prompt retire explanation --reason r".to_owned(),
+            "prompt restore explanation".to_owned(),
             "key new --tenant onehour --name backend".to_owned(),
             "store verify --data-dir d".to_owned(),
             "store backup f --data-dir d".to_owned(),
@@ -101,6 +129,10 @@ mod tests {
             "ticket issue Bad-Task --input {}",
             "ticket list --state done",
             "ticket issue explanation --input {} --wait=0",
+            "prompt deploy explanation production",
+            "prompt deploy explanation 4 --canary 100",
+            "prompt show explanation Draft",
+            "prompt at explanation yesterday",
             "frobnicate",
         ] {
             let words = std::iter::once("punchcard").chain(line.split(' '));

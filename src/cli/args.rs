@@ -8,6 +8,7 @@ use super::config::ConfigCommand;
 use super::demo::DemoArgs;
 use super::exit::EXIT_CODES;
 use super::key::KeyCommand;
+use super::prompt::PromptArgs;
 use super::serve::ServeArgs;
 use super::store::StoreCommand;
 use super::ticket::TicketArgs;
@@ -18,6 +19,7 @@ Examples:
   punchcard serve --config punchcard.toml   the runtime
   punchcard ticket issue explanation --input '{\"question\":\"Why is the sky blue?\",\"level\":\"middle\"}' --wait
   punchcard ticket replay 0192c0de-…        a ticket's history, event by event
+  punchcard prompt edit explanation         change a prompt's draft
   punchcard store verify --data-dir data    whether the stored history is intact";
 
 /// An actor-based, event-sourced runtime for LLM tickets.
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Issue, read, follow, replay and cancel tickets of a running server.
     Ticket(Box<TicketArgs>),
+    /// Write, try, publish, deploy and take back prompts on a running server.
+    Prompt(Box<PromptArgs>),
     /// Make API keys.
     #[command(subcommand)]
     Key(KeyCommand),

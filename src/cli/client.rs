@@ -3,9 +3,11 @@
 //! Not here: sessions (see [`super::session_client`]) and what the answers mean. Every answer is read
 //! with a cap on its size, and every call but a stream has a deadline.
 
+mod call;
 mod problem;
 mod views;
 
+pub(crate) use call::{Answer, Call, CallError, Refusal};
 pub(crate) use problem::Problem;
 pub(crate) use views::{Page, RecordedView, TicketView};
 

@@ -16,10 +16,14 @@ pub(crate) enum Exit {
     Usage,
     /// The server or the store cannot be reached or cannot work now.
     Unreachable,
-    /// There is no such ticket.
+    /// There is no such ticket, prompt or version.
     NotFound,
     /// The ticket that was waited for failed or was cancelled.
     TicketEnded,
+    /// A test run of a prompt did not pass.
+    TestFailed,
+    /// A deployment, canary or rollback was refused, or was not confirmed.
+    NotDeployed,
 }
 
 impl Exit {
@@ -32,6 +36,8 @@ impl Exit {
             Self::Unreachable => 3,
             Self::NotFound => 4,
             Self::TicketEnded => 5,
+            Self::TestFailed => 6,
+            Self::NotDeployed => 7,
         }
     }
 }
@@ -110,6 +116,29 @@ impl Failure {
         self
     }
 
+    /// The same, with more to do after what was advised before.
+    #[must_use]
+    pub(crate) fn advise_too(self, advice: impl Into<String>) -> Self {
+        let before = match &self {
+            Self::Told(complaint) => complaint.advice.clone(),
+            Self::OutputClosed => None,
+        };
+        let more = advice.into();
+        match before {
+            Some(before) => self.advise(format!("{before} {more}")),
+            None => self.advise(more),
+        }
+    }
+
+    /// The same, ending the program with `exit`.
+    #[must_use]
+    pub(crate) fn ending(mut self, exit: Exit) -> Self {
+        if let Self::Told(complaint) = &mut self {
+            complaint.exit = exit;
+        }
+        self
+    }
+
     /// How the program ends.
     pub(crate) fn exit(&self) -> Exit {
         match self {
@@ -147,8 +176,10 @@ Exit codes:
   1  negative result: findings, a broken history, a wait that ran out, an internal error
   2  the command line, the configuration or the request is wrong (a refused key too)
   3  the server or the store cannot be reached or cannot work now
-  4  there is no such ticket
-  5  the ticket that was waited for failed or was cancelled";
+  4  there is no such ticket, prompt or version
+  5  the ticket that was waited for failed or was cancelled
+  6  a test run of a prompt did not pass
+  7  a deployment, canary or rollback was refused, or was not confirmed";
 
 #[cfg(test)]
 mod tests {
@@ -159,6 +190,17 @@ mod tests {
         let failure = Failure::from(io::Error::from(io::ErrorKind::BrokenPipe));
         assert_eq!(failure, Failure::OutputClosed);
         assert_eq!(failure.exit().code(), 0);
+    }
+
+    #[test]
+    fn more_advice_leaves_the_first() {
+        let failure = Failure::usage("no")
+            .advise("Do this.")
+            .advise_too("Then that.");
+        let Failure::Told(told) = failure else {
+            unreachable!()
+        };
+        assert_eq!(told.advice.as_deref(), Some("Do this. Then that."));
     }
 
     #[test]
@@ -176,6 +218,8 @@ mod tests {
             Exit::Unreachable,
             Exit::NotFound,
             Exit::TicketEnded,
+            Exit::TestFailed,
+            Exit::NotDeployed,
         ] {
             let line = format!("\n  {}  ", exit.code());
             assert!(EXIT_CODES.contains(&line), "{exit:?} is not documented");

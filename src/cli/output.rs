@@ -106,6 +106,26 @@ impl Output {
         let _ = self.notes.flush();
     }
 
+    /// How far something has come, on stderr. On a terminal it takes the place of what it said before;
+    /// elsewhere it is a line.
+    pub(crate) fn progress(&mut self, text: impl Display) {
+        let Terminal::Live { .. } = self.terminal else {
+            return self.note(text);
+        };
+        let text = style::one_line(&text.to_string());
+        let line = format!("\r\x1b[2K{DIM}{text}{DIM:#}");
+        let _ = self.notes.write_all(line.as_bytes());
+        let _ = self.notes.flush();
+    }
+
+    /// Takes the last [`progress`](Self::progress) away from a terminal.
+    pub(crate) fn end_progress(&mut self) {
+        if let Terminal::Live { .. } = self.terminal {
+            let _ = self.notes.write_all(b"\r\x1b[2K");
+            let _ = self.notes.flush();
+        }
+    }
+
     /// A failure, on stderr.
     pub(crate) fn complain(&mut self, complaint: &Complaint) {
         let text = if self.json {

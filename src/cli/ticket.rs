@@ -10,6 +10,7 @@ mod sse;
 mod tests;
 mod watch;
 
+pub(crate) use issue::read_input;
 pub(crate) use replay::fetch_history;
 
 use clap::{Args, Subcommand};

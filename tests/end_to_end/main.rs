@@ -39,6 +39,7 @@ mod cancelling;
 mod failing;
 mod kills;
 mod load;
+mod prompt_story;
 mod refusals;
 mod reopening;
 mod restarts;

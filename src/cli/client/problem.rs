@@ -24,6 +24,9 @@ pub(crate) struct Problem {
     /// The field that is wrong.
     #[serde(default)]
     pub(crate) field: Option<String>,
+    /// What to do about it, in the server's words.
+    #[serde(default)]
+    pub(crate) remedy: Option<String>,
 }
 
 impl Problem {
@@ -36,7 +39,8 @@ impl Problem {
         }
     }
 
-    fn sentence(&self) -> String {
+    /// What is wrong, as a sentence.
+    pub(crate) fn sentence(&self) -> String {
         let told = self.detail.as_deref().filter(|detail| !detail.is_empty());
         let title = || Some(self.title.as_str()).filter(|title| !title.is_empty());
         let sentence = match told.or_else(title) {
@@ -54,6 +58,7 @@ impl Problem {
     fn exit(&self) -> Exit {
         match (self.code.as_str(), self.status) {
             ("not_found", _) | ("", 404) => Exit::NotFound,
+            (code, 404) if code.starts_with("no_") => Exit::NotFound,
             (_, 408 | 429 | 502 | 503 | 504) => Exit::Unreachable,
             (_, 400 | 401 | 403 | 404 | 405 | 413 | 415 | 422) => Exit::Usage,
             _ => Exit::Negative,
@@ -64,7 +69,8 @@ impl Problem {
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         let failure = Self::new(problem.exit(), problem.sentence());
-        let failure = match advice(&problem.code) {
+        let remedy = problem.remedy.as_deref();
+        let failure = match remedy.or_else(|| advice(&problem.code)) {
             Some(advice) => failure.advise(advice),
             None => failure,
         };
@@ -130,6 +136,7 @@ mod tests {
         let exit = |status, code: &str| failure(status, &format!(r#"{{"code":"{code}"}}"#)).exit();
         assert_eq!(exit(404, "not_found"), Exit::NotFound);
         assert_eq!(exit(404, "unknown_task"), Exit::Usage);
+        assert_eq!(exit(404, "no_such_prompt"), Exit::NotFound);
         assert_eq!(exit(401, "unauthorized"), Exit::Usage);
         assert_eq!(exit(503, "overloaded"), Exit::Unreachable);
         assert_eq!(exit(409, "ticket_already_ended"), Exit::Negative);

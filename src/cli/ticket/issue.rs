@@ -135,7 +135,7 @@ fn headers(args: &IssueArgs) -> HeaderMap {
 }
 
 /// Reads an input that is JSON itself, a file's name, or `-`.
-pub(super) fn read_input(input: &str) -> Result<Value, Failure> {
+pub(crate) fn read_input(input: &str) -> Result<Value, Failure> {
     let (text, place) = if input == "-" {
         (read_all(std::io::stdin().lock(), "stdin")?, "stdin")
     } else if input.trim_start().starts_with(['{', '[', '"']) {

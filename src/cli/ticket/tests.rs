@@ -1,111 +1,18 @@
 //! The ticket commands against a tiny server on loopback that answers from a script.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
-
-use actix_web::http::StatusCode;
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use clap::Parser as _;
 use serde_json::{Value, json};
 
-use super::run;
-use crate::cli::args::{Cli, Command};
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::args::Cli;
+use crate::cli::exit::Exit;
 use crate::cli::output::Output;
+use crate::cli::scripted::{self, Ran, Reply, json_reply};
 
 const ID: &str = "0192c0de-0000-7000-8000-000000000001";
 
-/// What the server was asked.
-#[derive(Debug, Clone)]
-struct Asked {
-    line: String,
-    authorization: String,
-    last_event_id: Option<String>,
-    prefer: Option<String>,
-    body: Value,
-}
-
-/// Status, content type and body.
-type Reply = (u16, &'static str, String);
-
-#[derive(Clone, Default)]
-struct Script {
-    replies: Arc<Mutex<VecDeque<Reply>>>,
-    asked: Arc<Mutex<Vec<Asked>>>,
-}
-
-async fn reply(request: HttpRequest, body: web::Bytes, script: web::Data<Script>) -> HttpResponse {
-    let header = |name: &str| {
-        let value = request.headers().get(name)?;
-        Some(value.to_str().unwrap().to_owned())
-    };
-    script.asked.lock().unwrap().push(Asked {
-        line: format!("{} {}", request.method(), request.uri()),
-        authorization: header("authorization").unwrap_or_default(),
-        last_event_id: header("last-event-id"),
-        prefer: header("prefer"),
-        body: serde_json::from_slice(&body).unwrap_or_default(),
-    });
-    let (status, kind, body) = script.replies.lock().unwrap().pop_front().unwrap();
-    HttpResponse::build(StatusCode::from_u16(status).unwrap())
-        .content_type(kind)
-        .body(body)
-}
-
-struct Ran {
-    ended: Result<Exit, Failure>,
-    stdout: String,
-    stderr: String,
-    asked: Vec<Asked>,
-}
-
 /// Runs `punchcard ticket LINE` against a server that gives `replies` in their order.
 fn ran(line: &[&str], replies: &[Reply]) -> Ran {
-    actix::System::new().block_on(async {
-        let script = Script::default();
-        script
-            .replies
-            .lock()
-            .unwrap()
-            .extend(replies.iter().cloned());
-        let data = web::Data::new(script.clone());
-        let server = HttpServer::new(move || {
-            App::new()
-                .app_data(data.clone())
-                .default_service(web::to(reply))
-        })
-        .workers(1)
-        .disable_signals()
-        .bind("127.0.0.1:0")
-        .unwrap();
-        let url = format!("http://{}", server.addrs()[0]);
-        let server = server.run();
-        let handle = server.handle();
-        actix::spawn(server);
-        let start = ["punchcard", "ticket", "--url", &url, "--key", "pk_test"];
-        let cli = Cli::try_parse_from(start.iter().chain(line)).unwrap();
-        let Command::Ticket(args) = &cli.command else {
-            unreachable!()
-        };
-        let (mut out, stdout, stderr) = Output::captured(cli.json);
-        let ended = run(args, &mut out).await;
-        handle.stop(false).await;
-        let asked = script.asked.lock().unwrap().clone();
-        assert!(
-            script.replies.lock().unwrap().is_empty(),
-            "not all was asked"
-        );
-        Ran {
-            ended,
-            stdout: stdout.text(),
-            stderr: stderr.text(),
-            asked,
-        }
-    })
-}
-
-fn json_reply(status: u16, body: &Value) -> Reply {
-    (status, "application/json", body.to_string())
+    scripted::ran("ticket", line, replies)
 }
 
 fn sse(text: &str) -> Reply {
