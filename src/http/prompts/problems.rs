@@ -23,7 +23,9 @@ pub(super) fn sentence(fact: &impl ToString) -> String {
     let fact = fact.to_string();
     let mut chars = fact.chars();
     let first = chars.next().map(|first| first.to_uppercase().to_string());
-    format!("{}{}.", first.unwrap_or_default(), chars.as_str())
+    let rest = chars.as_str();
+    let end = if rest.ends_with('.') { "" } else { "." };
+    format!("{}{rest}{end}", first.unwrap_or_default())
 }
 
 impl From<PromptError> for Problem {
@@ -136,93 +138,94 @@ mod tests {
     use punchcard_events::LabelName;
     use uuid::Uuid;
 
+    #[track_caller]
+    fn assert_refused(rejection: Rejection, status: u16) {
+        let (word, remedy) = (rejection.code(), rejection.remedy());
+        let problem = Problem::from(rejection);
+        assert_eq!(problem.code().as_str(), word);
+        assert_eq!(problem.response("x").status().as_u16(), status, "{word}");
+        let shown = format!("{problem:?}");
+        let told = shown.contains(&remedy) && !remedy.is_empty();
+        assert!(told, "{word}: {shown}");
+    }
+
     #[test]
-    fn a_refusal_has_the_aggregates_code_and_both_of_its_sentences() {
-        let label = LabelName::production;
-        let (version, cases) = (3, 9);
-        for (rejection, status) in [
-            (Rejection::NoPrompt, 404),
-            (Rejection::NoDraft, 404),
-            (
-                Rejection::DraftConflict {
-                    seen: Some(1),
-                    now: Some(2),
-                },
-                409,
-            ),
-            (Rejection::DraftWithPartials, 422),
-            (Rejection::SameAsVersion { version }, 409),
-            (Rejection::NoSuchVersion { version, newest: 2 }, 404),
-            (Rejection::NoSuchLabel(label()), 404),
-            (
-                Rejection::LabelConflict {
-                    label: label(),
-                    seen: None,
-                    now: Some(1),
-                },
-                409,
-            ),
-            (Rejection::NoTestCases { version }, 409),
-            (
-                Rejection::NotTested {
-                    version,
-                    test_set: 1,
-                },
-                409,
-            ),
-            (
-                Rejection::TestFailed {
-                    version,
-                    run: Uuid::nil(),
-                    failed: 2,
-                    cases,
-                },
-                409,
-            ),
-            (Rejection::ReasonMissing, 422),
-            (
-                Rejection::NothingBefore {
-                    label: label(),
-                    version,
-                },
-                409,
-            ),
-            (Rejection::ProductionStays, 409),
-            (Rejection::PercentOutOfRange(0), 422),
-            (
-                Rejection::CanaryRunning {
-                    version,
-                    percent: 5,
-                },
-                409,
-            ),
-            (Rejection::NotRunning(Uuid::nil()), 404),
-            (Rejection::Retired, 409),
-            (
-                Rejection::TestSetConflict {
-                    seen: None,
-                    now: Some(1),
-                },
-                409,
-            ),
-            (
-                Rejection::TooLong {
-                    what: "a reason",
-                    bytes: 9,
-                    max: 8,
-                },
-                422,
-            ),
+    fn what_is_not_there_is_refused_with_404_and_the_aggregates_words() {
+        for rejection in [
+            Rejection::NoPrompt,
+            Rejection::NoDraft,
+            Rejection::NoSuchVersion {
+                version: 3,
+                newest: 2,
+            },
+            Rejection::NoSuchLabel(LabelName::production()),
+            Rejection::NotRunning(Uuid::nil()),
         ] {
-            let (word, remedy) = (rejection.code(), rejection.remedy());
-            let problem = Problem::from(rejection);
-            assert_eq!(problem.code().as_str(), word);
-            assert_eq!(problem.response("x").status().as_u16(), status, "{word}");
-            let shown = format!("{problem:?}");
-            assert!(
-                shown.contains(&remedy) && !remedy.is_empty(),
-                "{word}: {shown}"
-            );
+            assert_refused(rejection, 404);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_the_prompt_as_it_is_is_a_conflict() {
+        let label = LabelName::production;
+        let (version, run, seen, now) = (3, Uuid::nil(), None, Some(2));
+        for rejection in [
+            Rejection::DraftConflict { seen, now },
+            Rejection::SameAsVersion { version },
+            Rejection::LabelConflict {
+                label: label(),
+                seen,
+                now,
+            },
+            Rejection::NoTestCases { version },
+            Rejection::NotTested {
+                version,
+                test_set: 1,
+            },
+            Rejection::TestFailed {
+                version,
+                run,
+                failed: 2,
+                cases: 9,
+            },
+            Rejection::NothingBefore {
+                label: label(),
+                version,
+            },
+            Rejection::ProductionStays,
+            Rejection::NoProduction,
+            Rejection::AlreadyInProduction { version },
+            Rejection::CanaryRunning {
+                version,
+                percent: 5,
+            },
+            Rejection::Retired,
+            Rejection::TestSetConflict { seen, now },
+        ] {
+            assert_refused(rejection, 409);
+        }
+    }
+
+    #[test]
+    fn what_no_prompt_could_take_is_unprocessable() {
+        let what = "a reason";
+        for rejection in [
+            Rejection::DraftWithPartials,
+            Rejection::ReasonMissing,
+            Rejection::PercentOutOfRange(0),
+            Rejection::BoundOutOfRange(101),
+            Rejection::NoMinimum,
+            Rejection::BadCaseName("A".to_owned()),
+            Rejection::CaseTwice("a".to_owned()),
+            Rejection::TooMany { what, max: 8 },
+            Rejection::TooLong {
+                what,
+                bytes: 9,
+                max: 8,
+            },
+            Rejection::NotFinite { what },
+        ] {
+            assert_refused(rejection, 422);
         }
     }
 

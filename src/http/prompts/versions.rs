@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::params::{Params, REFERENCE, invalid};
+use super::problems::sentence;
 use super::view::{VersionPage, VersionView};
 use super::{Unrenderable, drafts};
 use crate::http::dispatch::{Call, PromptCall};
@@ -136,8 +137,7 @@ pub(super) async fn render(
 }
 
 fn unrenderable(error: Unrenderable) -> Problem {
-    let detail = error.to_string();
-    let problem = Problem::new(Code::InvalidInput, detail);
+    let problem = Problem::new(Code::InvalidInput, sentence(&error));
     match error {
         Unrenderable::Misfit { pointer, .. } => problem.field(format!("/input{pointer}")),
         Unrenderable::Failed(_) => problem.field("/input"),
