@@ -10,7 +10,7 @@
 //! A run is not picked up again after a restart: it has a start and no end then, and is shown as
 //! interrupted. A run of another node that is going on is shown so here, too.
 //!
-//! Not here: what makes an answer good ([`Judges`](crate::ports::Judges)), and which results let a
+//! Not here: what makes an answer good ([`Judges`]), and which results let a
 //! version go to production (`events::prompt::decide`).
 
 use std::collections::BTreeMap;
