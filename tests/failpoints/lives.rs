@@ -97,7 +97,11 @@ impl Life {
 
 /// A world in which every life can be lived; the program is not started yet.
 pub(crate) async fn world() -> World {
-    let world = World::stopped_in(in_memory(), SETTINGS, turn).await;
+    let mut world = World::stopped_in(in_memory(), SETTINGS, turn).await;
+    // The configured prompts are taken over here, so that the first commit that a point meets is a
+    // ticket's.
+    world.start_again().await;
+    world.stop().await;
     let prepared = json!({ "input": { "essay": format!("prepared {}", Life::Reviewed.word()) } });
     world
         .backend
