@@ -9,7 +9,7 @@ use punchcard_actors::prompts::{
 };
 use punchcard_actors::testing::clock::{START, TestClock};
 use punchcard_actors::testing::prompts::{PlainCheck, act, content};
-use punchcard_events::prompt::{Act, Command, Draft, Version};
+use punchcard_events::prompt::{Act, Command, Draft, SeenCanary, Version};
 use punchcard_events::{LabelName, TaskName, TenantId};
 
 pub(crate) use punchcard_actors::testing::world::{in_paused_time, task, tenant};
@@ -73,8 +73,15 @@ impl Office {
 
     pub(crate) async fn roll_back(&self) -> Result<Executed, PromptError> {
         let label = LabelName::production();
-        let (reason, act) = (None, mina());
-        self.execute(Command::RollBack { label, reason, act }).await
+        let expected = self.production().map_or(0, |(version, _)| version);
+        self.execute(Command::RollBack {
+            label,
+            expected,
+            expected_canary: SeenCanary::Nothing,
+            reason: None,
+            act: mina(),
+        })
+        .await
     }
 
     /// What is in production for nobody in particular.
@@ -107,6 +114,7 @@ pub(crate) fn move_to(version: u32, label: &str) -> Command {
         label: LabelName::new(label).expect("a label"),
         version,
         expected: None,
+        expected_canary: None,
         reason: None,
         override_reason: Some("a test".to_owned()),
         act: mina(),

@@ -44,13 +44,26 @@ impl From<PromptError> for Problem {
                     .remedy("Mend what is listed as an error, and save the draft again.")
                     .found(&findings)
             }
-            PromptError::TooManyPrompts { .. } => Self::new(Code::TooManyPrompts, told),
+            PromptError::BrokenVersion { version, findings } => {
+                let detail = format!(
+                    "Version {version} has mistakes by today's configuration that keep it from being used."
+                );
+                Self::new(Code::BrokenPrompt, detail)
+                    .remedy(
+                        "Use another version; or begin a draft from this one, mend what is listed \
+                         as an error, and publish it.",
+                    )
+                    .found(&findings)
+            }
+            PromptError::TooManyPrompts { .. } => Self::new(Code::TooManyPrompts, told)
+                .remedy("Use one of the prompts in the list for this; they cannot be removed."),
             PromptError::Conflict => Self::later(
                 Code::PromptBusy,
-                "Others changed the prompt at the same time. Look at it, and ask again.",
+                "Others changed the prompt at the same time, so nothing was done.",
                 Duration::from_secs(1),
                 String::new(),
-            ),
+            )
+            .remedy("Look at the prompt as it is now, and ask again if you still want to."),
             PromptError::Unavailable(cause) => store_unavailable(cause),
             PromptError::OutcomeUnknown(cause) => Self::later(
                 Code::OutcomeUnknown,
@@ -78,7 +91,19 @@ fn no_such_content(name: &ContentName, detail: String) -> Problem {
 impl From<Rejection> for Problem {
     fn from(rejection: Rejection) -> Self {
         let problem = Self::new(code(&rejection), sentence(&rejection));
-        problem.remedy(rejection.remedy())
+        let problem = problem.remedy(rejection.remedy());
+        match &rejection {
+            Rejection::LabelConflict { now, .. } => {
+                problem.with("current", json!({ "version": now }))
+            }
+            Rejection::CanaryConflict {
+                production, now, ..
+            } => {
+                let current = json!({ "version": production, "canary_version": now });
+                problem.with("current", current)
+            }
+            _ => problem,
+        }
     }
 }
 
@@ -106,6 +131,7 @@ const fn code(rejection: &Rejection) -> Code {
         Rejection::NoSuchVersion { .. } => Code::NoSuchVersion,
         Rejection::NoSuchLabel(_) => Code::NoSuchLabel,
         Rejection::LabelConflict { .. } => Code::LabelConflict,
+        Rejection::CanaryConflict { .. } => Code::CanaryConflict,
         Rejection::NoTestCases { .. } => Code::NoTestCases,
         Rejection::NotTested { .. } => Code::NotTested,
         Rejection::TestFailed { .. } => Code::TestFailed,
@@ -122,6 +148,7 @@ const fn code(rejection: &Rejection) -> Code {
         Rejection::Retired => Code::PromptRetired,
         Rejection::TestSetConflict { .. } => Code::TestSetConflict,
         Rejection::BadCaseName(_) => Code::BadCaseName,
+        Rejection::ExpectsNothing { .. } => Code::ExpectsNothing,
         Rejection::CaseTwice(_) => Code::CaseTwice,
         Rejection::NoSuchTestSet { .. } => Code::NoSuchTestSet,
         Rejection::ResultMisfit { .. } => Code::ResultMisfit,

@@ -67,6 +67,7 @@ impl Office {
             label: LabelName::new(label).unwrap(),
             version,
             expected: None,
+            expected_canary: None,
             reason: None,
             override_reason: Some("a test".to_owned()),
             act: act("mina", NOW),
