@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use punchcard_actors::ports::EventStore;
+use punchcard_actors::ports::{EventStore, PromptCheck};
 use punchcard_actors::prompts::{
     Effective, Executed, Following, NotEffective, PromptError, Prompts,
 };
@@ -24,8 +24,12 @@ pub(crate) struct Office {
 
 impl Office {
     pub(crate) async fn over(store: impl EventStore) -> Self {
+        Self::with_check(store, PlainCheck).await
+    }
+
+    pub(crate) async fn with_check(store: impl EventStore, check: impl PromptCheck) -> Self {
         let clock = Arc::new(TestClock::new());
-        let opened = Prompts::open(Arc::new(store), clock, Arc::new(PlainCheck)).await;
+        let opened = Prompts::open(Arc::new(store), clock, Arc::new(check)).await;
         let (prompts, following) = opened.expect("the store can be read");
         Self {
             prompts,
