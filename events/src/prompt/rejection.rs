@@ -368,10 +368,7 @@ fn canaries(saw_one: bool, now: &Option<u32>) -> String {
         (true, Some(now)) => {
             format!("another canary than you saw is running now, of version {now}")
         }
-        (false, now) => format!(
-            "a canary of {} was started in the meantime",
-            place(now)
-        ),
+        (false, now) => format!("a canary of {} was started in the meantime", place(now)),
     }
 }
 

@@ -91,6 +91,8 @@ codes! {
     PreconditionRequired = PRECONDITION_REQUIRED, "precondition_required", "Say what you started from";
     /// The task has no prompt.
     NoPrompt = NOT_FOUND, "no_prompt", "There is no such prompt";
+    /// What is stored of the prompt cannot be read.
+    PromptDamaged = INTERNAL_SERVER_ERROR, "prompt_damaged", "The prompt's history is damaged";
     /// There is nothing being edited.
     NoDraft = NOT_FOUND, "no_draft", "There is no draft";
     /// The prompt has no version of this number.

@@ -67,11 +67,19 @@ impl From<PromptError> for Problem {
             PromptError::Unavailable(cause) => store_unavailable(cause),
             PromptError::OutcomeUnknown(cause) => Self::later(
                 Code::OutcomeUnknown,
-                "The event store did not say whether this was done. Look before you ask again.",
+                "The event store did not say whether this was done.",
                 Duration::from_secs(2),
                 cause,
-            ),
-            PromptError::Damaged(cause) => Self::internal(cause),
+            )
+            .remedy("Look at the prompt as it is now before you ask again."),
+            PromptError::Damaged(cause) => {
+                let detail =
+                    "What is stored of this prompt cannot be read, so it is out of service.";
+                Self::new(Code::PromptDamaged, detail).caused_by(cause).remedy(
+                    "Tell whoever runs the server: its log names the place, and a backup has the \
+                     prompt as it was. Other prompts are not affected.",
+                )
+            }
         }
     }
 }
@@ -189,6 +197,32 @@ mod tests {
             Rejection::NotRunning(Uuid::nil()),
         ] {
             assert_refused(rejection, 404);
+        }
+    }
+
+    #[test]
+    fn a_damaged_prompt_is_said_to_be_there_and_broken_and_what_is_stored_is_not_shown() {
+        let problem = Problem::from(PromptError::Damaged("secret words".to_owned()));
+        assert_eq!(problem.code().as_str(), "prompt_damaged");
+        assert_eq!(problem.response("x").status().as_u16(), 500);
+        assert_eq!(problem.cause(), Some("secret words"));
+        assert!(
+            problem
+                .remedy_text()
+                .is_some_and(|text| text.contains("log"))
+        );
+        assert!(!problem.detail().contains("secret"));
+    }
+
+    #[test]
+    fn what_asks_for_patience_says_what_to_do_too() {
+        for error in [
+            PromptError::Conflict,
+            PromptError::TooManyPrompts { max: 3 },
+            PromptError::OutcomeUnknown(String::new()),
+        ] {
+            let problem = Problem::from(error);
+            assert!(problem.remedy_text().is_some(), "{problem:?}");
         }
     }
 

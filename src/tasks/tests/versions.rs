@@ -273,3 +273,21 @@ fn the_prompts_own_model_has_one_turn() {
         assert_eq!(lane.models, ["m"]);
     });
 }
+
+#[test]
+fn a_configured_prompt_that_breaks_a_limit_stops_the_start_and_is_named() {
+    in_paused_time(async {
+        let words = "x".repeat(punchcard_events::prompt::limits::CONTENT_BYTES);
+        let long =
+            format!("model = \"m\"\nmessages = [{{ role = \"user\", content = \"{words}\" }}]");
+        let (store, clock) = (Arc::new(MemoryStore::new()), Arc::new(TestClock::new()));
+        let opened = Prompts::open(store, clock, Arc::new(PlainCheck)).await;
+        let (prompts, _following) = opened.unwrap();
+        let refused = adopt(&config(&long), &prompts)
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(refused.contains("task `t` of tenant `a`"), "{refused}");
+        assert!(refused.contains("Shorten it"), "{refused}");
+    });
+}
