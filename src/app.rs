@@ -223,9 +223,12 @@ pub enum StartError {
     /// The event store cannot be used.
     #[error(transparent)]
     Store(#[from] OpenError),
-    /// The prompts cannot be read, or the configured ones not be taken over.
+    /// The prompts cannot be read.
     #[error("the prompts cannot be had: {0}")]
     Prompts(#[from] PromptError),
+    /// A configured prompt cannot be taken over.
+    #[error(transparent)]
+    Adopt(#[from] tasks::AdoptError),
     /// A model's client cannot be set up.
     #[error("the model `{name}` cannot be set up: {source}")]
     Model {

@@ -43,7 +43,7 @@ use uuid::Uuid;
 
 pub use errors::{Code, Problem};
 pub use options::{Options, SessionOptions, StreamOptions};
-pub use prompts::{Unrenderable, Workbench};
+pub use prompts::{RESERVED, Unrenderable, Workbench};
 pub use server::{Serving, serve};
 
 /// What the edge stands on.

@@ -31,7 +31,7 @@ mod size;
 mod tests;
 mod try_out;
 
-pub use adoption::adopt;
+pub use adoption::{AdoptError, adopt};
 pub(crate) use flaws::flaws;
 
 use cache::Cache;

@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use punchcard_events::prompt::{Act, Author, PromptState};
+use punchcard_events::prompt::{Act, Author, PromptState, PromptSummary};
 use punchcard_events::{Recorded, Revision, StreamName, TaskName, TenantId};
 
 use crate::ports::{Clock, Direction, EventStore, PromptCheck, ReadError};
@@ -106,6 +106,26 @@ impl Prompts {
     ) -> Result<Option<PromptState>, PromptError> {
         let state = stream::load(self.store(), tenant, task).await?.state;
         Ok((!state.is_empty()).then_some(state))
+    }
+
+    /// A prompt as the book has it.
+    ///
+    /// # Errors
+    /// [`PromptError::NoSuchPrompt`], or [`PromptError::Damaged`] where it is out of service.
+    pub fn summary(
+        &self,
+        tenant: &TenantId,
+        task: &TaskName,
+    ) -> Result<Arc<PromptSummary>, PromptError> {
+        let book = self.book();
+        book.summary(tenant, task).ok_or_else(|| {
+            if book.knows(tenant, task) {
+                let why = format!("the prompt `{task}` was taken out of service, as logged then");
+                PromptError::Damaged(why)
+            } else {
+                PromptError::NoSuchPrompt(task.clone())
+            }
+        })
     }
 
     /// Up to `limit` events of a prompt, and at most 500, from revision `from` on; none, where

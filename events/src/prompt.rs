@@ -33,6 +33,7 @@
 //!         label: LabelName::production(),
 //!         version: 1,
 //!         expected: Some(Seen::Nothing),
+//!         expected_canary: None,
 //!         reason: None,
 //!         override_reason: reason(),
 //!         act,
@@ -74,7 +75,7 @@ mod testing;
 
 pub use apply::{IllegalTransition, ReplayError, apply, evolve, replay};
 pub use canary::in_canary;
-pub use command::{Command, Seen};
+pub use command::{Command, Seen, SeenCanary};
 pub use content::{Content, ContentHash, InvalidHash, MessageTemplate};
 pub use decide::decide;
 pub use event::{

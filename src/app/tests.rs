@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use punchcard_actors::tickets::{Issue, Issued};
-use punchcard_events::prompt::{Author, Command, Content};
+use punchcard_events::prompt::{Author, Command, Content, SeenCanary};
 use punchcard_events::ticket::PromptRef;
 use punchcard_events::{LabelName, TaskName, TenantId, UserId};
 use serde_json::json;
@@ -72,6 +72,7 @@ impl Office {
             label: LabelName::new(label).unwrap(),
             version,
             expected: None,
+            expected_canary: None,
             reason: None,
             override_reason: Some("a test".to_owned()),
             act: self.app.prompts.act(Author::Runtime),
@@ -121,10 +122,14 @@ fn a_deployment_or_rollback_is_for_the_next_ticket_and_needs_no_restart() {
         office.deploy(2, "production").await;
         let deployed = office.next(None).await;
         assert_eq!((deployed.version, &deployed.hash), (2, &staged.hash));
-        let (label, reason) = (LabelName::production(), None);
-        let act = office.app.prompts.act(Author::Runtime);
         office
-            .execute(Command::RollBack { label, reason, act })
+            .execute(Command::RollBack {
+                label: LabelName::production(),
+                expected: 2,
+                expected_canary: SeenCanary::Nothing,
+                reason: None,
+                act: office.app.prompts.act(Author::Runtime),
+            })
             .await;
         assert_eq!(office.next(None).await, configured);
         office.deploy(2, "production").await;

@@ -14,6 +14,7 @@ use super::tree::KeyPath;
 use super::values::Mode;
 use super::{Config, limits};
 use crate::adapters::outbound::check_url;
+use crate::http::RESERVED;
 use crate::http::auth::NO_ORIGIN;
 
 /// The bytes of a Standard Webhooks secret: "between 24 bytes (192 bits) and 64 bytes (512 bits)".
@@ -151,6 +152,11 @@ fn check_tenant(at: &KeyPath, tenant: &Tenant, config: &Config, found: &mut Vec<
     }
     for (name, task) in &tenant.tasks {
         let at = at.key("tasks").key(name.as_str());
+        if RESERVED.contains(&name.as_str()) {
+            let message = "is a route of the prompt API, so its prompt could not be reached; choose \
+                           another name";
+            found.push(Mistake::new(at.clone(), message));
+        }
         check_task(&at, task, tenant, config, found);
     }
 }

@@ -72,6 +72,19 @@ impl Problem {
         self.with("remedy", remedy.into())
     }
 
+    /// What to do about it, where it is said.
+    #[cfg(test)]
+    pub(super) fn remedy_text(&self) -> Option<&str> {
+        self.more.get("remedy").and_then(Value::as_str)
+    }
+
+    /// Says what the log should know and the client should not.
+    #[must_use]
+    pub(super) fn caused_by(mut self, cause: String) -> Self {
+        self.cause = Some(cause);
+        self
+    }
+
     /// Adds a member of its own kind.
     #[must_use]
     pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {

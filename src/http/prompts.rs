@@ -28,9 +28,9 @@ mod view;
 mod workbench;
 
 use actix_web::HttpResponse;
-use punchcard_actors::prompts::PromptError;
 use punchcard_events::TaskName;
 
+pub use drafts::RESERVED;
 pub use workbench::{Unrenderable, Workbench};
 
 use super::dispatch::{Call, PromptCall};
@@ -65,8 +65,7 @@ async fn read(call: PromptCall) -> Result<HttpResponse, Problem> {
 
 /// The prompt as it is in the book, which has what was done before this was asked.
 fn shown(PromptCall { call, task }: &PromptCall) -> Result<PromptView, Problem> {
-    let summary = call.api.prompts.book().summary(&call.caller.tenant, task);
-    let summary = summary.ok_or_else(|| PromptError::NoSuchPrompt(task.clone()))?;
+    let summary = call.api.prompts.summary(&call.caller.tenant, task)?;
     let tally = |canary| call.api.tally(canary);
     Ok(PromptView::of(task.clone(), &summary, tally))
 }

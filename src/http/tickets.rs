@@ -162,7 +162,7 @@ pub(super) async fn list(call: Call) -> Result<HttpResponse, Problem> {
 pub(super) async fn read(TicketCall { call, news }: TicketCall) -> Result<HttpResponse, Problem> {
     let issuer = call.caller.taker();
     let news = outcome::taken_by_issuer(&call.api.tickets, news, issuer).await;
-    Ok(HttpResponse::Ok().json(TicketView::of(&news)))
+    Ok(HttpResponse::Ok().json(TicketView::with_messages(&news)))
 }
 
 /// `GET /v1/tickets/{id}/events`

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use punchcard_actors::feed::News;
 use punchcard_events::ticket::{
-    CancelMode, Channel, Failure, Fallback, Parameters, PromptRef, StateName, TicketRequested,
-    TicketState, TicketSummary, Timings, Usage,
+    CancelMode, Channel, Failure, Fallback, Message, Parameters, PromptRef, StateName,
+    TicketRequested, TicketState, TicketSummary, Timings, Usage,
 };
 use punchcard_events::{
     EventId, LabelName, Position, Recorded, Revision, TaskName, TicketId, Timestamp, UserId,
@@ -33,7 +33,7 @@ pub(super) struct TicketView {
     deadline: Option<Timestamp>,
     revision: Revision,
     #[serde(skip_serializing_if = "Option::is_none")]
-    prompt: Option<PromptRef>,
+    prompt: Option<PromptView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,6 +56,15 @@ pub(super) struct TicketView {
     retry_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     delivered: Option<DeliveredView>,
+}
+
+/// Which prompt made the messages, and what they say.
+#[derive(Debug, Serialize)]
+struct PromptView {
+    #[serde(flatten)]
+    made_by: PromptRef,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages: Option<Arc<[Message]>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -112,7 +121,10 @@ impl TicketView {
         view.revision = news.revision;
         view.retry_at = state.retry_at();
         if let Some(prepared) = state.prepared() {
-            view.prompt = Some(prepared.prompt.clone());
+            view.prompt = Some(PromptView {
+                made_by: prepared.prompt.clone(),
+                messages: None,
+            });
             view.parameters = Some(Arc::clone(&prepared.parameters));
         }
         view.model = state.model().map(str::to_owned);
@@ -124,6 +136,16 @@ impl TicketView {
         }
         view.answer = state.final_answer();
         view.conclude(state);
+        Some(view)
+    }
+
+    /// The same, with the messages that go or went to the model. Whoever may read a ticket may read
+    /// its history, and finds them there too.
+    pub(super) fn with_messages(news: &News) -> Option<Self> {
+        let mut view = Self::of(news)?;
+        if let (Some(prompt), Some(prepared)) = (&mut view.prompt, news.state.prepared()) {
+            prompt.messages = Some(Arc::clone(&prepared.messages));
+        }
         Some(view)
     }
 

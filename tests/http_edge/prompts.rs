@@ -14,6 +14,7 @@ fn body(method: &str, path: &str) -> Value {
         ("POST", "/versions") => json!({ "edit": 1 }),
         ("POST", "/test-runs") => json!({ "ref": "draft" }),
         ("POST", "/render") => json!({ "ref": "draft", "input": {} }),
+        ("POST", "/labels/{label}/rollback") => json!({ "expected": 1 }),
         ("PUT", "/labels/{label}") => json!({ "version": 1 }),
         ("PUT", "/canary") => json!({ "version": 1, "percent": 5 }),
         ("PUT", "/test-set") => json!({ "cases": [] }),

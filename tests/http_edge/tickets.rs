@@ -59,7 +59,22 @@ async fn a_ticket_may_name_a_label_and_shows_what_it_ran_with() {
     );
     let path = issued.header("location").expect("a location").to_owned();
     let shown = edge.get(KEY, &path).await.json();
-    assert_eq!(shown["prompt"], json!({"version": 1, "hash": "00"}));
+    let prompt = &shown["prompt"];
+    assert_eq!(
+        (&prompt["version"], &prompt["hash"]),
+        (&json!(1), &json!("00"))
+    );
+    // What the model was sent is what the history says, and lists do without.
+    let history = edge.get(KEY, &format!("{path}/events")).await.json();
+    let events = history["events"].as_array().expect("events");
+    let prepared = events
+        .iter()
+        .find(|event| event["type"] == "TicketPreProcessed");
+    let prepared = prepared.expect("it was prepared");
+    assert!(prompt["messages"][0]["content"].is_string(), "{shown}");
+    assert_eq!(prompt["messages"], prepared["data"]["messages"]);
+    let list = edge.get(KEY, "/v1/tickets").await.json();
+    assert!(!list.to_string().contains("messages"), "{list}");
     assert_eq!(
         (&shown["model"], &shown["parameters"]),
         (&json!("scripted"), &json!({}))

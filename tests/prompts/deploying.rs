@@ -75,13 +75,13 @@ async fn a_planner_moves_other_labels_and_a_stale_move_is_refused() {
     assert_eq!(moved["labels"][0]["by"]["name"], "juno");
     let back = desk
         .planner
-        .post(&format!("{path}/rollback"), &json!({}))
+        .post(&format!("{path}/rollback"), &json!({ "expected": 2 }))
         .await
         .expect(200);
     assert_eq!(back["labels"][0]["version"], 1);
     let past = desk
         .planner
-        .post(&format!("{path}/rollback"), &json!({}))
+        .post(&format!("{path}/rollback"), &json!({ "expected": 1 }))
         .await;
     assert_remedy(&past.expect_problem(409, "nothing_before"));
     let gone = desk.planner.delete(&path, None).await.expect(200);
@@ -113,14 +113,25 @@ async fn production_goes_back_one_step_at_a_time_and_not_past_the_first() {
         .await
         .expect(200);
     let path = format!("{}/rollback", label("explain", PRODUCTION));
-    let refused = desk.planner.post(&path, &json!({})).await;
+    let refused = desk.planner.post(&path, &json!({ "expected": 2 })).await;
     refused.expect_problem(403, "role_missing");
-    let back = desk
+    let unseen = desk
         .publisher
         .post(&path, &json!({ "reason": "Too kind" }))
         .await;
+    let unseen = unseen.expect_problem(428, "precondition_required");
+    assert_eq!(unseen["field"], "/expected");
+    assert_remedy(&unseen);
+    let seen = json!({ "expected": 2, "canary": null, "reason": "Too kind" });
+    let back = desk.publisher.post(&path, &seen).await;
     assert_eq!(back.expect(200)["production"], 1);
-    let past = desk.publisher.post(&path, &json!({})).await;
+    // The answer was lost, and the request is repeated.
+    let repeated = desk.publisher.post(&path, &seen).await;
+    let repeated = repeated.expect_problem(409, "label_conflict");
+    assert_eq!(repeated["current"]["version"], 1);
+    assert_remedy(&repeated);
+    let past = json!({ "expected": 1 });
+    let past = desk.publisher.post(&path, &past).await;
     assert_remedy(&past.expect_problem(409, "nothing_before"));
     let ticket = desk
         .issuer
@@ -186,10 +197,35 @@ async fn a_canary_stands_beside_production_until_it_is_stopped_or_promoted() {
         stopped["canary"].is_null() && stopped["production"] == 1,
         "{stopped}"
     );
-    desk.admin.put(path, &start).await.expect(200);
+    let seen = started["canary"]["canary"].clone();
+    let late = json!({ "expected": 1, "canary": seen });
+    let rollback = format!("{}/rollback", label("explain", PRODUCTION));
+    let late = desk.publisher.post(&rollback, &late).await;
+    let late = late.expect_problem(409, "canary_conflict");
+    assert_eq!(
+        late["current"],
+        json!({ "version": 1, "canary_version": null })
+    );
+    assert_remedy(&late);
+    let again = desk.admin.put(path, &start).await.expect(200);
+    let promote =
+        |canary: &Value| json!({ "version": 2, "expected": 1, "expected_canary": canary });
+    let late = desk
+        .publisher
+        .put(&label("explain", PRODUCTION), &promote(&seen))
+        .await;
+    late.expect_problem(409, "canary_conflict");
+    let unseen = desk
+        .publisher
+        .put(&label("explain", PRODUCTION), &promote(&Value::Null))
+        .await;
+    unseen.expect_problem(409, "canary_conflict");
     let promoted = desk
         .publisher
-        .put(&label("explain", PRODUCTION), &json!({ "version": 2 }))
+        .put(
+            &label("explain", PRODUCTION),
+            &promote(&again["canary"]["canary"]),
+        )
         .await;
     let promoted = promoted.expect(200);
     assert!(

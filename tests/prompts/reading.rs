@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::desk::{Desk, content, label, save};
+use crate::desk::{Desk, assert_remedy, content, label, save};
 
 #[tokio::test]
 async fn lists_go_on_behind_their_cursor_to_the_end() {
@@ -215,4 +215,27 @@ async fn the_history_and_what_was_in_effect_at_a_time_can_be_asked_for() {
     at("yesterday".to_owned())
         .await
         .expect_problem(400, "invalid_parameter");
+}
+
+/// A wish in a query string that is passed over looks like one that was met.
+#[tokio::test]
+async fn a_parameter_that_a_route_does_not_take_is_refused_with_those_that_it_takes() {
+    let desk = Desk::open().await;
+    desk.published("explain", "Explain {{ word }}.").await;
+    for path in ["", "/draft", "/versions/1", "/canary", "/test-set"] {
+        let path = format!("/v1/prompts/explain{path}?version=2");
+        let refused = desk.viewer.get(&path).await;
+        let refused = refused.expect_problem(400, "invalid_parameter");
+        assert_eq!(refused["field"], "version", "{path}");
+        assert_remedy(&refused);
+    }
+    let path = "/v1/prompts/explain/labels/staging?expected=1";
+    let refused = desk.planner.put(path, &json!({ "version": 1 })).await;
+    refused.expect_problem(400, "invalid_parameter");
+    let import = desk
+        .planner
+        .post("/v1/prompts/import?dry_run=true", &json!({}));
+    import.await.expect_problem(400, "invalid_parameter");
+    let page = desk.viewer.get("/v1/prompts/explain/history?limit=x").await;
+    assert_remedy(&page.expect_problem(400, "invalid_parameter"));
 }

@@ -4,13 +4,15 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use punchcard_events::prompt::{Command, PromptEvent, PromptState, decide};
-use punchcard_events::{EventId, NewEvent, Revision, StreamName, TaskName, TenantId};
+use punchcard_events::{EventId, NewEvent, Revision, StreamName, TaskName, TenantId, Timestamp};
 
 use super::stream::load;
 use super::{PromptError, Prompts};
 use crate::ports::{AppendError, Appended, EventStore, ExpectedRevision, ReadError};
 
-/// How often a command is decided: again once for each time somebody else was faster.
+/// How often a command is decided: again once for each time somebody else was faster, where the
+/// command says what its author saw ([`Command::is_bound`]). Another one would do something to a
+/// prompt that nobody looked at.
 const DECISIONS: u32 = 3;
 
 /// How often a store that does not say what became of an append is asked again, and how long is
@@ -31,7 +33,11 @@ pub struct Executed {
 }
 
 impl Prompts {
-    /// Does what `command` asks for. When this returns, it is durable and in the book.
+    /// Does what `command` asks for. When this returns, it is durable and in the book. The time that
+    /// is recorded is that of the append, so that later events have later times.
+    ///
+    /// What brings a version to users is refused where that version has mistakes today: its model may
+    /// have left the configuration since it was published. The way back from a canary is always open.
     ///
     /// # Errors
     /// See [`PromptError`]. [`PromptError::Rejected`] and [`PromptError::Conflict`] mean that
@@ -42,7 +48,8 @@ impl Prompts {
         task: &TaskName,
         command: Command,
     ) -> Result<Executed, PromptError> {
-        for _ in 0..DECISIONS {
+        let decisions = if command.is_bound() { DECISIONS } else { 1 };
+        for _ in 0..decisions {
             match self.try_execute(tenant, task, command.clone()).await {
                 Err(PromptError::Conflict) => {}
                 done => return done,
@@ -58,7 +65,9 @@ impl Prompts {
         command: Command,
     ) -> Result<Executed, PromptError> {
         let mut loaded = load(self.store(), tenant, task).await?;
-        let events = decide(&loaded.state, command)?;
+        let now = self.clock().now();
+        let events = decide(&loaded.state, command.at(now))?;
+        self.usable(tenant, task, &loaded.state, &events)?;
         let expected = loaded.expected();
         match expected {
             ExpectedRevision::NoStream if self.book().count(tenant) >= MAX_PROMPTS => {
@@ -69,7 +78,7 @@ impl Prompts {
         if !events.is_empty() {
             let stream = StreamName::of_prompt(tenant, task);
             let mut new = Vec::with_capacity(events.len());
-            let draft = self.draft_events(tenant, loaded.last_event);
+            let draft = self.draft_events(tenant, loaded.last_event, now);
             for event in &events {
                 let data = event.encode().map_err(unencodable)?;
                 new.push(draft(event.kind(), event.schema_version(), data));
@@ -87,14 +96,38 @@ impl Prompts {
         Ok(Executed { events, state })
     }
 
+    /// Whether every version that the events bring to users is sound by today's configuration.
+    fn usable(
+        &self,
+        tenant: &TenantId,
+        task: &TaskName,
+        state: &PromptState,
+        events: &[PromptEvent],
+    ) -> Result<(), PromptError> {
+        let brought = events.iter().filter_map(brought);
+        for version in brought.filter_map(|number| state.version(number)) {
+            let content = &version.content;
+            // A version keeps to its own partials.
+            let checked = self.check_with(tenant, task, content, &content.partials);
+            if !checked.is_sound() {
+                return Err(PromptError::BrokenVersion {
+                    version: version.number,
+                    findings: checked.findings,
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Makes the events of one command: they share a correlation and happen at one time.
     pub(super) fn draft_events(
         &self,
         tenant: &TenantId,
         causation_id: Option<EventId>,
+        now: Timestamp,
     ) -> impl Fn(&'static str, u16, String) -> NewEvent {
         let clock = self.clock().clone();
-        let (tenant, correlation_id, now) = (tenant.clone(), clock.id(), clock.now());
+        let (tenant, correlation_id) = (tenant.clone(), clock.id());
         move |kind, schema_version, data| NewEvent {
             id: EventId(clock.id()),
             kind: Cow::Borrowed(kind),
@@ -105,6 +138,23 @@ impl Prompts {
             recorded_at: now,
             data,
         }
+    }
+}
+
+/// The version that an event brings to users.
+const fn brought(event: &PromptEvent) -> Option<u32> {
+    match event {
+        PromptEvent::LabelMoved(moved) => Some(moved.to),
+        PromptEvent::CanaryStarted(canary) => Some(canary.version),
+        PromptEvent::PromptDrafted(_)
+        | PromptEvent::DraftDiscarded(_)
+        | PromptEvent::PromptPublished(_)
+        | PromptEvent::LabelRemoved(_)
+        | PromptEvent::CanaryEnded(_)
+        | PromptEvent::TestSetSaved(_)
+        | PromptEvent::PromptTested(_)
+        | PromptEvent::PromptRetired(_)
+        | PromptEvent::PromptRestored(_) => None,
     }
 }
 

@@ -34,6 +34,14 @@ pub enum PromptError {
         /// All that was found, warnings too.
         findings: Vec<Finding>,
     },
+    /// The version was sound when it was published, and is not by today's configuration.
+    #[error("version {version} cannot be used any more: {}", first(.findings))]
+    BrokenVersion {
+        /// The version.
+        version: u32,
+        /// All that was found, warnings too.
+        findings: Vec<Finding>,
+    },
     /// The tenant has as many prompts as it may have.
     #[error("there are {max} prompts, and there may be no more; use one of them for this")]
     TooManyPrompts {

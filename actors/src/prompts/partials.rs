@@ -3,7 +3,7 @@
 
 use punchcard_events::partial::{self, PartialEvent, PartialRejection, Partials};
 use punchcard_events::prompt::Act;
-use punchcard_events::{EventId, PartialName, Revision, TenantId};
+use punchcard_events::{EventId, PartialName, Revision, TenantId, Timestamp};
 
 use super::desk::{append, unencodable};
 use super::{PromptError, Prompts};
@@ -44,9 +44,9 @@ impl Prompts {
         text: &str,
         act: Act,
     ) -> Result<Partials, PromptError> {
-        self.change_partials(tenant, |partials| {
+        self.change_partials(tenant, act, |partials, act| {
             let (name, text) = (name.clone(), text.to_owned());
-            partial::save(partials, name, expected_edit, text, act.clone())
+            partial::save(partials, name, expected_edit, text, act)
         })
         .await
     }
@@ -62,8 +62,8 @@ impl Prompts {
         expected_edit: u32,
         act: Act,
     ) -> Result<Partials, PromptError> {
-        self.change_partials(tenant, |partials| {
-            partial::remove(partials, name.clone(), expected_edit, act.clone())
+        self.change_partials(tenant, act, |partials, act| {
+            partial::remove(partials, name.clone(), expected_edit, act)
         })
         .await
     }
@@ -71,12 +71,14 @@ impl Prompts {
     async fn change_partials(
         &self,
         tenant: &TenantId,
-        decide: impl Fn(&Partials) -> Result<Vec<PartialEvent>, PartialRejection>,
+        act: Act,
+        decide: impl Fn(&Partials, Act) -> Result<Vec<PartialEvent>, PartialRejection>,
     ) -> Result<Partials, PromptError> {
         for _ in 0..DECISIONS {
             let loaded = self.load_partials(tenant).await?;
-            let events = decide(&loaded.partials)?;
-            match self.append_partials(tenant, &loaded, &events).await {
+            let at = self.clock().now();
+            let events = decide(&loaded.partials, Act { at, ..act.clone() })?;
+            match self.append_partials(tenant, &loaded, &events, at).await {
                 Err(PromptError::Conflict) => continue,
                 appended => appended?,
             }
@@ -92,6 +94,7 @@ impl Prompts {
         tenant: &TenantId,
         loaded: &Loaded,
         events: &[PartialEvent],
+        now: Timestamp,
     ) -> Result<(), PromptError> {
         if events.is_empty() {
             return Ok(());
@@ -100,7 +103,7 @@ impl Prompts {
             .revision
             .map_or(ExpectedRevision::NoStream, ExpectedRevision::Exact);
         let mut new = Vec::with_capacity(events.len());
-        let draft = self.draft_events(tenant, loaded.last_event);
+        let draft = self.draft_events(tenant, loaded.last_event, now);
         for event in events {
             let data = event.encode().map_err(unencodable)?;
             new.push(draft(event.kind(), event.schema_version(), data));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use punchcard_actors::ports::{EventStore as _, ExpectedRevision};
-use punchcard_actors::prompts::NotEffective;
+use punchcard_actors::prompts::{NotEffective, PromptError};
 use punchcard_actors::testing::clock::START;
 use punchcard_actors::testing::memory_store::MemoryStore;
 use punchcard_events::{EventId, NewEvent, Revision, StreamName};
@@ -99,6 +99,10 @@ fn a_broken_event_takes_one_prompt_out_of_service_and_no_other() {
         // At the next start, and where it comes in live.
         let again = Office::over(store).await.at("essay");
         assert_eq!(again.effective(), Err(NotEffective::Broken));
+        let told = again.prompts.summary(&again.tenant, &again.task);
+        assert!(matches!(told, Err(PromptError::Damaged(_))), "{told:?}");
+        let unknown = again.prompts.summary(&again.tenant, &task("unheard-of"));
+        assert!(matches!(unknown, Err(PromptError::NoSuchPrompt(_))));
         let patience = std::time::Duration::from_secs(60);
         let out = tokio::time::timeout(patience, async {
             while office.effective() != Err(NotEffective::Broken) {

@@ -1,11 +1,19 @@
 //! What planners do at the desk.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use punchcard_actors::ports::{Checked, PromptCheck};
 use punchcard_actors::prompts::{ContentName, NotEffective, PromptError};
 use punchcard_actors::testing::clock::START;
 use punchcard_actors::testing::memory_store::MemoryStore;
 use punchcard_actors::testing::prompts::{MISTAKE, act};
-use punchcard_events::prompt::{Rejection, Tested};
-use punchcard_events::{LabelName, PartialName};
+use punchcard_events::prompt::{
+    CanaryBounds, CanaryEnd, CanaryTally, Command, Content, Rejection, Tested,
+};
+use punchcard_events::{LabelName, PartialName, TaskName, TenantId};
+use uuid::Uuid;
 
 use super::office::{Office, in_paused_time, mina, move_to};
 
@@ -146,5 +154,93 @@ fn a_content_is_had_by_its_number_or_label_and_what_is_not_there_is_named() {
         let history = desk.history(tenant, task, None, 3).await.unwrap();
         let kinds: Vec<_> = history.iter().map(|event| &*event.event.kind).collect();
         assert_eq!(kinds, ["PromptDrafted", "PromptPublished", "PromptDrafted"]);
+    });
+}
+
+/// A configuration in which everything is sound: the one before a model was taken out.
+struct Lenient;
+
+impl PromptCheck for Lenient {
+    fn check(
+        &self,
+        _: &TenantId,
+        _: &TaskName,
+        content: &Content,
+        _: &BTreeMap<PartialName, String>,
+    ) -> Checked {
+        Checked {
+            content: Arc::new(content.clone()),
+            findings: vec![],
+        }
+    }
+}
+
+fn canary(version: u32) -> Command {
+    Command::StartCanary {
+        canary: Uuid::from_u128(7),
+        version,
+        percent: 10,
+        bounds: CanaryBounds {
+            max_failed_percent: 10,
+            max_schema_violation_percent: 10,
+            min_tickets: 20,
+        },
+        reason: None,
+        override_reason: Some("a test".to_owned()),
+        act: mina(),
+    }
+}
+
+fn end(end: CanaryEnd) -> Command {
+    Command::EndCanary {
+        canary: Uuid::from_u128(7),
+        end,
+        tally: CanaryTally::default(),
+        reason: None,
+        act: mina(),
+    }
+}
+
+#[test]
+fn a_version_that_todays_configuration_cannot_run_is_brought_to_nobody() {
+    in_paused_time(async {
+        let store = MemoryStore::new();
+        let before = Office::with_check(store.clone(), Lenient).await;
+        before.publish(MISTAKE).await;
+        before.publish("sound").await;
+        before.deploy(1).await.unwrap();
+        before.deploy(2).await.unwrap();
+        let today = Office::over(store.clone()).await;
+        #[track_caller]
+        fn assert_broken<T: std::fmt::Debug>(refused: Result<T, PromptError>) {
+            let Err(PromptError::BrokenVersion { version, findings }) = refused else {
+                panic!("{refused:?}");
+            };
+            assert_eq!((version, &*findings[0].place), (1, "messages[0]"));
+        }
+        assert_broken(today.deploy(1).await);
+        assert_broken(today.execute(move_to(1, "staging")).await);
+        assert_broken(today.execute(canary(1)).await);
+        assert_broken(today.roll_back().await);
+        before.execute(canary(1)).await.unwrap();
+        let today = Office::over(store).await;
+        assert_broken(today.execute(end(CanaryEnd::Promoted)).await);
+        assert_eq!(today.production(), Some((2, "sound".to_owned())));
+        // The way back from a canary is open, whatever it gives its users.
+        let returned = today.execute(end(CanaryEnd::Returned)).await.unwrap();
+        assert_eq!(returned.state.canary, None);
+    });
+}
+
+#[test]
+fn what_was_done_has_the_time_at_which_it_was_stored() {
+    in_paused_time(async {
+        let office = Office::over(MemoryStore::new()).await;
+        office.publish("one").await;
+        tokio::time::advance(Duration::from_secs(90)).await;
+        // Its author's request began long before.
+        let moved = office.deploy(1).await.unwrap();
+        let label = &moved.state.labels[&LabelName::production()];
+        assert!(label.act.at.since(START) >= Duration::from_secs(90));
     });
 }

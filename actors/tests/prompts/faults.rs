@@ -104,7 +104,24 @@ impl EventStore for OddStore {
 }
 
 #[test]
-fn a_deployment_that_another_node_beat_is_decided_again_on_what_is_there_now() {
+fn what_says_what_its_author_saw_is_decided_again_after_somebody_was_faster() {
+    in_paused_time(async {
+        let store = MemoryStore::new();
+        let odd = OddStore::over(store.clone());
+        let here = Office::over(odd.clone()).await;
+        let there = Office::over(store).await;
+        here.publish("one").await;
+        odd.rival(async move {
+            there.deploy(1).await.expect("nobody is in the way");
+        });
+        let draft = here.save(None, "two").await.unwrap();
+        assert_eq!(draft.content.messages[0].content, "two");
+        assert_eq!(here.production(), Some((1, "one".to_owned())));
+    });
+}
+
+#[test]
+fn a_deployment_that_does_not_say_what_it_replaces_is_not_decided_again() {
     in_paused_time(async {
         let store = MemoryStore::new();
         let odd = OddStore::over(store.clone());
@@ -115,10 +132,32 @@ fn a_deployment_that_another_node_beat_is_decided_again_on_what_is_there_now() {
         odd.rival(async move {
             there.deploy(1).await.expect("nobody is in the way");
         });
-        let executed = here.deploy(2).await.unwrap();
-        let label = executed.state.labels.values().next().unwrap();
-        assert_eq!((label.version, label.before.as_slice()), (2, &[1][..]));
-        assert_eq!(here.production(), Some((2, "two".to_owned())));
+        assert_eq!(here.deploy(2).await, Err(PromptError::Conflict));
+        here.sees(1).await;
+    });
+}
+
+#[test]
+fn a_rollback_that_another_node_beat_takes_back_nothing_else() {
+    in_paused_time(async {
+        let store = MemoryStore::new();
+        let odd = OddStore::over(store.clone());
+        let here = Office::over(odd.clone()).await;
+        let there = Office::over(store).await;
+        for words in ["one", "two", "three"] {
+            let version = here.publish(words).await;
+            here.deploy(version.number).await.unwrap();
+        }
+        odd.rival(async move {
+            there.sees(3).await;
+            there.roll_back().await.expect("they are faster");
+        });
+        let told = here.roll_back().await;
+        let Err(PromptError::Rejected(Rejection::LabelConflict { seen, now, .. })) = told else {
+            panic!("{told:?}");
+        };
+        assert_eq!((seen, now), (Some(3), Some(2)));
+        here.sees(2).await;
     });
 }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use punchcard_actors::ports::EventStore;
+use punchcard_actors::ports::{EventStore, PromptCheck};
 use punchcard_actors::prompts::{
     Effective, Executed, Following, NotEffective, PromptError, Prompts,
 };
 use punchcard_actors::testing::clock::{START, TestClock};
 use punchcard_actors::testing::prompts::{PlainCheck, act, content};
-use punchcard_events::prompt::{Act, Command, Draft, Version};
+use punchcard_events::prompt::{Act, Command, Draft, SeenCanary, Version};
 use punchcard_events::{LabelName, TaskName, TenantId};
 
 pub(crate) use punchcard_actors::testing::world::{in_paused_time, task, tenant};
@@ -24,8 +24,12 @@ pub(crate) struct Office {
 
 impl Office {
     pub(crate) async fn over(store: impl EventStore) -> Self {
+        Self::with_check(store, PlainCheck).await
+    }
+
+    pub(crate) async fn with_check(store: impl EventStore, check: impl PromptCheck) -> Self {
         let clock = Arc::new(TestClock::new());
-        let opened = Prompts::open(Arc::new(store), clock, Arc::new(PlainCheck)).await;
+        let opened = Prompts::open(Arc::new(store), clock, Arc::new(check)).await;
         let (prompts, following) = opened.expect("the store can be read");
         Self {
             prompts,
@@ -73,8 +77,15 @@ impl Office {
 
     pub(crate) async fn roll_back(&self) -> Result<Executed, PromptError> {
         let label = LabelName::production();
-        let (reason, act) = (None, mina());
-        self.execute(Command::RollBack { label, reason, act }).await
+        let expected = self.production().map_or(0, |(version, _)| version);
+        self.execute(Command::RollBack {
+            label,
+            expected,
+            expected_canary: SeenCanary::Nothing,
+            reason: None,
+            act: mina(),
+        })
+        .await
     }
 
     /// What is in production for nobody in particular.
@@ -107,6 +118,7 @@ pub(crate) fn move_to(version: u32, label: &str) -> Command {
         label: LabelName::new(label).expect("a label"),
         version,
         expected: None,
+        expected_canary: None,
         reason: None,
         override_reason: Some("a test".to_owned()),
         act: mina(),

@@ -18,7 +18,8 @@ use punchcard_actors::testing::store_contract::fixtures::{
     answered, at, pre_processed, recorded, request, sent, ticket,
 };
 use punchcard_events::prompt::{
-    Author, CanaryBounds, CanaryEnd, CanaryEnded, CanaryTally, Command, PromptEvent, in_canary,
+    Author, CanaryBounds, CanaryEnd, CanaryEnded, CanaryTally, Command, PromptEvent, SeenCanary,
+    in_canary,
 };
 use punchcard_events::ticket::{
     AttemptError, AttemptErrorKind, AttemptFailed, CancelMode, Failure, Stage, TicketCancelled,
@@ -476,6 +477,8 @@ async fn a_canary_that_somebody_ended_is_followed_no_more_and_the_next_one_begin
             let act = node.prompts.act(Author::Configuration);
             node.execute(Command::RollBack {
                 label: "production".parse().unwrap(),
+                expected: 2,
+                expected_canary: SeenCanary::Nothing,
                 reason: None,
                 act,
             })

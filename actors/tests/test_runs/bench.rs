@@ -159,6 +159,7 @@ impl Bench {
             label: LabelName::production(),
             version,
             expected: None,
+            expected_canary: None,
             reason: None,
             override_reason: Some("a test".to_owned()),
             act: self.prompts.act(author()),

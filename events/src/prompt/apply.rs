@@ -94,7 +94,10 @@ pub fn apply(
             state.last_canary = Some(ended.clone());
         }
         PromptEvent::TestSetSaved(saved) => state.test_set = Some(Arc::clone(&saved.test_set)),
-        PromptEvent::PromptTested(tested) => record(&mut state.tests, tested),
+        PromptEvent::PromptTested(tested) => {
+            state.runs.insert(tested.run);
+            record(&mut state.tests, tested);
+        }
         PromptEvent::PromptRetired(retired) => state.retired = Some(retired.act.clone()),
         PromptEvent::PromptRestored(_) => state.retired = None,
     }

@@ -9,6 +9,7 @@ use super::content::{Content, ContentHash};
 use super::event::{Act, CanaryBounds, CanaryEnd, CanaryTally, Tested};
 use super::test_set::TestCase;
 use crate::ids::LabelName;
+use crate::time::Timestamp;
 
 /// Something asked of a prompt.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +51,8 @@ pub enum Command {
         version: u32,
         /// What the author saw the label point to; `None`: whatever it points to.
         expected: Option<Seen>,
+        /// What the author saw of the canary; `None`: whatever there is. Only `production` has one.
+        expected_canary: Option<SeenCanary>,
         /// Why.
         reason: Option<String>,
         /// Takes the place of a passing test run. The caller has checked that the author may.
@@ -58,10 +61,15 @@ pub enum Command {
         act: Act,
     },
     /// Point a label to what it pointed to before. A running canary is stopped instead, if the
-    /// label is `production`.
+    /// label is `production`. What is taken back must be what the author saw: asked for twice, or
+    /// by two people, it is one step.
     RollBack {
         /// The label.
         label: LabelName,
+        /// The version that the author saw it point to.
+        expected: u32,
+        /// What the author saw of the canary. Only `production` has one.
+        expected_canary: SeenCanary,
         /// Why.
         reason: Option<String>,
         /// When and by whom.
@@ -150,6 +158,58 @@ pub enum Command {
         /// When.
         act: Act,
     },
+}
+
+impl Command {
+    /// Whether it says what its author saw, or would come to the same after whatever others do: only
+    /// then may it be decided again when somebody else was faster.
+    pub const fn is_bound(&self) -> bool {
+        match self {
+            Self::SaveDraft { .. }
+            | Self::DiscardDraft { .. }
+            | Self::Publish { .. }
+            | Self::RollBack { .. }
+            | Self::EndCanary { .. }
+            | Self::SaveTestSet { .. }
+            | Self::RecordTest { .. }
+            | Self::Adopt { .. } => true,
+            Self::MoveLabel { expected, .. } => expected.is_some(),
+            Self::RemoveLabel { .. }
+            | Self::StartCanary { .. }
+            | Self::Retire { .. }
+            | Self::Restore { .. } => false,
+        }
+    }
+
+    /// The same, done at another time.
+    #[must_use]
+    pub fn at(mut self, time: Timestamp) -> Self {
+        match &mut self {
+            Self::SaveDraft { act, .. }
+            | Self::DiscardDraft { act, .. }
+            | Self::Publish { act, .. }
+            | Self::MoveLabel { act, .. }
+            | Self::RollBack { act, .. }
+            | Self::RemoveLabel { act, .. }
+            | Self::StartCanary { act, .. }
+            | Self::EndCanary { act, .. }
+            | Self::SaveTestSet { act, .. }
+            | Self::RecordTest { act, .. }
+            | Self::Retire { act, .. }
+            | Self::Restore { act }
+            | Self::Adopt { act, .. } => act.at = time,
+        }
+        self
+    }
+}
+
+/// What somebody saw of the canary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeenCanary {
+    /// None was running.
+    Nothing,
+    /// This one.
+    Running(Uuid),
 }
 
 /// What somebody saw a label point to.

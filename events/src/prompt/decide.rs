@@ -50,6 +50,7 @@ pub fn decide(state: &PromptState, command: Command) -> Result<Vec<PromptEvent>,
             label,
             version,
             expected,
+            expected_canary,
             reason,
             override_reason,
             act,
@@ -60,9 +61,16 @@ pub fn decide(state: &PromptState, command: Command) -> Result<Vec<PromptEvent>,
                 override_reason,
                 act,
             };
-            deploy::move_label(state, label, expected, deployment)
+            let seen = (expected, expected_canary);
+            deploy::move_label(state, label, seen, deployment)
         }
-        Command::RollBack { label, reason, act } => deploy::roll_back(state, label, reason, act),
+        Command::RollBack {
+            label,
+            expected,
+            expected_canary,
+            reason,
+            act,
+        } => deploy::roll_back(state, label, (expected, expected_canary), reason, act),
         Command::RemoveLabel { label, act } => deploy::remove_label(state, label, act),
         Command::StartCanary {
             canary,

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::command::Seen;
+use super::command::{Seen, SeenCanary};
 use super::decide::{Decided, find, words};
 use super::event::{
     Act, CanaryBounds, CanaryEnd, CanaryEnded, CanaryStarted, CanaryTally, Clearance, LabelMoved,
@@ -24,7 +24,7 @@ pub(super) struct Deployment {
 pub(super) fn move_label(
     state: &PromptState,
     label: LabelName,
-    expected: Option<Seen>,
+    (expected, expected_canary): (Option<Seen>, Option<SeenCanary>),
     deployment: Deployment,
 ) -> Decided {
     let version = find(state, deployment.version)?;
@@ -34,6 +34,7 @@ pub(super) fn move_label(
         return Ok(vec![]);
     }
     as_seen(&label, expected, now)?;
+    canary_as_seen(state, &label, expected_canary)?;
     if now.is_none() && state.labels.len() >= limits::LABELS {
         let (what, max) = ("labels", limits::LABELS);
         return Err(Rejection::TooMany { what, max });
@@ -74,12 +75,16 @@ pub(super) fn move_label(
 pub(super) fn roll_back(
     state: &PromptState,
     label: LabelName,
+    (expected, expected_canary): (u32, SeenCanary),
     reason: Option<String>,
     act: Act,
 ) -> Decided {
     let Some(present) = state.labels.get(&label) else {
         return Err(Rejection::NoSuchLabel(label));
     };
+    let expected = Some(Seen::Version(expected));
+    as_seen(&label, expected, Some(present.version))?;
+    canary_as_seen(state, &label, Some(expected_canary))?;
     let reason = words("a reason", reason)?;
     if let Some(canary) = state.canary.as_ref().filter(|_| label.is_production()) {
         return Ok(vec![ended(canary, CanaryEnd::Stopped, None, reason, act)]);
@@ -239,6 +244,11 @@ fn passing_run(state: &PromptState, version: &Version) -> Result<Uuid, Rejection
     let Some(set) = state.test_set.as_ref().filter(|set| !set.cases.is_empty()) else {
         return Err(Rejection::NoTestCases { version: number });
     };
+    // Such sets are refused now, but were not always.
+    if let Some(case) = set.cases.iter().find(|_| set.expects_nothing()) {
+        let case = case.name.clone();
+        return Err(Rejection::ExpectsNothing { case });
+    }
     match state.newest_test(version) {
         Some(tested) if tested.passed() => Ok(tested.run),
         Some(tested) => Err(Rejection::TestFailed {
@@ -272,6 +282,30 @@ fn as_seen(label: &LabelName, expected: Option<Seen>, now: Option<u32>) -> Resul
     }
     let label = label.clone();
     Err(Rejection::LabelConflict { label, seen, now })
+}
+
+/// Only `production` has a canary: of another label nothing is compared.
+fn canary_as_seen(
+    state: &PromptState,
+    label: &LabelName,
+    expected: Option<SeenCanary>,
+) -> Result<(), Rejection> {
+    let Some(expected) = expected.filter(|_| label.is_production()) else {
+        return Ok(());
+    };
+    let seen = match expected {
+        SeenCanary::Nothing => None,
+        SeenCanary::Running(canary) => Some(canary),
+    };
+    let running = state.canary.as_ref();
+    if seen == running.map(|canary| canary.canary) {
+        return Ok(());
+    }
+    Err(Rejection::CanaryConflict {
+        saw_one: seen.is_some(),
+        production: state.production(),
+        now: running.map(|canary| canary.version),
+    })
 }
 
 fn canary_fits(percent: u8, bounds: CanaryBounds) -> Result<(), Rejection> {

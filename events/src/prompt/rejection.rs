@@ -59,6 +59,16 @@ pub enum Rejection {
         /// The version it points to.
         now: Option<u32>,
     },
+    /// The author did not see the canary as it is now.
+    #[error("{}, and `production` is {}", canaries(*.saw_one, .now), place(.production))]
+    CanaryConflict {
+        /// Whether the author saw one running.
+        saw_one: bool,
+        /// What `production` points to.
+        production: Option<u32>,
+        /// The version of the canary that is running now.
+        now: Option<u32>,
+    },
     /// There is nothing to test with.
     #[error("version {version} cannot be tested, because the task has no test cases")]
     NoTestCases {
@@ -142,6 +152,12 @@ pub enum Rejection {
     /// A case's name names a file.
     #[error("`{0}` cannot be the name of a test case")]
     BadCaseName(String),
+    /// A case that every answer passes tests nothing.
+    #[error("the test case `{case}` expects nothing of its answer, so every answer passes it")]
+    ExpectsNothing {
+        /// The case.
+        case: String,
+    },
     /// Names tell cases apart.
     #[error("two test cases are named `{0}`")]
     CaseTwice(String),
@@ -207,6 +223,7 @@ impl Rejection {
             Self::NoSuchVersion { .. } => "no_such_version",
             Self::NoSuchLabel(_) => "no_such_label",
             Self::LabelConflict { .. } => "label_conflict",
+            Self::CanaryConflict { .. } => "canary_conflict",
             Self::NoTestCases { .. } => "no_test_cases",
             Self::NotTested { .. } => "not_tested",
             Self::TestFailed { .. } => "test_failed",
@@ -224,6 +241,7 @@ impl Rejection {
             Self::TestSetConflict { .. } => "test_set_conflict",
             Self::BadCaseName(_) => "bad_case_name",
             Self::CaseTwice(_) => "case_twice",
+            Self::ExpectsNothing { .. } => "expects_nothing",
             Self::NoSuchTestSet { .. } => "no_such_test_set",
             Self::ResultMisfit { .. } => "result_misfit",
             Self::HashMisfit { .. } => "hash_misfit",
@@ -277,8 +295,8 @@ impl Rejection {
             }
             Self::NotTheDraft => "Check the draft as it is now, and publish it again.",
             Self::NoSuchLabel(_) => "Deploy a version to the label first.",
-            Self::LabelConflict { .. } => {
-                "Look at where the label points now, and deploy again if you still want to."
+            Self::LabelConflict { .. } | Self::CanaryConflict { .. } => {
+                "Look at what users get now, and ask again if you still want to."
             }
             Self::NoTestCases { .. } => {
                 "Write at least one test case, and test the version; or have an admin override the tests."
@@ -301,6 +319,9 @@ impl Rejection {
             Self::Retired => "Restore the prompt first.",
             Self::TestSetConflict { .. } => {
                 "Look at the test set as it is now, put your changes into it, and save it again."
+            }
+            Self::ExpectsNothing { .. } => {
+                "Say what must hold of the answer, for example a word that it contains."
             }
             Self::CaseTwice(_) => "Give each case a name of its own.",
             Self::NoSuchTestSet { .. } | Self::ResultMisfit { .. } | Self::HashMisfit { .. } => {
@@ -339,6 +360,16 @@ fn place(version: &Option<u32>) -> String {
         || "no version".to_owned(),
         |version| format!("version {version}"),
     )
+}
+
+fn canaries(saw_one: bool, now: &Option<u32>) -> String {
+    match (saw_one, now) {
+        (true, None) => "the canary that you saw is not running any more".to_owned(),
+        (true, Some(now)) => {
+            format!("another canary than you saw is running now, of version {now}")
+        }
+        (false, now) => format!("a canary of {} was started in the meantime", place(now)),
+    }
 }
 
 fn published(newest: u32) -> String {

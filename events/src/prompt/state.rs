@@ -2,8 +2,10 @@
 //! one reader and dropped again; what stays in memory is the smaller
 //! [`PromptSummary`](super::PromptSummary).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use uuid::Uuid;
 
 use super::content::{Content, ContentHash};
 use super::event::{
@@ -31,6 +33,9 @@ pub struct PromptState {
     /// Results of test runs in the order they were recorded: the newest of each content under each
     /// test set, at most [`limits::RESULTS`].
     pub tests: Vec<PromptTested>,
+    /// Every run whose result was ever recorded, 16 bytes each: one that is told of again must not
+    /// take the place of a newer one, even if it is forgotten itself.
+    pub runs: BTreeSet<Uuid>,
     /// Since when, and by whom, no new tickets are taken; absent while they are.
     pub retired: Option<Act>,
     /// The highest edit number ever given; 0 before the first.

@@ -38,7 +38,7 @@ pub(super) fn save_test_set(
 }
 
 pub(super) fn record_test(state: &PromptState, result: PromptTested) -> Decided {
-    if state.tests.iter().any(|known| known.run == result.run) {
+    if state.runs.contains(&result.run) {
         return Ok(vec![]);
     }
     let (number, cases, failed) = (result.test_set, result.cases, result.failed);
@@ -83,6 +83,10 @@ fn cases_fit(cases: &[TestCase]) -> Result<(), Rejection> {
         }
         if !names.insert(case.name.as_str()) {
             return Err(Rejection::CaseTwice(case.name.clone()));
+        }
+        if case.expect.is_empty() {
+            let case = case.name.clone();
+            return Err(Rejection::ExpectsNothing { case });
         }
         if case.expect.len() > limits::EXPECTATIONS {
             let (what, max) = ("expectations in one test case", limits::EXPECTATIONS);

@@ -188,13 +188,13 @@ fn a_canary_is_stopped_or_returned_and_production_stays() {
 #[test]
 fn rolling_production_back_stops_the_canary_and_nothing_else() {
     let state = given(with_canary())
-        .when(roll_back(production()))
+        .when_back(production())
         .then([canary_ended(Stopped, None)]);
     assert_eq!(state.production(), Some(1));
     given(with_canary())
         .and(deploy(staging(), 1))
         .and(deploy(staging(), 2))
-        .when(roll_back(staging()))
+        .when_back(staging())
         .then([moved(
             staging(),
             Some(2),
@@ -208,7 +208,7 @@ fn rolling_production_back_stops_the_canary_and_nothing_else() {
 fn a_promoted_canary_can_be_rolled_back() {
     given(with_canary())
         .and(end_canary(Promoted))
-        .when(roll_back(production()))
+        .when_back(production())
         .then([moved(
             production(),
             Some(2),
@@ -315,3 +315,57 @@ fn the_choice_of_users_is_the_same_in_every_release() {
 /// Of the users `student-0` to `student-99`, by an independent computation:
 /// `int.from_bytes(sha256(canary.bytes + b"\0" + user).digest()[:8], "big") % 100 < 10`.
 const FIRST_USERS: [usize; 5] = [29, 43, 54, 59, 94];
+
+/// A planner means to stop a canary, and the watch takes it back while the planner types.
+#[test]
+fn a_rollback_that_meant_a_canary_leaves_production_alone_once_the_canary_is_over() {
+    let saw_it = || roll_back(production(), 1, Some(CANARY));
+    for end in [Stopped, Returned] {
+        given(with_canary())
+            .and(end_canary(end))
+            .when(saw_it())
+            .then_rejected(Rejection::CanaryConflict {
+                saw_one: true,
+                production: Some(1),
+                now: None,
+            });
+    }
+    given(with_canary())
+        .when(roll_back(production(), 1, None))
+        .then_rejected(Rejection::CanaryConflict {
+            saw_one: false,
+            production: Some(1),
+            now: Some(2),
+        });
+    given(with_canary())
+        .when(roll_back(production(), 1, Some(RUN)))
+        .then_refused("canary_conflict");
+    given(in_production(3))
+        .when(saw_it())
+        .then_refused("canary_conflict");
+}
+
+/// `production` still points where the planner saw it: only the canary tells that it was taken back.
+#[test]
+fn a_canary_that_was_taken_back_is_not_promoted_by_somebody_who_saw_it_run() {
+    let promote = |canary| Command::MoveLabel {
+        label: production(),
+        version: 2,
+        expected: Some(Seen::Version(1)),
+        expected_canary: Some(canary),
+        reason: None,
+        override_reason: None,
+        act: by_mina(40),
+    };
+    given(with_canary())
+        .and(end_canary(Returned))
+        .when(promote(SeenCanary::Running(CANARY)))
+        .then_refused("canary_conflict");
+    given(with_canary())
+        .when(promote(SeenCanary::Nothing))
+        .then_refused("canary_conflict");
+    let state = given(with_canary())
+        .when(promote(SeenCanary::Running(CANARY)))
+        .folded();
+    assert_eq!(state.production(), Some(2));
+}

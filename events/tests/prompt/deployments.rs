@@ -150,6 +150,7 @@ fn deploy_if(seen: Seen, version: u32) -> Command {
         label: production(),
         version,
         expected: Some(seen),
+        expected_canary: None,
         reason: None,
         override_reason: None,
         act: by_mina(40),
@@ -209,17 +210,17 @@ fn rolling_back_goes_to_what_was_there_before_step_by_step() {
             .and(deploy(production(), 2))
             .and(deploy(production(), 3))
     };
-    prompt().when(roll_back(production())).then([back(3, 2)]);
+    prompt().when_back(production()).then([back(3, 2)]);
     prompt()
-        .and(roll_back(production()))
-        .when(roll_back(production()))
+        .and_back(production())
+        .when_back(production())
         .then([back(2, 1)]);
     // A deployment after a rollback stands on what was rolled back to.
     prompt()
-        .and(roll_back(production()))
-        .and(roll_back(production()))
+        .and_back(production())
+        .and_back(production())
         .and(deploy(production(), 3))
-        .when(roll_back(production()))
+        .when_back(production())
         .then([back(3, 1)]);
 }
 
@@ -230,15 +231,15 @@ fn there_is_no_way_back_past_the_first_version() {
         version: 1,
     };
     given(in_production(2))
-        .when(roll_back(production()))
+        .when_back(production())
         .then_rejected(nothing());
     given(in_production(2))
         .and(deploy(production(), 2))
-        .and(roll_back(production()))
-        .when(roll_back(production()))
+        .and_back(production())
+        .when_back(production())
         .then_rejected(nothing());
     given(in_production(2))
-        .when(roll_back(staging()))
+        .when_back(staging())
         .then_rejected(Rejection::NoSuchLabel(staging()));
 }
 
@@ -258,7 +259,7 @@ fn a_version_rolled_back_to_needs_no_new_test() {
     given(in_production(2))
         .and(deploy(production(), 2))
         .and(record(9, 1, 1))
-        .when(roll_back(production()))
+        .when_back(production())
         .then([moved(
             production(),
             Some(2),
@@ -289,7 +290,7 @@ fn a_label_can_be_removed_but_not_production() {
     prompt()
         .and(remove(staging()))
         .and(deploy(staging(), 1))
-        .when(roll_back(staging()))
+        .when_back(staging())
         .then_refused("nothing_before");
 }
 
@@ -305,7 +306,7 @@ fn a_retired_prompt_is_not_deployed_but_can_be_edited_published_and_rolled_back(
         .and(retire())
         .and(save(None, words(4)))
         .and(publish(4, words(4)))
-        .and(roll_back(production()))
+        .and_back(production())
         .state();
     assert_eq!(state.production(), Some(1));
     assert_eq!(state.versions.len(), 4);
@@ -327,6 +328,7 @@ fn a_blank_reason_is_no_reason() {
         label: staging(),
         version: 1,
         expected: None,
+        expected_canary: None,
         reason: Some("  ".to_owned()),
         override_reason: None,
         act: by_mina(40),
@@ -338,4 +340,41 @@ fn a_blank_reason_is_no_reason() {
         Deployed,
         Clearance::NotNeeded,
     )]);
+}
+
+#[test]
+fn a_rollback_asked_for_twice_is_one_step_back() {
+    let twice = || roll_back(production(), 3, None);
+    let state = given(in_production(3))
+        .and(deploy(production(), 2))
+        .and(deploy(production(), 3))
+        .and(twice())
+        .state();
+    assert_eq!(state.production(), Some(2));
+    let again = decide(&state, twice());
+    assert_eq!(
+        again,
+        Err(Rejection::LabelConflict {
+            label: production(),
+            seen: Some(3),
+            now: Some(2),
+        })
+    );
+}
+
+/// Sets of cases without expectations are refused; ones that were saved before that are not tests.
+#[test]
+fn a_test_set_that_expects_nothing_clears_nothing() {
+    let mut history = passed_versions(1);
+    for event in &mut history {
+        if let PromptEvent::TestSetSaved(saved) = event {
+            let set = std::sync::Arc::make_mut(&mut saved.test_set);
+            set.cases.iter_mut().for_each(|case| case.expect.clear());
+        }
+    }
+    given(&history)
+        .when(deploy(production(), 1))
+        .then_refused("expects_nothing");
+    let state = given(&history).when(deploy(staging(), 1)).folded();
+    assert_eq!(state.labelled(&staging()), Some(1));
 }

@@ -1,8 +1,11 @@
 //! Given a history, when a command comes, then these events follow, or this rejection.
 
+use punchcard_events::LabelName;
 use punchcard_events::prompt::{
     Command, PromptEvent, PromptState, Rejection, apply, decide, replay,
 };
+
+use crate::samples::roll_back_as_seen;
 
 /// A prompt with a past.
 pub(crate) struct Given {
@@ -35,6 +38,19 @@ impl Given {
     #[track_caller]
     pub(crate) fn and(self, command: Command) -> Self {
         let state = self.when(command).folded();
+        Self { state }
+    }
+
+    /// When somebody who sees the prompt as it is rolls the label back.
+    pub(crate) fn when_back(self, label: LabelName) -> Outcome {
+        let seen = roll_back_as_seen(&self.state, label);
+        self.when(seen)
+    }
+
+    /// The same, before the command that is tested.
+    #[track_caller]
+    pub(crate) fn and_back(self, label: LabelName) -> Self {
+        let state = self.when_back(label).folded();
         Self { state }
     }
 

@@ -72,6 +72,7 @@ fn command(state: &PromptState, second: u64, (ask, a, b, flag): Step, act: Act) 
         6..=8 => publish(state, a, act),
         9..=11 => Command::MoveLabel {
             expected: flag.then(|| seen(state, &label, b)),
+            expected_canary: flag.then(|| seen_canary(state, a)),
             label,
             version,
             reason: None,
@@ -79,6 +80,8 @@ fn command(state: &PromptState, second: u64, (ask, a, b, flag): Step, act: Act) 
             act,
         },
         12 | 13 => Command::RollBack {
+            expected: state.labelled(&label).unwrap_or(0) + u32::from(b.is_multiple_of(7)),
+            expected_canary: seen_canary(state, a),
             label,
             reason: None,
             act,
@@ -132,6 +135,17 @@ fn seen(state: &PromptState, label: &LabelName, b: u8) -> Seen {
     } else {
         state.labelled(label).map_or(Seen::Nothing, Seen::Version)
     }
+}
+
+/// The canary that runs, or one that nobody can have seen.
+fn seen_canary(state: &PromptState, a: u8) -> SeenCanary {
+    if a.is_multiple_of(9) {
+        return SeenCanary::Running(Uuid::nil());
+    }
+    let running = state.canary.as_ref();
+    running.map_or(SeenCanary::Nothing, |canary| {
+        SeenCanary::Running(canary.canary)
+    })
 }
 
 fn side() -> LabelName {

@@ -27,7 +27,7 @@ fn every_refusal_has_a_code_of_its_own_a_sentence_and_a_remedy() {
 }
 
 /// One for each variant: a new one needs its sample below.
-const COUNT: usize = 33;
+const COUNT: usize = 35;
 
 #[test]
 fn a_refusal_says_what_is_wrong_and_what_to_do_next() {
@@ -79,6 +79,11 @@ fn about_texts_and_tests() -> Vec<Rejection> {
             seen: None,
             now: Some(1),
         },
+        Rejection::CanaryConflict {
+            saw_one: true,
+            production: Some(1),
+            now: None,
+        },
         Rejection::NoTestCases { version: 1 },
         Rejection::NotTested {
             version: 1,
@@ -118,6 +123,9 @@ fn about_users_and_limits() -> Vec<Rejection> {
         },
         Rejection::BadCaseName("A".to_owned()),
         Rejection::CaseTwice("a".to_owned()),
+        Rejection::ExpectsNothing {
+            case: "a".to_owned(),
+        },
         Rejection::NoSuchTestSet { number: 4 },
         Rejection::ResultMisfit {
             failed: 2,

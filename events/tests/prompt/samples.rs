@@ -193,6 +193,7 @@ pub(crate) fn deploy(label: LabelName, version: u32) -> Command {
         label,
         version,
         expected: None,
+        expected_canary: None,
         reason: None,
         override_reason: None,
         act: by_mina(40),
@@ -204,15 +205,27 @@ pub(crate) fn override_with(reason: &str, version: u32) -> Command {
         label: production(),
         version,
         expected: None,
+        expected_canary: None,
         reason: None,
         override_reason: Some(reason.to_owned()),
         act: by_mina(40),
     }
 }
 
-pub(crate) fn roll_back(label: LabelName) -> Command {
-    let (reason, act) = (None, by_mina(40));
-    Command::RollBack { label, reason, act }
+pub(crate) fn roll_back(label: LabelName, expected: u32, canary: Option<Uuid>) -> Command {
+    Command::RollBack {
+        label,
+        expected,
+        expected_canary: canary.map_or(SeenCanary::Nothing, SeenCanary::Running),
+        reason: None,
+        act: by_mina(40),
+    }
+}
+
+pub(crate) fn roll_back_as_seen(state: &PromptState, label: LabelName) -> Command {
+    let expected = state.labelled(&label).unwrap_or(0);
+    let canary = state.canary.as_ref().map(|canary| canary.canary);
+    roll_back(label, expected, canary)
 }
 
 pub(crate) fn remove(label: LabelName) -> Command {

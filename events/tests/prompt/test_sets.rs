@@ -182,3 +182,24 @@ fn only_so_many_results_are_remembered_and_the_newest_are() {
     assert_eq!(state.tests.len(), limits::RESULTS);
     assert_eq!(state.newest_test(hash(1)), None, "the oldest is forgotten");
 }
+
+#[test]
+fn a_case_expects_something() {
+    let mut idle = case("idle");
+    idle.expect.clear();
+    given([])
+        .when(save_set(None, vec![case("a"), idle]))
+        .then_rejected(Rejection::ExpectsNothing {
+            case: "idle".to_owned(),
+        });
+}
+
+/// The failing run is the newest: the passing one before it, told of again, must not clear anything.
+#[test]
+fn a_result_that_is_told_again_after_a_newer_one_changes_nothing() {
+    given(passed_versions(1))
+        .and(record(8, 1, 0))
+        .and(record(9, 1, 1))
+        .when(record(8, 1, 0))
+        .then_nothing();
+}

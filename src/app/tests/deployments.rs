@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use futures_util::StreamExt as _;
 use punchcard_actors::ports::EventStore as _;
-use punchcard_events::prompt::{CanaryBounds, PromptEvent, in_canary};
+use punchcard_events::prompt::{CanaryBounds, PromptEvent, SeenCanary, in_canary};
 use punchcard_events::ticket::{TicketEvent, TicketPreProcessed};
 use punchcard_events::{Position, Recorded, TicketId};
 use tokio::sync::watch;
@@ -78,6 +78,14 @@ impl Office {
         summary.unwrap().production().unwrap()
     }
 
+    fn canary(&self) -> SeenCanary {
+        let summary = self.app.prompts.book().summary(&self.tenant, &self.task);
+        let canary = summary.unwrap().canary.clone();
+        canary.map_or(SeenCanary::Nothing, |canary| {
+            SeenCanary::Running(canary.canary)
+        })
+    }
+
     /// The change with this number: three deployments, then a canary that is stopped or two
     /// rollbacks.
     async fn change(&self, number: usize) {
@@ -101,6 +109,8 @@ impl Office {
             },
             4 | 8 | 9 => Command::RollBack {
                 label,
+                expected: self.production(),
+                expected_canary: self.canary(),
                 reason: None,
                 act,
             },
@@ -108,6 +118,7 @@ impl Office {
                 label,
                 version: other,
                 expected: None,
+                expected_canary: None,
                 reason: None,
                 override_reason: overridden,
                 act,

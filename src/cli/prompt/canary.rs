@@ -316,7 +316,11 @@ async fn promote(args: &StopArgs, planner: &Planner, out: &mut Output) -> Result
     }
     let question = format!("Give version {version} of `{task}` to all users?");
     ask::confirm(out, planner.yes, &question)?;
-    let mut body = json!({ "version": version, "expected": canary.view.beside });
+    let mut body = json!({
+        "version": version,
+        "expected": canary.view.beside,
+        "expected_canary": canary.view.canary,
+    });
     if let Some(reason) = &args.reason {
         body["reason"] = json!(reason);
     }

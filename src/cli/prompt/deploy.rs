@@ -85,7 +85,7 @@ pub(crate) async fn run(
     }
     let seen = prompt.label(args.label.as_str()).map(|label| label.version);
     let answer = planner
-        .send(Method::PUT, &path(args), &body(args, seen))
+        .send(Method::PUT, &path(args), &body(args, seen, &prompt))
         .await;
     let answer = answer.map_err(refused)?;
     if out.is_json() {
@@ -100,8 +100,11 @@ fn path(args: &DeployArgs) -> [&str; 4] {
     ["prompts", args.task.as_str(), "labels", args.label.as_str()]
 }
 
-fn body(args: &DeployArgs, seen: Option<u32>) -> Value {
+fn body(args: &DeployArgs, seen: Option<u32>, prompt: &PromptView) -> Value {
     let mut body = json!({ "version": args.version, "expected": seen });
+    if args.label.is_production() {
+        body["expected_canary"] = json!(prompt.canary_id());
+    }
     if let Some(reason) = &args.reason {
         body["reason"] = json!(reason);
     }

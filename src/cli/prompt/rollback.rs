@@ -16,7 +16,7 @@ use crate::cli::style::BOLD;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 No question is asked. New tickets run the version before within a second; those under way keep theirs. While
-a canary runs, the canary is stopped and production stays.
+a canary runs, the canary is stopped and production stays. If somebody else was faster, nothing is done.
 
 Examples:
   punchcard prompt rollback explanation
@@ -42,10 +42,17 @@ pub(crate) async fn run(
     out: &mut Output,
 ) -> Result<Exit, Failure> {
     let (task, label) = (&args.task, &args.label);
-    let body = args
-        .reason
-        .as_ref()
-        .map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
+    let seen = planner.prompt(task).await?.view;
+    let Some(before) = seen.label(label.as_str()).map(|label| label.version) else {
+        let sentence = format!("`{label}` of `{task}` points to no version");
+        let advice = format!("Deploy a version: punchcard prompt deploy {task} VERSION");
+        return Err(Failure::new(Exit::NotDeployed, sentence).advise(advice));
+    };
+    let canary = seen.canary.as_ref().filter(|_| label.is_production());
+    let mut body = json!({ "expected": before, "canary": canary.and_then(|canary| canary.canary) });
+    if let Some(reason) = &args.reason {
+        body["reason"] = json!(reason);
+    }
     let path = [
         "prompts",
         task.as_str(),
@@ -63,9 +70,14 @@ pub(crate) async fn run(
     let prompt = prompt.view;
     let now = prompt.label(label.as_str()).map(|label| label.version);
     let now = now.map_or_else(|| "gone".to_owned(), |version| format!("version {version}"));
-    out.line(format_args!(
-        "Done: {BOLD}{label}{BOLD:#} of {BOLD}{task}{BOLD:#} is {BOLD}{now}{BOLD:#}."
-    ))?;
+    match canary.map(|canary| canary.version) {
+        Some(version) => out.line(format_args!(
+            "Done: the canary of version {version} is stopped; {BOLD}{label}{BOLD:#} of {BOLD}{task}{BOLD:#} is {BOLD}{now}{BOLD:#}, as before."
+        ))?,
+        None => out.line(format_args!(
+            "Done: {BOLD}{label}{BOLD:#} of {BOLD}{task}{BOLD:#} is {BOLD}{now}{BOLD:#} (it was {before})."
+        ))?,
+    }
     out.note(format_args!(
         "New tickets run it. What happened: punchcard prompt history {task}"
     ));

@@ -7,6 +7,7 @@ use punchcard_events::Timestamp;
 use punchcard_events::prompt::{CanaryBounds, CanaryTally, Content, TestCase, Tested};
 use punchcard_events::ticket::Usage;
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::when;
 use crate::cli::style;
@@ -68,6 +69,11 @@ impl PromptView {
         self.labels.iter().find(|view| view.label == label)
     }
 
+    /// The canary's id: what a change of production says that its author saw.
+    pub(super) fn canary_id(&self) -> Option<Uuid> {
+        self.canary.as_ref().and_then(|canary| canary.canary)
+    }
+
     /// Whether the task takes no tickets.
     pub(super) fn is_retired(&self) -> bool {
         !matches!(
@@ -106,6 +112,8 @@ pub(super) struct TestSetLine {
 /// A canary.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct CanaryView {
+    #[serde(default)]
+    pub(super) canary: Option<Uuid>,
     pub(super) version: u32,
     #[serde(default)]
     pub(super) beside: Option<u32>,

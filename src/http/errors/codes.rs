@@ -91,6 +91,8 @@ codes! {
     PreconditionRequired = PRECONDITION_REQUIRED, "precondition_required", "Say what you started from";
     /// The task has no prompt.
     NoPrompt = NOT_FOUND, "no_prompt", "There is no such prompt";
+    /// What is stored of the prompt cannot be read.
+    PromptDamaged = INTERNAL_SERVER_ERROR, "prompt_damaged", "The prompt's history is damaged";
     /// There is nothing being edited.
     NoDraft = NOT_FOUND, "no_draft", "There is no draft";
     /// The prompt has no version of this number.
@@ -123,6 +125,8 @@ codes! {
     SameAsVersion = CONFLICT, "same_as_version", "Nothing was changed";
     /// Somebody else moved the label.
     LabelConflict = CONFLICT, "label_conflict", "The label was moved in the meantime";
+    /// The canary is not as its author saw it.
+    CanaryConflict = CONFLICT, "canary_conflict", "The canary was changed in the meantime";
     /// There is nothing to test with.
     NoTestCases = CONFLICT, "no_test_cases", "There are no test cases";
     /// The version was not tested.
@@ -153,6 +157,8 @@ codes! {
     TestSetConflict = CONFLICT, "test_set_conflict", "The test set was changed in the meantime";
     /// A case's name cannot name a file.
     BadCaseName = UNPROCESSABLE_ENTITY, "bad_case_name", "The test case's name is not valid";
+    /// Every answer passes the case.
+    ExpectsNothing = UNPROCESSABLE_ENTITY, "expects_nothing", "A test case expects nothing";
     /// Two cases have one name.
     CaseTwice = UNPROCESSABLE_ENTITY, "case_twice", "Two test cases have one name";
     /// A result that does not fit the test set.

@@ -1,7 +1,6 @@
 //! What was in effect at a time.
 
 use actix_web::HttpResponse;
-use punchcard_actors::prompts::PromptError;
 use punchcard_events::prompt::{CanarySpan, ContentHash, PromptSummary};
 use punchcard_events::{LabelName, TaskName, Timestamp};
 use serde::Serialize;
@@ -55,8 +54,7 @@ pub(super) async fn read(PromptCall { call, task }: PromptCall) -> Result<HttpRe
     let params = Params::of(call.request.query_string(), &["time", "label"])?;
     let time = params.need("time", TIME)?;
     let label = params.get("label", "Use a label's name, such as `production`.")?;
-    let summary = call.api.prompts.book().summary(&call.caller.tenant, &task);
-    let summary = summary.ok_or_else(|| PromptError::NoSuchPrompt(task.clone()))?;
+    let summary = call.api.prompts.summary(&call.caller.tenant, &task)?;
     let label = label.unwrap_or_else(LabelName::production);
     Ok(HttpResponse::Ok().json(view(task, &summary, label, time)))
 }

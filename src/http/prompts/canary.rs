@@ -1,7 +1,6 @@
 //! The canary of a prompt: a version that a share of the users gets.
 
 use actix_web::HttpResponse;
-use punchcard_actors::prompts::PromptError;
 use punchcard_events::TaskName;
 use punchcard_events::prompt::{CanaryBounds, CanaryEnd, CanaryStarted, Command};
 use serde::Deserialize;
@@ -100,8 +99,7 @@ pub(super) async fn stop(mut asked: PromptCall) -> Result<HttpResponse, Problem>
 }
 
 fn running(call: &Call, task: &TaskName) -> Result<CanaryStarted, Problem> {
-    let summary = call.api.prompts.book().summary(&call.caller.tenant, task);
-    let summary = summary.ok_or_else(|| PromptError::NoSuchPrompt(task.clone()))?;
+    let summary = call.api.prompts.summary(&call.caller.tenant, task)?;
     summary.canary.clone().ok_or_else(|| {
         let detail = format!("No canary of `{task}` is running.");
         Problem::new(Code::CanaryNotRunning, detail)

@@ -15,7 +15,8 @@ use crate::http::dispatch::{Call, PromptCall};
 use crate::http::errors::{Code, Problem};
 
 /// Names under `/v1/prompts/` that are routes, so that a prompt of that name could not be read.
-const RESERVED: [&str; 2] = ["import", "export"];
+/// Names that are routes of this API, and so no task's.
+pub const RESERVED: [&str; 2] = ["import", "export"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,14 +2,15 @@
 
 use actix_web::HttpResponse;
 use punchcard_events::LabelName;
-use punchcard_events::prompt::{Command, Seen};
+use punchcard_events::prompt::{Command, Seen, SeenCanary};
 use serde::{Deserialize, Deserializer};
+use uuid::Uuid;
 
 use super::params::invalid;
 use super::routes::{ADMINS, PUBLISHERS};
 use super::shown;
 use crate::http::dispatch::{Call, PromptCall};
-use crate::http::errors::Problem;
+use crate::http::errors::{Code, Problem};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,6 +19,9 @@ struct MoveBody {
     /// Absent: whatever the label points to; `null`: nothing.
     #[serde(default, deserialize_with = "given")]
     expected: Option<Option<u32>>,
+    /// Absent: whatever canary there is; `null`: none.
+    #[serde(default, deserialize_with = "given")]
+    expected_canary: Option<Option<Uuid>>,
     #[serde(default)]
     reason: Option<String>,
     #[serde(default)]
@@ -25,8 +29,30 @@ struct MoveBody {
 }
 
 /// A field that is there, `null` or not.
-fn given<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Option<u32>>, D::Error> {
+fn given<'de, D, T>(input: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
     Option::deserialize(input).map(Some)
+}
+
+/// What a rollback takes back is what its author saw: repeated, it is still one step.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RollBackBody {
+    #[serde(default)]
+    expected: Option<u32>,
+    /// Absent or `null`: no canary was running.
+    #[serde(default)]
+    canary: Option<Uuid>,
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+/// The canary that somebody saw, or that none was running.
+fn seen_canary(canary: Option<Uuid>) -> SeenCanary {
+    canary.map_or(SeenCanary::Nothing, SeenCanary::Running)
 }
 
 /// A body that may hold a reason, and may be left out.
@@ -52,6 +78,7 @@ pub(super) async fn point(mut asked: PromptCall) -> Result<HttpResponse, Problem
         expected: body
             .expected
             .map(|seen| seen.map_or(Seen::Nothing, Seen::Version)),
+        expected_canary: body.expected_canary.map(seen_canary),
         reason: body.reason,
         override_reason: body.override_reason,
         act: call.act(),
@@ -75,16 +102,29 @@ pub(super) async fn remove(asked: PromptCall) -> Result<HttpResponse, Problem> {
 /// `POST /v1/prompts/{task}/labels/{label}/rollback`
 pub(super) async fn roll_back(mut asked: PromptCall) -> Result<HttpResponse, Problem> {
     let label = label(&asked.call)?;
-    let body: ReasonBody = asked.call.json_or_default().await?;
+    let body: RollBackBody = asked.call.json_or_default().await?;
+    let expected = body.expected.ok_or_else(unseen)?;
     let PromptCall { call, task } = &asked;
     let tenant = &call.caller.tenant;
     let roll_back = Command::RollBack {
         label,
+        expected,
+        expected_canary: seen_canary(body.canary),
         reason: body.reason,
         act: call.act(),
     };
     call.api.prompts.execute(tenant, task, roll_back).await?;
     Ok(HttpResponse::Ok().json(shown(&asked)?))
+}
+
+fn unseen() -> Problem {
+    let detail = "Nothing says what you want to take back, so this might take back something else.";
+    Problem::new(Code::PreconditionRequired, detail)
+        .field("/expected")
+        .remedy(
+            "Send `expected`, the version that you saw the label point to, and `canary`, the id of \
+             the canary if you saw one running.",
+        )
 }
 
 /// The label in the path. Whoever would move `production` must be a publisher.

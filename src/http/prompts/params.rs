@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use url::form_urlencoded;
 
+use crate::http::dispatch::Call;
 use crate::http::errors::{Code, Problem};
 
 const DEFAULT_LIMIT: usize = 50;
@@ -31,7 +32,7 @@ impl<'a> Params<'a> {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let listed = lists.contains(&name.as_ref());
             if !listed && !known.contains(&name.as_ref()) {
-                return Err(invalid(&name, "There is no such parameter."));
+                return Err(invalid(&name, &taken(known, lists)));
             }
             if !listed && pairs.iter().any(|(other, _)| *other == name) {
                 return Err(invalid(&name, "Give this parameter once."));
@@ -70,14 +71,36 @@ impl<'a> Params<'a> {
     }
 }
 
+fn taken(known: &[&str], lists: &[&str]) -> String {
+    let all: Vec<_> = known
+        .iter()
+        .chain(lists)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    match all.as_slice() {
+        [] => "Leave it out: this route has no parameters.".to_owned(),
+        all => format!("Use one of {}, or leave it out.", all.join(", ")),
+    }
+}
+
 /// The rule of a parameter that names a content.
 pub(super) const REFERENCE: &str =
     "Use `draft`, a version such as `3` or `v3`, or a label such as `production`.";
 
-/// A parameter that breaks its rule.
+/// That a route takes no parameters: one that is passed over is a wish that is not met.
+pub(super) fn none(call: &Call) -> Result<(), Problem> {
+    Params::of(call.request.query_string(), &[]).map(|_| ())
+}
+
+/// A parameter that breaks its rule, which is what to do about it.
 pub(super) fn invalid(name: &str, rule: &str) -> Problem {
     let name: String = name.chars().take(64).collect();
-    Problem::new(Code::InvalidParameter, rule).field(name)
+    Problem::new(
+        Code::InvalidParameter,
+        format!("`{name}` is not what this route takes."),
+    )
+    .remedy(rule)
+    .field(name)
 }
 
 #[cfg(test)]

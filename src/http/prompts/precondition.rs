@@ -69,7 +69,10 @@ fn wrong(name: &HeaderName, rule: &str) -> Problem {
         header::IF_MATCH => "If-Match",
         _ => "If-None-Match",
     };
-    Problem::new(Code::InvalidParameter, rule).field(field)
+    let detail = format!("The header {field} is not what this route takes.");
+    Problem::new(Code::InvalidParameter, detail)
+        .remedy(rule)
+        .field(field)
 }
 
 fn missing() -> Problem {

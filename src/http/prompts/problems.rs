@@ -44,21 +44,42 @@ impl From<PromptError> for Problem {
                     .remedy("Mend what is listed as an error, and save the draft again.")
                     .found(&findings)
             }
-            PromptError::TooManyPrompts { .. } => Self::new(Code::TooManyPrompts, told),
+            PromptError::BrokenVersion { version, findings } => {
+                let detail = format!(
+                    "Version {version} has mistakes by today's configuration that keep it from being used."
+                );
+                Self::new(Code::BrokenPrompt, detail)
+                    .remedy(
+                        "Use another version; or begin a draft from this one, mend what is listed \
+                         as an error, and publish it.",
+                    )
+                    .found(&findings)
+            }
+            PromptError::TooManyPrompts { .. } => Self::new(Code::TooManyPrompts, told)
+                .remedy("Use one of the prompts in the list for this; they cannot be removed."),
             PromptError::Conflict => Self::later(
                 Code::PromptBusy,
-                "Others changed the prompt at the same time. Look at it, and ask again.",
+                "Others changed the prompt at the same time, so nothing was done.",
                 Duration::from_secs(1),
                 String::new(),
-            ),
+            )
+            .remedy("Look at the prompt as it is now, and ask again if you still want to."),
             PromptError::Unavailable(cause) => store_unavailable(cause),
             PromptError::OutcomeUnknown(cause) => Self::later(
                 Code::OutcomeUnknown,
-                "The event store did not say whether this was done. Look before you ask again.",
+                "The event store did not say whether this was done.",
                 Duration::from_secs(2),
                 cause,
-            ),
-            PromptError::Damaged(cause) => Self::internal(cause),
+            )
+            .remedy("Look at the prompt as it is now before you ask again."),
+            PromptError::Damaged(cause) => {
+                let detail =
+                    "What is stored of this prompt cannot be read, so it is out of service.";
+                Self::new(Code::PromptDamaged, detail).caused_by(cause).remedy(
+                    "Tell whoever runs the server: its log names the place, and a backup has the \
+                     prompt as it was. Other prompts are not affected.",
+                )
+            }
         }
     }
 }
@@ -78,7 +99,19 @@ fn no_such_content(name: &ContentName, detail: String) -> Problem {
 impl From<Rejection> for Problem {
     fn from(rejection: Rejection) -> Self {
         let problem = Self::new(code(&rejection), sentence(&rejection));
-        problem.remedy(rejection.remedy())
+        let problem = problem.remedy(rejection.remedy());
+        match &rejection {
+            Rejection::LabelConflict { now, .. } => {
+                problem.with("current", json!({ "version": now }))
+            }
+            Rejection::CanaryConflict {
+                production, now, ..
+            } => {
+                let current = json!({ "version": production, "canary_version": now });
+                problem.with("current", current)
+            }
+            _ => problem,
+        }
     }
 }
 
@@ -106,6 +139,7 @@ const fn code(rejection: &Rejection) -> Code {
         Rejection::NoSuchVersion { .. } => Code::NoSuchVersion,
         Rejection::NoSuchLabel(_) => Code::NoSuchLabel,
         Rejection::LabelConflict { .. } => Code::LabelConflict,
+        Rejection::CanaryConflict { .. } => Code::CanaryConflict,
         Rejection::NoTestCases { .. } => Code::NoTestCases,
         Rejection::NotTested { .. } => Code::NotTested,
         Rejection::TestFailed { .. } => Code::TestFailed,
@@ -122,6 +156,7 @@ const fn code(rejection: &Rejection) -> Code {
         Rejection::Retired => Code::PromptRetired,
         Rejection::TestSetConflict { .. } => Code::TestSetConflict,
         Rejection::BadCaseName(_) => Code::BadCaseName,
+        Rejection::ExpectsNothing { .. } => Code::ExpectsNothing,
         Rejection::CaseTwice(_) => Code::CaseTwice,
         Rejection::NoSuchTestSet { .. } => Code::NoSuchTestSet,
         Rejection::ResultMisfit { .. } => Code::ResultMisfit,
@@ -162,6 +197,32 @@ mod tests {
             Rejection::NotRunning(Uuid::nil()),
         ] {
             assert_refused(rejection, 404);
+        }
+    }
+
+    #[test]
+    fn a_damaged_prompt_is_said_to_be_there_and_broken_and_what_is_stored_is_not_shown() {
+        let problem = Problem::from(PromptError::Damaged("secret words".to_owned()));
+        assert_eq!(problem.code().as_str(), "prompt_damaged");
+        assert_eq!(problem.response("x").status().as_u16(), 500);
+        assert_eq!(problem.cause(), Some("secret words"));
+        assert!(
+            problem
+                .remedy_text()
+                .is_some_and(|text| text.contains("log"))
+        );
+        assert!(!problem.detail().contains("secret"));
+    }
+
+    #[test]
+    fn what_asks_for_patience_says_what_to_do_too() {
+        for error in [
+            PromptError::Conflict,
+            PromptError::TooManyPrompts { max: 3 },
+            PromptError::OutcomeUnknown(String::new()),
+        ] {
+            let problem = Problem::from(error);
+            assert!(problem.remedy_text().is_some(), "{problem:?}");
         }
     }
 

@@ -3,8 +3,8 @@
 use actix_web::http::Method;
 
 use super::{
-    at, bundle, canary, diff, drafts, history, import, labels, partials, retirement, test_runs,
-    test_sets, versions,
+    at, bundle, canary, diff, drafts, history, import, labels, params, partials, retirement,
+    test_runs, test_sets, versions,
 };
 use crate::http::routes::{Access, Route, route};
 use crate::keys::{Role, Roles};
@@ -29,6 +29,22 @@ macro_rules! prompt {
     };
 }
 
+/// Such a route that takes no parameters.
+macro_rules! plain {
+    ($method:ident, $path:literal, $roles:expr, $handler:path) => {
+        route(
+            Method::$method,
+            concat!("/v1/prompts/{task}", $path),
+            Access::Prompt($roles, |asked| {
+                Box::pin(async move {
+                    params::none(&asked.call)?;
+                    $handler(asked).await
+                })
+            }),
+        )
+    };
+}
+
 /// A route about the tenant's prompts together.
 macro_rules! tenant {
     ($method:ident, $path:literal, $roles:expr, $handler:path) => {
@@ -40,42 +56,58 @@ macro_rules! tenant {
     };
 }
 
+/// Such a route that takes no parameters.
+macro_rules! plain_tenant {
+    ($method:ident, $path:literal, $roles:expr, $handler:path) => {
+        route(
+            Method::$method,
+            $path,
+            Access::Key($roles, |call| {
+                Box::pin(async move {
+                    params::none(&call)?;
+                    $handler(call).await
+                })
+            }),
+        )
+    };
+}
+
 /// The table. `import` and `export` stand before `{task}`, which would take them for tasks.
 pub(in crate::http) static TABLE: &[Route] = &[
     tenant!(GET, "/v1/prompts", VIEWERS, super::list),
-    tenant!(POST, "/v1/prompts/import", PLANNERS, import::import),
+    plain_tenant!(POST, "/v1/prompts/import", PLANNERS, import::import),
     tenant!(GET, "/v1/prompts/export", VIEWERS, bundle::export),
-    prompt!(GET, "", VIEWERS, super::read),
-    prompt!(GET, "/draft", VIEWERS, drafts::read),
-    prompt!(PUT, "/draft", PLANNERS, drafts::save),
-    prompt!(DELETE, "/draft", PLANNERS, drafts::discard),
-    prompt!(POST, "/versions", PLANNERS, versions::publish),
+    plain!(GET, "", VIEWERS, super::read),
+    plain!(GET, "/draft", VIEWERS, drafts::read),
+    plain!(PUT, "/draft", PLANNERS, drafts::save),
+    plain!(DELETE, "/draft", PLANNERS, drafts::discard),
+    plain!(POST, "/versions", PLANNERS, versions::publish),
     prompt!(GET, "/versions", VIEWERS, versions::list),
-    prompt!(GET, "/versions/{ref}", VIEWERS, versions::read),
+    plain!(GET, "/versions/{ref}", VIEWERS, versions::read),
     prompt!(GET, "/diff", VIEWERS, diff::read),
-    prompt!(POST, "/render", PLANNERS, versions::render),
-    prompt!(PUT, "/labels/{label}", PLANNERS, labels::point),
-    prompt!(DELETE, "/labels/{label}", PLANNERS, labels::remove),
-    prompt!(
+    plain!(POST, "/render", PLANNERS, versions::render),
+    plain!(PUT, "/labels/{label}", PLANNERS, labels::point),
+    plain!(DELETE, "/labels/{label}", PLANNERS, labels::remove),
+    plain!(
         POST,
         "/labels/{label}/rollback",
         PLANNERS,
         labels::roll_back
     ),
-    prompt!(GET, "/canary", VIEWERS, canary::read),
-    prompt!(PUT, "/canary", PUBLISHERS, canary::start),
-    prompt!(DELETE, "/canary", PUBLISHERS, canary::stop),
-    prompt!(GET, "/test-set", VIEWERS, test_sets::read),
-    prompt!(PUT, "/test-set", PLANNERS, test_sets::save),
+    plain!(GET, "/canary", VIEWERS, canary::read),
+    plain!(PUT, "/canary", PUBLISHERS, canary::start),
+    plain!(DELETE, "/canary", PUBLISHERS, canary::stop),
+    plain!(GET, "/test-set", VIEWERS, test_sets::read),
+    plain!(PUT, "/test-set", PLANNERS, test_sets::save),
     prompt!(GET, "/test-runs", VIEWERS, test_runs::list),
-    prompt!(POST, "/test-runs", PLANNERS, test_runs::start),
+    plain!(POST, "/test-runs", PLANNERS, test_runs::start),
     prompt!(GET, "/test-runs/{run}", VIEWERS, test_runs::read),
-    prompt!(DELETE, "/test-runs/{run}", PLANNERS, test_runs::stop),
+    plain!(DELETE, "/test-runs/{run}", PLANNERS, test_runs::stop),
     prompt!(GET, "/history", VIEWERS, history::read),
     prompt!(GET, "/at", VIEWERS, at::read),
-    prompt!(POST, "/retire", PUBLISHERS, retirement::retire),
-    prompt!(POST, "/restore", PUBLISHERS, retirement::restore),
+    plain!(POST, "/retire", PUBLISHERS, retirement::retire),
+    plain!(POST, "/restore", PUBLISHERS, retirement::restore),
     tenant!(GET, "/v1/partials", VIEWERS, partials::list),
-    tenant!(PUT, "/v1/partials/{name}", PLANNERS, partials::save),
-    tenant!(DELETE, "/v1/partials/{name}", PLANNERS, partials::remove),
+    plain_tenant!(PUT, "/v1/partials/{name}", PLANNERS, partials::save),
+    plain_tenant!(DELETE, "/v1/partials/{name}", PLANNERS, partials::remove),
 ];

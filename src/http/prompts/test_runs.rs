@@ -205,10 +205,11 @@ impl From<TestRunError> for Problem {
                 &detail,
                 Duration::from_secs(10),
                 String::new(),
-            ),
+            )
+            .remedy("Wait until one is done, or stop one."),
             TestRunError::NoSuchRun(run) => no_such_run(&run.to_string()),
             TestRunError::Unavailable(cause) => store_unavailable(cause),
-            TestRunError::Damaged(cause) => Self::internal(cause),
+            TestRunError::Damaged(cause) => PromptError::Damaged(cause).into(),
             TestRunError::Stopping => stopping(),
         }
     }

@@ -139,8 +139,12 @@ pub(super) async fn render(
 fn unrenderable(error: Unrenderable) -> Problem {
     let problem = Problem::new(Code::InvalidInput, sentence(&error));
     match error {
-        Unrenderable::Misfit { pointer, .. } => problem.field(format!("/input{pointer}")),
-        Unrenderable::Failed(_) => problem.field("/input"),
+        Unrenderable::Misfit { pointer, .. } => problem
+            .remedy("Change the input there, or the prompt's input schema.")
+            .field(format!("/input{pointer}")),
+        Unrenderable::Failed(_) => problem
+            .remedy("Add what the texts ask for to the input, or change the texts.")
+            .field("/input"),
     }
 }
 

@@ -106,7 +106,7 @@ fn check_expectations(
 ) {
     let place = |n: usize| format!("{}, expect[{n}]", place(case));
     if case.expect.is_empty() {
-        found.push(warning(
+        found.push(error(
             self::place(case),
             "Nothing is expected of the answer, so any answer passes.",
             "Say what the answer must be.",

@@ -67,6 +67,7 @@ impl Office {
             label: LabelName::new(label).unwrap(),
             version,
             expected: None,
+            expected_canary: None,
             reason: None,
             override_reason: Some("a test".to_owned()),
             act: act("mina", NOW),
@@ -270,5 +271,23 @@ fn the_prompts_own_model_has_one_turn() {
         office.deploy(1, "production").await;
         let lane = office.tasks.lane(office.asked(None)).unwrap();
         assert_eq!(lane.models, ["m"]);
+    });
+}
+
+#[test]
+fn a_configured_prompt_that_breaks_a_limit_stops_the_start_and_is_named() {
+    in_paused_time(async {
+        let words = "x".repeat(punchcard_events::prompt::limits::CONTENT_BYTES);
+        let long =
+            format!("model = \"m\"\nmessages = [{{ role = \"user\", content = \"{words}\" }}]");
+        let (store, clock) = (Arc::new(MemoryStore::new()), Arc::new(TestClock::new()));
+        let opened = Prompts::open(store, clock, Arc::new(PlainCheck)).await;
+        let (prompts, _following) = opened.unwrap();
+        let refused = adopt(&config(&long), &prompts)
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(refused.contains("task `t` of tenant `a`"), "{refused}");
+        assert!(refused.contains("Shorten it"), "{refused}");
     });
 }

@@ -104,6 +104,7 @@ fn deployment(content: Arc<Content>, version: u32) -> [Command; 3] {
             label: LabelName::production(),
             version,
             expected: None,
+            expected_canary: None,
             reason: Some("It read well.".to_owned()),
             override_reason: Some("a benchmark".to_owned()),
             act: act(),
