@@ -453,3 +453,26 @@ async fn whatever_is_exported_is_imported_by_an_empty_server_with_the_same_hashe
         );
     }
 }
+
+#[tokio::test]
+async fn hints_however_many_keep_no_prompt_from_being_taken() {
+    let desk = Desk::open().await;
+    let prompt = |number: usize| {
+        let mut bundle = bundle(&format!("task-{number}"), "Explain.");
+        for name in 0..60 {
+            let variable = json!({ "type": "string" });
+            bundle["content"]["input_schema"]["properties"][format!("unused{name}")] = variable;
+        }
+        bundle
+    };
+    let prompts: Vec<_> = (0..30).map(prompt).collect();
+    let taken = desk
+        .planner
+        .post(IMPORT, &json!({ "prompts": prompts }))
+        .await
+        .expect(200);
+    let prompts = taken["prompts"].as_array().unwrap();
+    let hints = |prompt: &Value| prompt["findings"].as_array().map_or(0, Vec::len);
+    assert!(prompts.iter().map(hints).sum::<usize>() > 1_000, "{taken}");
+    assert_eq!(prompts.len(), 30);
+}

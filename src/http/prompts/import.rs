@@ -29,7 +29,7 @@ mod whose;
 use plan::{Outcome, Plan};
 use shared::{PartialTaken, Shared, Step, Wanted};
 
-/// The most findings of one import. With more, the rest is not looked at.
+/// The most findings of a refusal. With as many errors, the rest of the import is not looked at.
 const MAX_FOUND: usize = 1_000;
 
 /// A finding, and the prompt it was found in.
@@ -66,6 +66,8 @@ struct Decided {
     plans: Vec<Plan>,
     shared: Shared,
     found: Vec<Found>,
+    /// How many errors were found in the prompts.
+    errors: usize,
 }
 
 /// `POST /v1/prompts/import`
@@ -74,7 +76,7 @@ pub(super) async fn import(mut call: Call) -> Result<HttpResponse, Problem> {
     let bundles: Bundles = call.json_within(limit).await?;
     let decided = decide(&call, bundles).await?;
     if decided.found.iter().any(|found| is_error(&found.finding)) {
-        return Err(refused(&decided.found));
+        return Err(refused(decided.found));
     }
     let mut taken = ImportView::default();
     match decided.carry_out(&call, &mut taken).await {
@@ -92,7 +94,8 @@ async fn decide(call: &Call, bundles: Bundles) -> Result<Decided, Problem> {
     let mut decided = Decided::default();
     let mut tasks = BTreeSet::new();
     for bundle in prompts {
-        if decided.found.len() >= MAX_FOUND {
+        // Hints alone never keep a prompt from being taken.
+        if decided.errors >= MAX_FOUND {
             break;
         }
         decided.plan(call, bundle, &texts, &mut tasks).await?;
@@ -101,7 +104,6 @@ async fn decide(call: &Call, bundles: Bundles) -> Result<Decided, Problem> {
     let there = call.api.prompts.book().count(&call.caller.tenant);
     decided.found.extend(without_room(there, new));
     decided.decide_partials(call, &present, &partials, &texts);
-    decided.found.truncate(MAX_FOUND);
     Ok(decided)
 }
 
@@ -118,9 +120,12 @@ impl Decided {
             let message = "This prompt is there twice.";
             let twice = mistake("task", message, "Keep one of the two.");
             self.found.push(Found::of(&task, twice));
+            self.errors += 1;
             return Ok(());
         }
         let (plan, findings) = Plan::make(call, bundle, texts).await?;
+        let errors = findings.iter().filter(|finding| is_error(finding));
+        self.errors += errors.count();
         let findings = findings.into_iter();
         self.found
             .extend(findings.map(|finding| Found::of(&task, finding)));
@@ -212,7 +217,12 @@ impl Found {
     }
 }
 
-fn refused(found: &[Found]) -> Problem {
+/// A refusal with what was found; of too much, the errors first.
+fn refused(mut found: Vec<Found>) -> Problem {
+    if found.len() > MAX_FOUND {
+        found.sort_by_key(|found| !is_error(&found.finding));
+        found.truncate(MAX_FOUND);
+    }
     let detail = "Something in the import is wrong, so nothing of it was taken.";
     Problem::new(Code::ImportRefused, detail)
         .remedy("Mend what is listed as an error, and import everything again.")
@@ -288,6 +298,25 @@ async fn save_partials(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_of_very_much_keeps_the_errors() {
+        let hint = || Finding {
+            severity: Severity::Warning,
+            ..mistake("messages[0]", "This is a hint.", "Weigh it.")
+        };
+        let hints = (0..MAX_FOUND * 2).map(|_| hint());
+        let error = mistake("partial tone", "This is wrong.", "Mend it.");
+        let prompt = None;
+        let all = hints.chain([error]);
+        let all = all.map(|finding| Found {
+            prompt: prompt.clone(),
+            finding,
+        });
+        let shown = format!("{:?}", refused(all.collect()));
+        assert!(shown.contains("This is wrong."));
+        assert_eq!(shown.matches("This is a hint.").count(), MAX_FOUND - 1);
+    }
 
     #[test]
     fn prompts_that_would_be_too_many_are_found_beforehand() {
