@@ -33,7 +33,7 @@ mod stream;
 
 pub use book::{Effective, NotEffective, PromptBook};
 pub use canary_watch::{CanaryWatch, Watching};
-pub use desk::Executed;
+pub use desk::{Executed, MAX_PROMPTS};
 pub use drafts::Named;
 pub use error::PromptError;
 pub use follow::Following;

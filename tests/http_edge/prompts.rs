@@ -1,6 +1,7 @@
 //! Prompts of one tenant as another sees them: not at all.
 
 use punchcard::http::routes::Policy;
+use punchcard_actors::testing::memory_store::Fault;
 use serde_json::{Value, json};
 
 use crate::edge::{Edge, KEY, OTHER_KEY, Reply, working_as};
@@ -104,4 +105,47 @@ async fn another_tenants_prompt_looks_exactly_like_an_unknown_one_on_every_route
     }
     let kept = edge.get(&own, "/v1/prompts/ours/draft").await;
     assert_eq!(kept.json()["edit"], 1, "nobody else changed it");
+}
+
+#[tokio::test]
+async fn an_import_that_the_store_stops_midway_says_what_is_saved_and_is_finished_by_repeating_it()
+{
+    let edge = Edge::start();
+    let planner = working_as(KEY, "planner");
+    let bundle = |task: &str| {
+        let case = json!({ "name": "short", "input": {}, "expect": [{ "contains": "e" }] });
+        let text = "{% include \"tone\" %}";
+        json!({ "task": task, "content": content(text), "test_set": [case] })
+    };
+    let import = json!({
+        "prompts": [bundle("first"), bundle("second")],
+        "partials": { "tone": "Be kind." },
+    });
+    let body = import.to_string();
+    let path = "/v1/prompts/import";
+    edge.store.fail_kind("TestSetSaved", Fault::Unavailable);
+    let stopped = edge.send("POST", &planner, path, "", &body).await;
+    assert_eq!(stopped.status, 503, "{stopped:?}");
+    let stopped = stopped.json();
+    let saved = &stopped["saved"];
+    assert_eq!(saved["partials"][0]["name"], "tone", "{stopped}");
+    let first = &saved["prompts"][0];
+    assert_eq!(
+        (&first["task"], &first["draft"], &first["test_set"]),
+        (&json!("first"), &json!("saved"), &json!("unchanged"))
+    );
+    assert_eq!(saved["prompts"].as_array().map(Vec::len), Some(1));
+    let remedy = stopped["remedy"].as_str().unwrap_or_default();
+    assert!(remedy.contains("Import the same again"), "{stopped}");
+
+    let again = edge.send("POST", &planner, path, "", &body).await;
+    assert_eq!(again.status, 200, "{again:?}");
+    let again = again.json();
+    let became = |index: usize| {
+        let prompt = &again["prompts"][index];
+        [&prompt["draft"], &prompt["test_set"]].map(|word| word.as_str().unwrap_or_default())
+    };
+    assert_eq!(again["partials"][0]["saved"], "unchanged");
+    assert_eq!(became(0), ["unchanged", "saved"]);
+    assert_eq!(became(1), ["saved", "saved"]);
 }

@@ -21,7 +21,7 @@ const ASKED_AGAIN: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 
 /// The most prompts a tenant may have: the book holds all of them in memory.
-const MAX_PROMPTS: usize = 50_000;
+pub const MAX_PROMPTS: usize = 50_000;
 
 /// What a command led to.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,11 +7,13 @@
 //! explanation/input.schema.json    what an input must be
 //! explanation/answer.schema.json   what an answer must be
 //! explanation/tests/short.json     one test case
+//! explanation/partials/tone.md     this prompt's text of a partial, where it is another than the shared one
 //! partials/tone.md                 a piece of text that prompts share
+//! .gitattributes                   keeps git from changing the ends of lines
 //! ```
 //!
 //! [`layout`] and [`read`] are pure and each other's inverse: what is read back has the same content
-//! hash. [`disk`] moves files between a folder and memory; [`one_file`] puts the files of one prompt into
+//! hash. [`disk`] and [`store`] move files between a folder and memory; [`one_file`] puts the files of one prompt into
 //! one text for an editor.
 //!
 //! Not here: what makes a prompt sound. The server checks that and answers with findings.
@@ -22,6 +24,7 @@ mod mistake;
 pub(super) mod one_file;
 mod path;
 mod read;
+pub(super) mod store;
 #[cfg(test)]
 mod tests;
 

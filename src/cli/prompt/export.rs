@@ -8,18 +8,21 @@ use punchcard_events::{PartialName, TaskName};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::ask;
+use super::bundle::store::Writing;
 use super::bundle::{self, Bundle, Conflict, Folder, disk};
 use super::naming::{self, Reference};
 use super::planner::Planner;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
-use crate::cli::style::BOLD;
+use crate::cli::style::{self, BOLD};
 
 /// Arguments of `prompt export`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Each prompt becomes a folder of readable files that fits in git; `import` takes them back, byte for byte. Files
 that say the same already stay as they are, with their comments; README.md and hidden files are left alone.
+What would be written over or removed is listed first, and only done after a yes.
 
 Examples:
   punchcard prompt export --dir prompts                       all prompts, as in production
@@ -39,6 +42,10 @@ pub(crate) struct ExportArgs {
     /// Write into a folder that holds something else too. Nothing else in it is touched.
     #[arg(long)]
     force: bool,
+
+    /// Write over and remove files without asking.
+    #[arg(long)]
+    yes: bool,
 }
 
 /// What the server answers.
@@ -66,7 +73,9 @@ pub(crate) async fn run(
         partials: exported.partials,
     };
     let files = bundle::layout(&folder).map_err(|error| conflict(&error))?;
-    let stored = disk::store(&args.dir, &files, args.force).map_err(|error| on_disk(&error))?;
+    let writing = Writing::plan(&args.dir, &files, args.force).map_err(|error| on_disk(&error))?;
+    confirm(out, args.yes, &writing)?;
+    let stored = writing.carry_out().map_err(|error| on_disk(&error))?;
     let prompts = folder.prompts.len();
     if out.is_json() {
         out.document(&json!({
@@ -88,12 +97,25 @@ pub(crate) async fn run(
     Ok(Exit::Success)
 }
 
+/// Lists the files that somebody may have worked on, and asks whether they may go.
+fn confirm(out: &mut Output, yes: bool, writing: &Writing<'_>) -> Result<(), Failure> {
+    let replaced = writing.replaced().iter();
+    let replaced = replaced.map(|path| format!("written over: {path}"));
+    let removed = writing.removed().map(|path| format!("removed: {path}"));
+    let lines: Vec<String> = replaced.chain(removed).collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    for line in &lines {
+        out.note(style::safe(line));
+    }
+    let files = naming::counted(lines.len(), "file");
+    let question = format!("Write over or remove {files}, with what you changed in them?");
+    ask::confirm(out, yes, &question)
+}
+
 fn conflict(error: &Conflict) -> Failure {
     Failure::negative(error.to_string()).advise(match error {
-        Conflict::Partial { .. } => {
-            "One folder holds one text of each name. Export the two into folders of their own, or \
-             publish the older prompt again, which takes up the present text."
-        }
         Conflict::CaseName(_) => "Give the case a name of lowercase letters, digits and -.",
     })
 }

@@ -65,7 +65,7 @@ struct Imported {
     partials: Vec<ImportedPartial>,
 }
 
-/// What the server made of one prompt. `saved` or `unchanged`.
+/// What the server made of one prompt: `saved` or `unchanged`.
 #[derive(Debug, Deserialize)]
 struct ImportedPrompt {
     task: String,
@@ -76,7 +76,7 @@ struct ImportedPrompt {
     findings: Vec<FindingView>,
 }
 
-/// What the server made of one shared text. `saved` or `unchanged`.
+/// What the server made of one shared text: `saved`, `unchanged`, or `kept` as it is there.
 #[derive(Debug, Deserialize)]
 struct ImportedPartial {
     name: String,
@@ -172,16 +172,7 @@ fn imported(out: &mut Output, answer: Shown<Imported>) -> Result<Exit, Failure> 
         out.document(&answer.raw)?;
         return Ok(exit);
     }
-    let mut table = style::table(out.terminal(), &["name", "draft", "test cases"]);
-    for prompt in &prompts {
-        let test_set = prompt.test_set.as_deref().unwrap_or("-");
-        table.add_row([&prompt.task, &prompt.draft, test_set].map(style::one_line));
-    }
-    for partial in &partials {
-        let name = format!("{} (shared text)", partial.name);
-        table.add_row([&name, &partial.saved, "-"].map(style::one_line));
-    }
-    out.line(table.trim_fmt())?;
+    table(out, &prompts, &partials)?;
     findings::print(out, &found, None)?;
     let saved = prompts.iter().filter(|prompt| prompt.draft == "saved");
     match saved.count() {
@@ -195,14 +186,40 @@ fn imported(out: &mut Output, answer: Shown<Imported>) -> Result<Exit, Failure> 
     Ok(exit)
 }
 
-/// A refusal, with what is to be mended in which prompt.
+/// What became of what.
+fn table(
+    out: &mut Output,
+    prompts: &[ImportedPrompt],
+    partials: &[ImportedPartial],
+) -> Result<(), Failure> {
+    let mut table = style::table(out.terminal(), &["name", "draft", "test cases"]);
+    for prompt in prompts {
+        let test_set = prompt.test_set.as_deref().unwrap_or("-");
+        table.add_row([&prompt.task, &prompt.draft, test_set].map(style::one_line));
+    }
+    for partial in partials {
+        let name = format!("{} (shared text)", partial.name);
+        table.add_row([&name, &partial.saved, "-"].map(style::one_line));
+    }
+    out.line(table.trim_fmt())
+}
+
+/// A refusal, with what is to be mended in which prompt; and, where the import stopped midway, what is
+/// saved.
 fn refused(out: &mut Output, refusal: Refusal) -> Result<Failure, Failure> {
+    let saved = refusal.body.get("saved").cloned().unwrap_or_default();
+    let saved: Option<Imported> = client::read(saved).unwrap_or_default();
     let found = refusal.body.get("findings").cloned().unwrap_or_default();
     let found: Vec<FindingView> = client::read(found).unwrap_or_default();
     if out.is_json() {
         out.document(&refusal.body)?;
-    } else {
-        findings::print(out, &found, None)?;
+        return Ok(refusal.problem.into());
+    }
+    findings::print(out, &found, None)?;
+    if let Some(Imported { prompts, partials }) = saved
+        && !(prompts.is_empty() && partials.is_empty())
+    {
+        table(out, &prompts, &partials)?;
     }
     Ok(refusal.problem.into())
 }

@@ -149,7 +149,11 @@ fn files_of(sections: &[Section]) -> Vec<File> {
 fn messages(files: &[File]) -> Vec<String> {
     let numbered = files.iter().filter_map(|file| match Kind::of(&file.path)? {
         Kind::Message(number, _) => Some((number, file.path.clone())),
-        Kind::Prompt | Kind::InputSchema | Kind::AnswerSchema | Kind::Test(_) => None,
+        Kind::Prompt
+        | Kind::InputSchema
+        | Kind::AnswerSchema
+        | Kind::Test(_)
+        | Kind::Partial(_) => None,
     });
     let mut numbered: Vec<_> = numbered.collect();
     numbered.sort();

@@ -52,20 +52,28 @@ pub(super) async fn export(call: Call) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(exported.bundles))
 }
 
-/// What has been collected, and how large it is.
+/// What has been collected.
 struct Export {
     bundles: Bundles,
+    /// The tenant's partials, for drafts.
+    texts: BTreeMap<PartialName, String>,
+    size: Size,
+}
+
+/// How large the JSON of an export is, counted while it is collected.
+#[derive(Debug)]
+struct Size {
     bytes: usize,
     limit: usize,
 }
 
 /// The prompts of these tasks. All of them have what is asked for, or nothing is exported.
 async fn named(call: &Call, name: &ContentName, tasks: Vec<TaskName>) -> Result<Export, Problem> {
-    let mut export = Export::begin(call);
+    let mut export = Export::begin(call).await?;
     for task in tasks {
         let state = call.api.prompts.state(&call.caller.tenant, &task).await?;
         let state = state.ok_or_else(|| PromptError::NoSuchPrompt(task.clone()))?;
-        if !export.add(call, &task, &state, name).await? {
+        if !export.add(call, &task, &state, name)? {
             let name = name.clone();
             return Err(PromptError::NoSuchContent { task, name }.into());
         }
@@ -76,14 +84,14 @@ async fn named(call: &Call, name: &ContentName, tasks: Vec<TaskName>) -> Result<
 /// Every prompt of the tenant that has what is asked for.
 async fn all(call: &Call, name: &ContentName) -> Result<Export, Problem> {
     const PAGE: usize = 200;
-    let mut export = Export::begin(call);
+    let mut export = Export::begin(call).await?;
     let (tenant, prompts) = (&call.caller.tenant, &call.api.prompts);
     let mut after: Option<TaskName> = None;
     loop {
         let page = prompts.book().list(tenant, after.as_ref(), PAGE);
         for (task, _) in &page {
             if let Some(state) = prompts.state(tenant, task).await? {
-                export.add(call, task, &state, name).await?;
+                export.add(call, task, &state, name)?;
             }
         }
         if page.len() < PAGE {
@@ -94,16 +102,17 @@ async fn all(call: &Call, name: &ContentName) -> Result<Export, Problem> {
 }
 
 impl Export {
-    fn begin(call: &Call) -> Self {
-        Self {
+    async fn begin(call: &Call) -> Result<Self, Problem> {
+        let partials = call.api.prompts.partials(&call.caller.tenant).await?;
+        Ok(Self {
             bundles: Bundles::default(),
-            bytes: 0,
-            limit: call.api.options.max_import_bytes,
-        }
+            texts: partials.texts().clone(),
+            size: Size::begin(call.api.options.max_import_bytes),
+        })
     }
 
     /// Adds the content of this name, if the prompt has it.
-    async fn add(
+    fn add(
         &mut self,
         call: &Call,
         task: &TaskName,
@@ -118,7 +127,7 @@ impl Export {
         let version = version.and_then(|number| state.version(number));
         let content = match (name, &state.draft) {
             (ContentName::Draft, Some(draft)) => {
-                self.include_partials(call, task, &draft.content).await?;
+                self.include_partials(call, task, &draft.content)?;
                 Some(&draft.content)
             }
             (ContentName::Draft, None) => None,
@@ -135,38 +144,89 @@ impl Export {
             content: Arc::clone(content),
             test_set: cases,
         };
-        self.count(&bundle)?;
+        self.size.add_prompt(&bundle)?;
         self.bundles.prompts.push(bundle);
         Ok(true)
     }
 
     /// A draft does not hold the partials that it includes.
-    async fn include_partials(
+    fn include_partials(
         &mut self,
         call: &Call,
         task: &TaskName,
         content: &Content,
     ) -> Result<(), Problem> {
-        let checked = call
-            .api
-            .prompts
-            .check(&call.caller.tenant, task, content)
-            .await?;
-        let included = checked.content.partials.iter();
-        let included = included.map(|(name, text)| (name.clone(), text.clone()));
-        self.bundles.partials.extend(included);
+        let (tenant, prompts) = (&call.caller.tenant, &call.api.prompts);
+        let checked = prompts.check_with(tenant, task, content, &self.texts);
+        for (name, text) in &checked.content.partials {
+            if !self.bundles.partials.contains_key(name) {
+                self.size.add_partial(name, text)?;
+                self.bundles.partials.insert(name.clone(), text.clone());
+            }
+        }
         Ok(())
     }
+}
 
-    /// What is exported can be imported, so both have one limit.
-    fn count(&mut self, bundle: &Bundle) -> Result<(), Problem> {
-        let bytes = serde_json::to_vec(bundle)?.len();
-        self.bytes = self.bytes.saturating_add(bytes);
+/// What is exported can be imported, so both have one limit.
+impl Size {
+    fn begin(limit: usize) -> Self {
+        let bytes = r#"{"prompts":[],"partials":{}}"#.len();
+        Self { bytes, limit }
+    }
+
+    fn add_prompt(&mut self, bundle: &Bundle) -> Result<(), Problem> {
+        self.add(serde_json::to_vec(bundle)?.len())
+    }
+
+    fn add_partial(&mut self, name: &PartialName, text: &str) -> Result<(), Problem> {
+        let (name, text) = (serde_json::to_vec(name)?, serde_json::to_vec(text)?);
+        self.add(name.len() + ":".len() + text.len())
+    }
+
+    /// One more entry of a list, and the comma after it.
+    fn add(&mut self, bytes: usize) -> Result<(), Problem> {
+        self.bytes = self.bytes.saturating_add(bytes).saturating_add(1);
         if self.bytes <= self.limit {
             return Ok(());
         }
         let detail = format!("The export would have more than {} bytes.", self.limit);
         Err(Problem::new(Code::TooLong, detail)
             .remedy("Name the prompts with `task=…`, and export them in several parts."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_export_counts_its_partials_and_all_that_stands_between() {
+        let content = json!({ "messages": [], "model": "m", "answer": "text" });
+        let bundle = |task: &str| {
+            let bundle = json!({ "task": task, "content": content });
+            serde_json::from_value::<Bundle>(bundle).unwrap()
+        };
+        let texts = [("tone", "Be \"kind\".\n"), ("end", "Bye\u{7}")];
+        let partials = texts.map(|(name, text)| (name.parse().unwrap(), text.to_owned()));
+        let bundles = Bundles {
+            prompts: vec![bundle("a"), bundle("b")],
+            partials: partials.into(),
+        };
+        let count = |limit| {
+            let mut size = Size::begin(limit);
+            for bundle in &bundles.prompts {
+                size.add_prompt(bundle)?;
+            }
+            for (name, text) in &bundles.partials {
+                size.add_partial(name, text)?;
+            }
+            Ok::<_, Problem>(size.bytes)
+        };
+        let whole = serde_json::to_vec(&bundles).unwrap().len();
+        let lists = 2;
+        assert_eq!(count(whole + lists).unwrap(), whole + lists);
+        assert_eq!(count(whole + lists - 1).unwrap_err().code(), Code::TooLong);
     }
 }

@@ -1,16 +1,13 @@
-//! Files of the form in a folder on disk.
+//! Reading the files of the form from a folder on disk.
 //!
-//! A link is never followed, neither to read nor to write, so nothing outside the folder is read into a
-//! prompt or written over. What is not ours is left alone. Reading is bounded in files and bytes.
+//! A link is never followed, neither to read nor to write ([`store`](super::store)), so nothing outside
+//! the folder is read into a prompt or written over. Reading is bounded in files and bytes.
 
-use std::collections::BTreeSet;
-use std::fs::{self, DirEntry, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::{self, DirEntry};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::path::{Kind, PARTIALS, PROMPT, Place};
-use super::read::says_the_same;
+use super::path::{PROMPT, Place};
 use super::{File, Mistake};
 
 /// The most bytes of one file.
@@ -49,17 +46,6 @@ pub(in crate::cli::prompt) enum DiskError {
     Mistakes(Vec<Mistake>),
 }
 
-/// What writing came to.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(in crate::cli::prompt) struct Stored {
-    /// Files that are new or say something else now.
-    pub(in crate::cli::prompt) written: usize,
-    /// Files that say the same as before, and were left as they are with their comments.
-    pub(in crate::cli::prompt) kept: usize,
-    /// Files of these prompts that are no part of them any more.
-    pub(in crate::cli::prompt) removed: usize,
-}
-
 /// Reads a folder of prompts.
 ///
 /// # Errors
@@ -83,120 +69,19 @@ pub(in crate::cli::prompt) fn is_of_one(folder: &Path) -> bool {
     folder.join(PROMPT).is_file()
 }
 
-/// Writes `files` into `folder`. A file that says the same already stays as it is; a file of one of
-/// these prompts that is not among `files` is removed.
-///
-/// # Errors
-/// When the folder holds something else (and `force` is not set), or cannot be written.
-pub(in crate::cli::prompt) fn store(
-    folder: &Path,
-    files: &[File],
-    force: bool,
-) -> Result<Stored, DiskError> {
-    fs::create_dir_all(folder).map_err(|error| io_error("make", folder, error))?;
-    if !force && !is_ours(folder)? {
-        return Err(DiskError::Foreign(folder.to_owned()));
-    }
-    let mut stored = Stored::default();
-    for file in files {
-        let path = enter(folder, &file.path)?;
-        let old = fs::read_to_string(&path).ok();
-        if old.is_some_and(|old| says_the_same(&file.path, &old, &file.text)) {
-            stored.kept += 1;
-        } else {
-            write(&path, &file.text)?;
-            stored.written += 1;
-        }
-    }
-    stored.removed = remove_stale(folder, files)?;
-    Ok(stored)
+/// The paths of the files below the folder of `task`, and their places.
+pub(super) fn below(folder: &Path, task: &str) -> Result<Vec<(String, PathBuf)>, DiskError> {
+    let mut walk = Walk::new(folder);
+    walk.list(&folder.join(task), task, 1)?;
+    Ok(walk.found)
 }
 
-fn io_error(doing: &'static str, path: &Path, error: io::Error) -> DiskError {
+pub(super) fn io_error(doing: &'static str, path: &Path, error: io::Error) -> DiskError {
     let path = path.to_owned();
     DiskError::Io { doing, path, error }
 }
 
-/// Whether a folder is empty or was made by an export: each folder in it is a prompt or the partials.
-fn is_ours(folder: &Path) -> Result<bool, DiskError> {
-    let mut any = false;
-    let mut prompts = false;
-    for entry in entries(folder)? {
-        if is_hidden(&entry) {
-            continue;
-        }
-        any = true;
-        if !entry.path().is_dir() {
-            continue;
-        }
-        if !(entry.file_name() == PARTIALS || is_of_one(&entry.path())) {
-            return Ok(false);
-        }
-        prompts = true;
-    }
-    Ok(prompts || !any)
-}
-
-/// The place of a file below `folder`, its folders made. None of them may be a link, nor may the file.
-fn enter(folder: &Path, path: &str) -> Result<PathBuf, DiskError> {
-    let mut place = folder.to_owned();
-    let mut parts = path.split('/').peekable();
-    while let Some(part) = parts.next() {
-        place.push(part);
-        match fs::symlink_metadata(&place) {
-            Ok(found) if found.is_symlink() => return Err(DiskError::Link(place)),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                if parts.peek().is_some() {
-                    fs::create_dir(&place).map_err(|error| io_error("make", &place, error))?;
-                }
-            }
-            Err(error) => return Err(io_error("look at", &place, error)),
-        }
-    }
-    Ok(place)
-}
-
-/// Writes a file whole or not at all.
-fn write(path: &Path, text: &str) -> Result<(), DiskError> {
-    let failed = |error| io_error("write", path, error);
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // What the process may give others, its umask decides, as for any file it makes.
-    let builder = builder
-        .prefix(".punchcard-")
-        .permissions(Permissions::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
-}
-
-/// Removes what earlier exports of the same prompts left behind.
-fn remove_stale(folder: &Path, files: &[File]) -> Result<usize, DiskError> {
-    let wanted: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
-    let tasks: BTreeSet<&str> = files
-        .iter()
-        .filter_map(|file| file.path.strip_suffix("/prompt.toml"))
-        .collect();
-    let mut removed = 0;
-    for task in tasks {
-        let mut walk = Walk::new(folder);
-        walk.list(&folder.join(task), task, 1)?;
-        for (path, place) in walk.found {
-            let ours = path
-                .strip_prefix(task)
-                .and_then(|path| path.strip_prefix('/'));
-            if ours.and_then(Kind::of).is_some() && !wanted.contains(path.as_str()) {
-                fs::remove_file(&place).map_err(|error| io_error("remove", &place, error))?;
-                removed += 1;
-            }
-        }
-    }
-    Ok(removed)
-}
-
-fn entries(folder: &Path) -> Result<Vec<DirEntry>, DiskError> {
+pub(super) fn entries(folder: &Path) -> Result<Vec<DirEntry>, DiskError> {
     let listed = fs::read_dir(folder).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
     let mut entries = listed.map_err(|error| io_error("read", folder, error))?;
     if entries.len() > MAX_ENTRIES {
@@ -206,7 +91,7 @@ fn entries(folder: &Path) -> Result<Vec<DirEntry>, DiskError> {
     Ok(entries)
 }
 
-fn is_hidden(entry: &DirEntry) -> bool {
+pub(super) fn is_hidden(entry: &DirEntry) -> bool {
     entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 

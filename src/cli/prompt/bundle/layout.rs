@@ -1,7 +1,6 @@
 //! From prompts to files.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use punchcard_events::prompt::{Content, TestCase};
 use punchcard_events::ticket::{AnswerFormat, Parameters};
@@ -24,39 +23,42 @@ const ANSWER_COMMENT: &str = "# \"text\", or \"json\": the answer is one JSON do
 /// Why prompts cannot be written as files.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(in crate::cli::prompt) enum Conflict {
-    /// Two prompts carry different texts under the name of one partial.
-    #[error("`{first}` and `{second}` include two different texts of the partial `{partial}`")]
-    Partial {
-        /// The partial.
-        partial: PartialName,
-        /// A task that includes it.
-        first: String,
-        /// A task that includes another text of it.
-        second: TaskName,
-    },
     /// The name of a test case cannot name a file.
     #[error("the test case `{0}` has a name that cannot name a file")]
     CaseName(String),
 }
 
 /// The files of `folder`, by path. Partials that are written into a prompt's content become files
-/// of the partials' folder.
+/// of the partials' folder; where prompts carry different texts of one partial, those that do not
+/// carry the text of that folder have theirs in a folder of their own.
 ///
 /// # Errors
-/// When one name stands for two texts, or a name cannot name a file.
+/// When a name cannot name a file.
 pub(in crate::cli::prompt) fn layout(folder: &Folder) -> Result<Vec<File>, Conflict> {
+    let shared = partials(folder);
     let mut files = Vec::new();
     for bundle in &folder.prompts {
-        for file in bundle_files(bundle)? {
+        let own = bundle.content.partials.iter();
+        let own = own.filter(|(name, text)| shared.get(name) != Some(&text.as_str()));
+        let own = own.map(|(name, text)| partial_file(name, text));
+        for file in bundle_files(bundle)?.into_iter().chain(own) {
             let path = format!("{}/{}", bundle.task, file.path);
             files.push(File { path, ..file });
         }
     }
-    for (name, text) in partials(folder)? {
-        let path = format!("{PARTIALS}/{name}.md");
-        files.push(File { path, text });
-    }
+    files.extend(
+        shared
+            .into_iter()
+            .map(|(name, text)| partial_file(name, text)),
+    );
     Ok(files)
+}
+
+fn partial_file(name: &PartialName, text: &str) -> File {
+    File {
+        path: format!("{PARTIALS}/{name}.md"),
+        text: text.to_owned(),
+    }
 }
 
 fn bundle_files(bundle: &Bundle) -> Result<Vec<File>, Conflict> {
@@ -69,29 +71,31 @@ fn bundle_files(bundle: &Bundle) -> Result<Vec<File>, Conflict> {
     Ok(files)
 }
 
-fn partials(folder: &Folder) -> Result<BTreeMap<PartialName, String>, Conflict> {
-    let mut all = folder.partials.clone();
-    let mut whose: BTreeMap<&PartialName, &TaskName> = BTreeMap::new();
-    for bundle in &folder.prompts {
-        for (name, text) in &bundle.content.partials {
-            match all.entry(name.clone()) {
-                Entry::Vacant(free) => {
-                    free.insert(text.clone());
-                }
-                Entry::Occupied(taken) if taken.get() == text => {}
-                Entry::Occupied(_) => {
-                    let first = whose.get(name);
-                    return Err(Conflict::Partial {
-                        partial: name.clone(),
-                        first: first.map_or_else(|| "the tenant".to_owned(), ToString::to_string),
-                        second: bundle.task.clone(),
-                    });
-                }
-            }
-            whose.insert(name, &bundle.task);
+/// The text of each partial that all prompts share: the folder's, or else the one that most prompts
+/// carry, and of those that as many carry the first.
+fn partials(folder: &Folder) -> BTreeMap<&PartialName, &str> {
+    let mut carried: BTreeMap<&PartialName, Vec<(&str, usize)>> = BTreeMap::new();
+    let carrying = folder.prompts.iter();
+    for (name, text) in carrying.flat_map(|bundle| &bundle.content.partials) {
+        let texts = carried.entry(name).or_default();
+        match texts.iter_mut().find(|(other, _)| other == text) {
+            Some((_, count)) => *count += 1,
+            None => texts.push((text, 1)),
         }
     }
-    Ok(all)
+    let mut shared = BTreeMap::new();
+    for (name, texts) in carried {
+        // Of several that are the most, `max_by_key` takes the last.
+        let most = texts.into_iter().rev().max_by_key(|(_, count)| *count);
+        shared.extend(most.map(|(text, _)| (name, text)));
+    }
+    shared.extend(
+        folder
+            .partials
+            .iter()
+            .map(|(name, text)| (name, text.as_str())),
+    );
+    shared
 }
 
 /// The files of one prompt's content, `prompt.toml` first, then the messages in order.

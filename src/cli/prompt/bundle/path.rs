@@ -3,7 +3,7 @@
 use punchcard_events::ticket::Role;
 use punchcard_events::{PartialName, TaskName};
 
-/// The folder of the partials.
+/// The folder of the partials, and that of a prompt's own texts of them.
 pub(super) const PARTIALS: &str = "partials";
 /// The file of everything that is no text of its own.
 pub(super) const PROMPT: &str = "prompt.toml";
@@ -27,6 +27,8 @@ pub(in crate::cli::prompt) enum Kind {
     AnswerSchema,
     /// `tests/<case>.json`, by the case's name.
     Test(String),
+    /// `partials/<name>.md`: the prompt's own text of a partial, where it is another than all have.
+    Partial(PartialName),
 }
 
 impl Kind {
@@ -42,7 +44,11 @@ impl Kind {
             let case = file.strip_suffix(".json")?;
             return is_case_name(case).then(|| Self::Test(case.to_owned()));
         }
-        let (number, role) = path.strip_suffix(".md")?.split_once('-')?;
+        let text = path.strip_suffix(".md")?;
+        if let Some((PARTIALS, name)) = text.split_once('/') {
+            return PartialName::new(name).ok().map(Self::Partial);
+        }
+        let (number, role) = text.split_once('-')?;
         let digits = (1..=4).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
         let role = match role {
             "system" => Role::System,
@@ -135,6 +141,9 @@ mod tests {
             "tests/.json",
             "99999-user.md",
             "+1-user.md",
+            "partials/Tone.md",
+            "partials/a/b.md",
+            "parts/tone.md",
         ] {
             assert_eq!(Kind::of(other), None, "{other}");
         }
@@ -161,7 +170,13 @@ mod tests {
             Place::Task(task, Kind::Prompt)
         );
         let tone = PartialName::new("tone").unwrap();
-        assert_eq!(Place::of("partials/tone.md"), Place::Partial(tone));
+        assert_eq!(Place::of("partials/tone.md"), Place::Partial(tone.clone()));
+        let own = Kind::Partial(tone);
+        for folder in ["partials", "a"] {
+            let task = TaskName::new(folder).unwrap();
+            let place = Place::of(&format!("{folder}/partials/tone.md"));
+            assert_eq!(place, Place::Task(task, own.clone()));
+        }
     }
 
     #[test]

@@ -91,6 +91,10 @@ pub(in crate::cli::prompt) fn read_content(
     let mut mistakes = Vec::new();
     for file in files {
         match Kind::of(&file.path) {
+            Some(Kind::Partial(_)) => mistakes.push(Mistake::of(
+                &file.path,
+                "a draft takes the shared text; save this one with punchcard prompt partial, or take it away",
+            )),
             Some(kind) => parts.push((kind, file)),
             None => mistakes.push(Mistake::of(
                 &file.path,
@@ -157,9 +161,14 @@ fn bundle(task: &TaskName, parts: &Parts<'_>) -> Result<Bundle, Vec<Mistake>> {
     let input_schema = take(&mut mistakes, schema(parts, &Kind::InputSchema));
     let answer_schema = take(&mut mistakes, schema(parts, &Kind::AnswerSchema));
     let mut cases = Vec::new();
+    let mut partials = BTreeMap::new();
     for (kind, file) in parts {
-        if let Kind::Test(name) = kind {
-            cases.extend(take(&mut mistakes, case(name.clone(), file)));
+        match kind {
+            Kind::Test(name) => cases.extend(take(&mut mistakes, case(name.clone(), file))),
+            Kind::Partial(name) => {
+                partials.insert(name.clone(), file.text.clone());
+            }
+            Kind::Prompt | Kind::Message(..) | Kind::InputSchema | Kind::AnswerSchema => {}
         }
     }
     let (Some((head, file)), Some(messages)) = (head, messages) else {
@@ -180,7 +189,7 @@ fn bundle(task: &TaskName, parts: &Parts<'_>) -> Result<Bundle, Vec<Mistake>> {
             answer: head.answer,
             input_schema: input_schema.flatten(),
             answer_schema: answer_schema.flatten(),
-            partials: BTreeMap::new(),
+            partials,
         },
         test_set: (!cases.is_empty()).then_some(cases),
     })

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -128,8 +129,38 @@ fn folder() -> impl Strategy<Value = Folder> {
     })
 }
 
+/// Versions as they are exported: each with the texts of partials that it was published with.
+fn versions() -> impl Strategy<Value = Folder> {
+    let carried = proptest::collection::btree_map("[a-c]|prompt", "[xy]?", 0..4);
+    let carried = proptest::collection::vec(carried, 4);
+    (folder(), carried).prop_map(|(mut folder, carried)| {
+        for (bundle, texts) in folder.prompts.iter_mut().zip(carried) {
+            let texts = texts.into_iter();
+            let texts = texts.map(|(name, text)| (name.parse().unwrap(), text));
+            bundle.content.partials = texts.collect();
+        }
+        folder
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn every_text_of_a_partial_comes_back_with_the_prompt_that_carries_it(folder in versions()) {
+        let mut back = read(&layout(&folder).unwrap()).unwrap();
+        for (one, other) in back.prompts.iter_mut().zip(&folder.prompts) {
+            for name in other.content.partials.keys() {
+                let shared = back.partials.get(name);
+                let text = one.content.partials.get(name).or(shared).cloned();
+                one.content.partials.extend(text.map(|text| (name.clone(), text)));
+            }
+            prop_assert_eq!(one.content.hash(), other.content.hash());
+        }
+        for (name, text) in &folder.partials {
+            prop_assert_eq!(back.partials.get(name), Some(text));
+        }
+    }
 
     #[test]
     fn what_is_exported_is_imported_with_the_same_hashes(folder in folder()) {
@@ -150,6 +181,10 @@ proptest! {
         let back = read_content(&task, &files).unwrap();
         prop_assert_eq!(back.content.hash(), content.hash());
     }
+}
+
+fn store(folder: &Path, files: &[File], force: bool) -> Result<store::Stored, disk::DiskError> {
+    store::Writing::plan(folder, files, force)?.carry_out()
 }
 
 fn sample() -> Folder {
@@ -216,7 +251,7 @@ fn the_files_read_as_people_would_write_them() {
 fn a_folder_on_disk_comes_back_and_keeps_comments_and_what_is_not_ours() {
     let dir = tempfile::tempdir().unwrap();
     let files = layout(&sample()).unwrap();
-    let stored = disk::store(dir.path(), &files, false).unwrap();
+    let stored = store(dir.path(), &files, false).unwrap();
     assert_eq!((stored.written, stored.kept, stored.removed), (7, 0, 0));
 
     let head = dir.path().join("explanation/prompt.toml");
@@ -227,7 +262,7 @@ fn a_folder_on_disk_comes_back_and_keeps_comments_and_what_is_not_ours() {
     fs::write(dir.path().join("explanation/03-user.md"), "left over").unwrap();
     assert_ne!(read(&disk::load(dir.path()).unwrap()), Ok(sample()));
 
-    let stored = disk::store(dir.path(), &files, false).unwrap();
+    let stored = store(dir.path(), &files, false).unwrap();
     assert_eq!((stored.written, stored.kept, stored.removed), (0, 7, 1));
     assert_eq!(read(&disk::load(dir.path()).unwrap()), Ok(sample()));
     assert_eq!(fs::read_to_string(&head).unwrap(), text);
@@ -239,10 +274,10 @@ fn a_folder_of_something_else_is_not_written_into_unless_forced() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("photos")).unwrap();
     let files = layout(&sample()).unwrap();
-    let refused = disk::store(dir.path(), &files, false).unwrap_err();
+    let refused = store(dir.path(), &files, false).unwrap_err();
     assert!(matches!(refused, disk::DiskError::Foreign(_)));
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-    disk::store(dir.path(), &files, true).unwrap();
+    store(dir.path(), &files, true).unwrap();
     assert!(dir.path().join("photos").exists());
 }
 
@@ -253,7 +288,7 @@ fn links_are_followed_neither_in_nor_out() {
     let secret = outside.path().join("secret");
     fs::write(&secret, "mine").unwrap();
     let files = layout(&sample()).unwrap();
-    disk::store(dir.path(), &files, false).unwrap();
+    store(dir.path(), &files, false).unwrap();
 
     let message = dir.path().join("explanation/02-user.md");
     fs::remove_file(&message).unwrap();
@@ -262,13 +297,13 @@ fn links_are_followed_neither_in_nor_out() {
         panic!("a link was read");
     };
     assert_eq!(mistakes[0].file, "explanation/02-user.md");
-    let refused = disk::store(dir.path(), &files, true).unwrap_err();
+    let refused = store(dir.path(), &files, true).unwrap_err();
     assert!(matches!(refused, disk::DiskError::Link(_)));
     assert_eq!(fs::read_to_string(&secret).unwrap(), "mine");
 
     let other = tempfile::tempdir().unwrap();
     symlink(outside.path(), other.path().join("explanation")).unwrap();
-    let refused = disk::store(other.path(), &files, true).unwrap_err();
+    let refused = store(other.path(), &files, true).unwrap_err();
     assert!(matches!(refused, disk::DiskError::Link(_)));
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
 }
@@ -276,7 +311,7 @@ fn links_are_followed_neither_in_nor_out() {
 #[test]
 fn a_file_that_is_no_text_is_told_with_its_line() {
     let dir = tempfile::tempdir().unwrap();
-    disk::store(dir.path(), &layout(&sample()).unwrap(), false).unwrap();
+    store(dir.path(), &layout(&sample()).unwrap(), false).unwrap();
     fs::write(dir.path().join("explanation/02-user.md"), b"a\nb\xff").unwrap();
     let disk::DiskError::Mistakes(mistakes) = disk::load(dir.path()).unwrap_err() else {
         panic!("it was read");
@@ -351,17 +386,75 @@ fn every_broken_file_is_told_with_its_place() {
 }
 
 #[test]
-fn two_texts_of_one_partial_cannot_share_a_folder() {
+fn two_texts_of_one_partial_are_both_in_the_folder() {
     let mut folder = sample();
     folder.partials.clear();
     let tone = |text: &str| BTreeMap::from([("tone".parse().unwrap(), text.to_owned())]);
-    folder.prompts[0].content.partials = tone("Be kind.");
-    let mut second = folder.prompts[0].clone();
-    second.task = "review".parse().unwrap();
-    folder.prompts.push(second);
-    assert!(layout(&folder).is_ok());
-    folder.prompts[1].content.partials = tone("Be strict.");
-    assert!(matches!(layout(&folder), Err(Conflict::Partial { .. })));
+    let carrying = |task: &str, text: &str| Bundle {
+        task: task.parse().unwrap(),
+        content: Content {
+            partials: tone(text),
+            ..sample().prompts[0].content.clone()
+        },
+        test_set: None,
+    };
+    let texts = [("a", "Be strict."), ("b", "Be kind."), ("c", "Be kind.")];
+    folder.prompts = texts.map(|(task, text)| carrying(task, text)).into();
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path(), &layout(&folder).unwrap(), false).unwrap();
+    let text = |path| fs::read_to_string(dir.path().join(path)).ok();
+    let shared = text("partials/tone.md");
+    assert_eq!(shared.as_deref(), Some("Be kind."), "most carry this one");
+    assert_eq!(text("a/partials/tone.md").as_deref(), Some("Be strict."));
+    assert_eq!(text("b/partials/tone.md"), None);
+    // When all say the same again, nothing stays behind.
+    folder.prompts[0] = carrying("a", "Be kind.");
+    let stored = store(dir.path(), &layout(&folder).unwrap(), false).unwrap();
+    assert_eq!((stored.written, stored.removed), (0, 1));
+    let back = read(&disk::load(dir.path()).unwrap()).unwrap();
+    assert!(back.prompts[0].content.partials.is_empty());
+    assert_eq!(back.partials, tone("Be kind."));
+}
+
+#[test]
+fn writing_is_planned_before_anything_is_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("prompts");
+    let files = layout(&sample()).unwrap();
+    let new = store::Writing::plan(&folder, &files, false).unwrap();
+    assert!(new.replaced().is_empty() && new.removed().next().is_none());
+    assert!(!folder.exists());
+    new.carry_out().unwrap();
+    let (edited, added) = ("explanation/02-user.md", "explanation/03-user.md");
+    for path in [edited, added] {
+        fs::write(folder.join(path), "hours of work").unwrap();
+    }
+    let again = store::Writing::plan(&folder, &files, false).unwrap();
+    assert_eq!(again.replaced(), [edited]);
+    assert_eq!(again.removed().collect::<Vec<_>>(), [added]);
+    for path in [edited, added] {
+        assert_eq!(
+            fs::read_to_string(folder.join(path)).unwrap(),
+            "hours of work"
+        );
+    }
+}
+
+#[test]
+fn git_is_told_to_leave_the_texts_alone_where_there_is_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = layout(&sample()).unwrap();
+    let attributes = dir.path().join(".gitattributes");
+    fs::create_dir(dir.path().join("photos")).unwrap();
+    store(dir.path(), &files, true).unwrap();
+    assert!(!attributes.exists(), "it would count for the photos too");
+    fs::remove_dir(dir.path().join("photos")).unwrap();
+    store(dir.path(), &files, false).unwrap();
+    assert_eq!(fs::read_to_string(&attributes).unwrap(), "* -text\n");
+    fs::write(&attributes, "*.md -text\n").unwrap();
+    store(dir.path(), &files, false).unwrap();
+    assert_eq!(fs::read_to_string(&attributes).unwrap(), "*.md -text\n");
+    assert_eq!(read(&disk::load(dir.path()).unwrap()), Ok(sample()));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::{content, ok, ran, told};
+use super::{content, ok, problem, ran, told};
 use crate::cli::exit::Exit;
 
 fn exported() -> Value {
@@ -84,6 +84,39 @@ fn drafts_with_mistakes_are_imported_and_the_mistakes_told() {
     assert_eq!(import.ended, Ok(Exit::Negative));
     let told = "mistake  explanation: model  no such model\n";
     assert!(import.stdout.contains(told), "{}", import.stdout);
+}
+
+#[test]
+fn an_export_writes_over_no_local_work_unasked() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().display().to_string();
+    let export = ["export", "--dir", &folder];
+    ran(&export, &[ok(&exported())]);
+    let message = dir.path().join("explanation/02-user.md");
+    fs::write(&message, "hours of work").unwrap();
+    let refused = ran(&export, &[ok(&exported())]);
+    assert_eq!(refused.ended.unwrap_err().exit(), Exit::Usage);
+    let listed = "written over: explanation/02-user.md";
+    assert!(refused.stderr.contains(listed), "{}", refused.stderr);
+    assert_eq!(fs::read_to_string(&message).unwrap(), "hours of work");
+    let meant = ran(&["export", "--dir", &folder, "--yes"], &[ok(&exported())]);
+    assert_eq!(meant.ended, Ok(Exit::Success));
+    assert_ne!(fs::read_to_string(&message).unwrap(), "hours of work");
+}
+
+#[test]
+fn an_import_that_stopped_midway_says_what_is_saved() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().display().to_string();
+    ran(&["export", "--dir", &folder], &[ok(&exported())]);
+    let remedy = "The import stopped midway. Import the same again.";
+    let (status, kind, body) = problem(503, "store_unavailable", "No store.", remedy);
+    let mut body: Value = serde_json::from_str(&body).unwrap();
+    body["saved"] = imported(&json!([]));
+    let import = ran(&["import", &folder], &[(status, kind, body.to_string())]);
+    let failure = import.ended.unwrap_err();
+    assert_eq!(told(&failure).advice.as_deref(), Some(remedy));
+    assert!(import.stdout.contains("explanation"), "{}", import.stdout);
 }
 
 #[test]

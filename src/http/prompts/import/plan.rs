@@ -1,16 +1,17 @@
 //! What an import means for one prompt: decided before anything is written.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use punchcard_actors::ports::Finding;
 use punchcard_events::prompt::{
-    Author, Command, Content, Draft, PromptState, Rejection, TestCase, decide, evolve,
+    Command, Content, Draft, PromptState, Rejection, TestCase, decide, evolve,
 };
 use punchcard_events::{PartialName, TaskName};
 use serde::Serialize;
 
-use super::{Taken, mistake};
+use super::{Taken, mistake, whose};
 use crate::http::dispatch::Call;
 use crate::http::errors::Problem;
 use crate::http::prompts::bundle::Bundle;
@@ -27,10 +28,16 @@ pub(super) struct Plan {
     edit: Option<u32>,
     version: Option<u32>,
     number: Option<u32>,
+    /// Whether there is no such prompt yet.
+    is_new: bool,
+    /// The partials that the content includes, over all levels.
+    included: BTreeSet<PartialName>,
+    /// The texts of partials that came with the prompt.
+    own: BTreeMap<PartialName, String>,
 }
 
 /// What became of one prompt.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct Outcome {
     task: TaskName,
     draft: Taken,
@@ -48,8 +55,8 @@ pub(super) struct Outcome {
 }
 
 impl Plan {
-    /// Decides what is to be done for `bundle`, with `partials` as they are going to be, and finds
-    /// what is wrong with it.
+    /// Decides what is to be done for `bundle`, and finds what is wrong with it. `partials` are the
+    /// tenant's and the import's; those that the bundle itself carries come before them.
     pub(super) async fn make(
         call: &Call,
         bundle: Bundle,
@@ -61,9 +68,12 @@ impl Plan {
             test_set,
         } = bundle;
         let (tenant, prompts) = (&call.caller.tenant, &call.api.prompts);
-        let state = prompts.state(tenant, &task).await?.unwrap_or_default();
-        let content = without_partials(content);
-        let checked = prompts.check_with(tenant, &task, &content, partials);
+        let state = prompts.state(tenant, &task).await?;
+        let is_new = state.is_none();
+        let mut state = state.unwrap_or_default();
+        let (content, own) = without_partials(content);
+        let texts = with_own(partials, &own);
+        let checked = prompts.check_with(tenant, &task, &content, &texts);
         let mut findings = checked.findings;
         if let Err(reserved) = drafts::check_name(&task) {
             findings.push(mistake("task", reserved.detail(), "Choose another name."));
@@ -81,8 +91,10 @@ impl Plan {
             edit: state.draft.as_ref().map(|draft| draft.edit),
             version: published.map(|version| version.number),
             number: state.test_set.as_ref().map(|set| set.number),
+            is_new,
+            included: checked.content.partials.keys().cloned().collect(),
+            own,
         };
-        let mut state = state;
         plan.draft(call, &mut state, content, &mut findings);
         if let Some(cases) = test_set {
             plan.test_set(call, &state, cases, &mut findings);
@@ -95,6 +107,27 @@ impl Plan {
         &self.task
     }
 
+    /// Whether there is no such prompt yet.
+    pub(super) const fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// The partials that the content includes, over all levels.
+    pub(super) const fn included(&self) -> &BTreeSet<PartialName> {
+        &self.included
+    }
+
+    /// The texts of partials that came with the prompt.
+    pub(super) const fn own(&self) -> &BTreeMap<PartialName, String> {
+        &self.own
+    }
+
+    /// Whether the tenant's partials have to be those that the content includes. A version that says
+    /// the same, and no draft that is written, needs none: it carries its own.
+    pub(super) const fn needs_partials(&self) -> bool {
+        self.draft.is_some() || self.version.is_none()
+    }
+
     fn draft(
         &mut self,
         call: &Call,
@@ -105,7 +138,7 @@ impl Plan {
         match &state.draft {
             Some(draft) if draft.content == content => return,
             // Nobody else's work is written over.
-            Some(draft) if !is_own(call, draft) => {
+            Some(draft) if !whose::is_same(&draft.act.by, &call.caller.author()) => {
                 findings.push(in_the_way(draft));
                 return;
             }
@@ -152,12 +185,13 @@ impl Plan {
         }
     }
 
-    /// Writes what was decided.
+    /// Writes what was decided. What was done is in `done` even where the rest of it fails.
     pub(super) async fn carry_out(
         self,
         call: &Call,
         findings: Vec<Finding>,
-    ) -> Result<Outcome, Problem> {
+        done: &mut Vec<Outcome>,
+    ) -> Result<(), Problem> {
         let (tenant, prompts) = (&call.caller.tenant, &call.api.prompts);
         let mut outcome = Outcome {
             draft: Taken::Unchanged,
@@ -169,46 +203,62 @@ impl Plan {
             task: self.task,
         };
         if let Some(save) = self.draft {
-            let done = prompts.execute(tenant, &outcome.task, save).await?;
+            let executed = prompts.execute(tenant, &outcome.task, save).await?;
             outcome.draft = Taken::Saved;
-            outcome.edit = done.state.draft.map(|draft| draft.edit);
+            outcome.edit = executed.state.draft.map(|draft| draft.edit);
         }
         if let Some(save) = self.test_set {
-            let done = prompts.execute(tenant, &outcome.task, save).await?;
-            outcome.test_set = Some(Taken::Saved);
-            outcome.number = done.state.test_set.map(|set| set.number);
+            match prompts.execute(tenant, &outcome.task, save).await {
+                Ok(executed) => {
+                    outcome.test_set = Some(Taken::Saved);
+                    outcome.number = executed.state.test_set.map(|set| set.number);
+                }
+                Err(error) => {
+                    done.push(outcome);
+                    return Err(error.into());
+                }
+            }
         }
-        Ok(outcome)
+        done.push(outcome);
+        Ok(())
+    }
+}
+
+impl Outcome {
+    /// Whether anything of it was written.
+    pub(super) fn is_saved(&self) -> bool {
+        self.draft == Taken::Saved || self.test_set == Some(Taken::Saved)
     }
 }
 
 /// A draft holds no partials: those of the import are saved by themselves.
-fn without_partials(content: Arc<Content>) -> Arc<Content> {
+fn without_partials(content: Arc<Content>) -> (Arc<Content>, BTreeMap<PartialName, String>) {
     if content.partials.is_empty() {
-        return content;
+        return (content, BTreeMap::new());
     }
     let mut content = Arc::unwrap_or_clone(content);
-    content.partials.clear();
-    Arc::new(content)
+    let own = std::mem::take(&mut content.partials);
+    (Arc::new(content), own)
 }
 
-/// Whether the draft was last saved with the key that imports.
-fn is_own(call: &Call, draft: &Draft) -> bool {
-    match &draft.act.by {
-        Author::Key { prefix, .. } => *prefix == call.caller.key_prefix,
-        Author::Configuration | Author::Runtime => false,
+fn with_own<'a>(
+    partials: &'a BTreeMap<PartialName, String>,
+    own: &BTreeMap<PartialName, String>,
+) -> Cow<'a, BTreeMap<PartialName, String>> {
+    if own.is_empty() {
+        return Cow::Borrowed(partials);
     }
+    let mut partials = partials.clone();
+    partials.extend(own.clone());
+    Cow::Owned(partials)
 }
 
 fn in_the_way(draft: &Draft) -> Finding {
-    let whose = match &draft.act.by {
-        Author::Key { prefix, name } => name.as_deref().unwrap_or(prefix),
-        Author::Configuration => "the configuration",
-        Author::Runtime => "Punchcard",
-    };
     let message = format!(
-        "There is a draft that {whose} saved at {} (edit {}), and it says something else.",
-        draft.act.at, draft.edit
+        "There is a draft that {} saved at {} (edit {}), and it says something else.",
+        whose::name(&draft.act.by),
+        draft.act.at,
+        draft.edit
     );
     let remedy =
         "Have it published or thrown away first; an import writes over nobody else's work.";
