@@ -7,6 +7,7 @@ use punchcard_events::Timestamp;
 use punchcard_events::prompt::{CanaryBounds, CanaryTally, Content, TestCase, Tested};
 use punchcard_events::ticket::Usage;
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::when;
 use crate::cli::style;
@@ -260,7 +261,7 @@ pub(super) struct AtCanary {
 /// A test run.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct RunView {
-    pub(super) run: String,
+    pub(super) run: Uuid,
     #[serde(default)]
     pub(super) tested: Option<Tested>,
     pub(super) state: RunState,
