@@ -11,6 +11,7 @@ pub mod config;
 #[cfg(test)]
 mod fuzz;
 pub mod http;
+mod invisible;
 pub mod keys;
 pub mod prompts;
 pub mod secret;

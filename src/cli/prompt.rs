@@ -28,6 +28,7 @@ mod publish;
 mod retire;
 mod rollback;
 mod saving;
+mod scratch;
 mod show;
 mod source;
 mod test;

@@ -9,6 +9,7 @@ use clap::Parser as _;
 use serde_json::Value;
 
 use super::args::{Cli, Command};
+use super::client::ApiClient;
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::{prompt, ticket};
@@ -79,6 +80,37 @@ pub(crate) struct Ran {
 
 /// Runs `punchcard ROOM LINE` against a server that gives `replies` in their order.
 pub(crate) fn ran(room: &str, line: &[&str], replies: &[Reply]) -> Ran {
+    let (asked, (ended, stdout, stderr)) = on_server(replies, async |url| {
+        let start = ["punchcard", room, "--url", &url, "--key", "pk_test"];
+        let cli = Cli::try_parse_from(start.iter().chain(line)).unwrap();
+        let (mut out, stdout, stderr) = Output::captured(cli.json);
+        let ended = match &cli.command {
+            Command::Ticket(args) => ticket::run(args, &mut out).await,
+            Command::Prompt(args) => prompt::run(args, &mut out).await,
+            other => unreachable!("{other:?} asks no server"),
+        };
+        (ended, stdout.text(), stderr.text())
+    });
+    Ran {
+        ended,
+        stdout,
+        stderr,
+        asked,
+    }
+}
+
+/// Does `work` with a client of a server that gives `replies` in their order.
+pub(crate) fn served<T>(
+    replies: &[Reply],
+    work: impl AsyncFnOnce(ApiClient) -> T,
+) -> (Vec<Asked>, T) {
+    on_server(replies, async |url| {
+        let key = "pk_test".parse().unwrap();
+        work(ApiClient::connect(url.parse().unwrap(), key).unwrap()).await
+    })
+}
+
+fn on_server<T>(replies: &[Reply], work: impl AsyncFnOnce(String) -> T) -> (Vec<Asked>, T) {
     actix::System::new().block_on(async {
         let script = Script::default();
         script
@@ -100,25 +132,13 @@ pub(crate) fn ran(room: &str, line: &[&str], replies: &[Reply]) -> Ran {
         let server = server.run();
         let handle = server.handle();
         actix::spawn(server);
-        let start = ["punchcard", room, "--url", &url, "--key", "pk_test"];
-        let cli = Cli::try_parse_from(start.iter().chain(line)).unwrap();
-        let (mut out, stdout, stderr) = Output::captured(cli.json);
-        let ended = match &cli.command {
-            Command::Ticket(args) => ticket::run(args, &mut out).await,
-            Command::Prompt(args) => prompt::run(args, &mut out).await,
-            other => unreachable!("{other:?} asks no server"),
-        };
+        let done = work(url).await;
         handle.stop(false).await;
         let asked = script.asked.lock().unwrap().clone();
         assert!(
             script.replies.lock().unwrap().is_empty(),
             "not all was asked: {asked:?}"
         );
-        Ran {
-            ended,
-            stdout: stdout.text(),
-            stderr: stderr.text(),
-            asked,
-        }
+        (asked, done)
     })
 }

@@ -9,6 +9,7 @@ use punchcard_events::Timestamp;
 use punchcard_events::ticket::StateName;
 
 use super::output::Terminal;
+use crate::invisible;
 
 /// What stands back.
 pub(crate) const DIM: Style = Style::new().dimmed();
@@ -109,12 +110,25 @@ pub(crate) fn duration(duration: Duration) -> String {
 
 /// Text of a model or a server made safe for a terminal: control characters other than line feed and
 /// tab become `�`, so that an answer can never move the cursor, colour the screen or ring the bell;
-/// and so do the invisible characters that reorder text.
+/// what nobody would see, and what reorders text, is written out as an escape such as `\u{200b}`.
 pub(crate) fn safe(text: &str) -> String {
-    let harmless = |c: char| matches!(c, '\n' | '\t') || !(c.is_control() || reorders(c));
-    text.chars()
+    let harmless = |c: char| matches!(c, '\n' | '\t') || !c.is_control();
+    invisible::escaped(text)
+        .chars()
         .map(|c| if harmless(c) { c } else { '\u{fffd}' })
         .collect()
+}
+
+/// The same for a piece of a text that comes bit by bit: a joiner at its ends may have its emoji in the
+/// piece before or after.
+pub(crate) fn safe_piece(text: &str) -> String {
+    let joins = |c| matches!(c, '\u{200d}' | '\u{fe0f}');
+    let rest = text.trim_start_matches(joins);
+    let middle = rest.trim_end_matches(joins);
+    let (start, end) = (text.len() - rest.len(), rest.len() - middle.len());
+    let (start, end) = (text.get(..start), rest.get(rest.len() - end..));
+    let (start, end) = (start.unwrap_or_default(), end.unwrap_or_default());
+    format!("{start}{}{end}", safe(middle))
 }
 
 /// The same for a text that has one line to stand on: with a line feed in it, it could write lines of
@@ -128,20 +142,18 @@ pub(crate) fn one_line(text: &str) -> String {
 /// ask for an escape below U+0020 alone.
 pub(crate) fn safe_json(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c != '\n' && (c.is_control() || reorders(c)) {
-            // All of them are in the basic plane: one escape each.
-            escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
+    let mut hidden = invisible::hidden(text).map(|(at, _)| at).peekable();
+    for (at, c) in text.char_indices() {
+        let is_hidden = hidden.next_if_eq(&at).is_some();
+        if is_hidden || (c != '\n' && c.is_control()) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                escaped.push_str(&format!("\\u{unit:04x}"));
+            }
         } else {
             escaped.push(c);
         }
     }
     escaped
-}
-
-/// Whether `c` is one of Unicode's explicit bidirectional controls.
-const fn reorders(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -152,7 +164,7 @@ mod tests {
     fn an_answer_cannot_steer_the_terminal() {
         assert_eq!(
             safe("a\x1b[2Jb\r\u{9b}c\u{202e}d\n\t한"),
-            "a�[2Jb��c�d\n\t한"
+            "a�[2Jb��c\\u{202e}d\n\t한"
         );
         assert_eq!(
             one_line("a\nstate  delivered\t\x07"),
@@ -161,8 +173,14 @@ mod tests {
     }
 
     #[test]
+    fn an_emoji_that_comes_in_two_pieces_stays_whole() {
+        assert_eq!(safe_piece("\u{1f469}\u{200d}"), "\u{1f469}\u{200d}");
+        assert_eq!(safe_piece("\u{fe0f}\u{200b}a"), "\u{fe0f}\\u{200b}a");
+    }
+
+    #[test]
     fn json_for_a_terminal_says_the_same() {
-        let value = serde_json::json!({ "a\u{9b}": "\x1b[2J\u{7f}\u{202e}\n한" });
+        let value = serde_json::json!({ "a\u{9b}": "\x1b[2J\u{7f}\u{202e}\u{e0041}\n한" });
         for text in [
             serde_json::to_string(&value).unwrap(),
             serde_json::to_string_pretty(&value).unwrap(),

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::invisible;
+
 /// What somebody works as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -185,17 +187,11 @@ impl FromStr for KeyName {
         let length = text.chars().take(Self::MAX_CHARS + 1).count();
         let good = (1..=Self::MAX_CHARS).contains(&length)
             && text.trim() == text
-            && !text.chars().any(is_invisible);
+            && !text.chars().any(char::is_control)
+            // With those, one holder's name could be made to look like another's.
+            && invisible::hidden(text).next().is_none();
         good.then(|| Self(text.to_owned())).ok_or(InvalidKeyName)
     }
-}
-
-/// Control characters, and the marks that hide or reorder the text around them: with those, one
-/// holder's name could be made to look like another's.
-fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 impl<'de> Deserialize<'de> for KeyName {
@@ -271,6 +267,8 @@ mod tests {
             "a\u{7}b",
             "mi\u{200b}na",
             "\u{202e}anim",
+            "mina\u{3164}",
+            "mi\u{e0041}na",
             &long,
         ] {
             assert_eq!(bad.parse::<KeyName>(), Err(InvalidKeyName), "{bad:?}");

@@ -20,6 +20,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod unfit;
+mod unseen;
 
 /// The most findings of one check.
 const MAX_FINDINGS: usize = 100;
@@ -64,8 +65,9 @@ impl PromptCheck for PromptChecker {
         found.extend(settings::check(content, &self.models));
         let included = partials
             .iter()
-            .filter(|(name, _)| examined.included.contains(*name))
-            .map(|(name, text)| (name.clone(), text.clone()));
+            .filter(|(name, _)| examined.included.contains(*name));
+        found.extend(unseen::check(content, included.clone()));
+        let included = included.map(|(name, text)| (name.clone(), text.clone()));
         let content = Content {
             partials: included.collect(),
             ..content.clone()

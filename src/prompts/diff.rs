@@ -17,6 +17,7 @@ mod lines;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 pub use lines::{LineKind, TextLine};
 pub use rows::{Row, RowKind};

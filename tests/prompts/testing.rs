@@ -57,7 +57,10 @@ async fn a_version_that_passed_its_tests_may_go_to_production_and_one_that_faile
     let some = case("some", &json!({ "length_between": { "min": 1 } }));
     let body = json!({ "cases": [some] });
     let stale = desk.second.put_if(SET, None, &body).await;
-    assert_remedy(&stale.expect_problem(409, "test_set_conflict"));
+    let refused = stale.expect_problem(409, "test_set_conflict");
+    assert_remedy(&refused);
+    assert_eq!(refused["current"]["number"], 1, "{refused}");
+    assert!(refused["current"]["cases"].is_array(), "{refused}");
     desk.planner.put_if(SET, Some(1), &body).await.expect(200);
     let passed = run(&desk, "1").await;
     assert_eq!(

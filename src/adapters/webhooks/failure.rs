@@ -7,6 +7,7 @@ use punchcard_events::TaskName;
 use punchcard_events::ticket::{Blame, CallbackError, CallbackErrorKind, CallbackKind};
 
 use crate::adapters::outbound::ForbiddenAddress;
+use crate::invisible::is_invisible;
 
 /// The most characters a failure's sentence may have.
 pub(super) const MAX_MESSAGE_CHARS: usize = 300;
@@ -111,13 +112,7 @@ pub(super) fn clean(text: &str) -> Option<String> {
 }
 
 fn is_unprintable(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
+    c.is_control() || is_invisible(c)
 }
 
 #[cfg(test)]

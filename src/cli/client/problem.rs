@@ -41,6 +41,9 @@ impl Problem {
 
     /// What is wrong, as a sentence.
     pub(crate) fn sentence(&self) -> String {
+        if let Some(sentence) = plain(&self.code) {
+            return sentence.to_owned();
+        }
         let told = self.detail.as_deref().filter(|detail| !detail.is_empty());
         let title = || Some(self.title.as_str()).filter(|title| !title.is_empty());
         let sentence = match told.or_else(title) {
@@ -70,7 +73,8 @@ impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         let failure = Self::new(problem.exit(), problem.sentence());
         let remedy = problem.remedy.as_deref();
-        let failure = match remedy.or_else(|| advice(&problem.code)) {
+        let own = plain(&problem.code).and_then(|_| advice(&problem.code));
+        let failure = match own.or(remedy).or_else(|| advice(&problem.code)) {
             Some(advice) => failure.advise(advice),
             None => failure,
         };
@@ -79,6 +83,16 @@ impl From<Problem> for Failure {
         }
         failure.with_code(problem.code)
     }
+}
+
+/// What is wrong where the server says it in the words of its API, which mean nothing at a terminal.
+fn plain(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "precondition_required" => "the server needs to know what your change is made from",
+        "reserved_name" => "this name has a meaning of its own, so no prompt can have it",
+        "outcome_unknown" => "it is not known whether this was done",
+        _ => return None,
+    })
 }
 
 /// What to do about a problem, at a command line.
@@ -102,6 +116,14 @@ fn advice(code: &str) -> Option<&'static str> {
         "stopping" => "The server is stopping; try again when it is back.",
         "request_timeout" => "Try again.",
         "internal" => "The server's log has the reason.",
+        "precondition_required" => "Use a `punchcard` of the same version as the server.",
+        "reserved_name" => "Choose another name.",
+        "outcome_unknown" => "Look whether it was done before you do it again.",
+        "prompt_busy" => "Others change it at this moment: try again.",
+        "too_many_test_runs" => "Wait until one of the test runs has ended, then try again.",
+        "too_many_prompts" => "Ask whoever runs the server for room for more prompts.",
+        "broken_prompt" => "Mend it: punchcard prompt edit TASK",
+        "invalid_parameter" => "See what the command takes: add --help to it.",
         _ => return None,
     })
 }
@@ -129,6 +151,24 @@ mod tests {
         assert_eq!(told.code.as_deref(), Some("invalid_input"));
         assert!(told.advice.as_deref().unwrap().contains("--input"));
         assert_eq!(told.exit, Exit::Usage);
+    }
+
+    #[test]
+    fn the_words_of_the_api_do_not_reach_a_planner() {
+        let body = r#"{"code":"precondition_required","detail":"Nothing says …",
+            "remedy":"Send `If-Match` with the ETag of what you looked at."}"#;
+        let failure = failure(428, body);
+        let Failure::Told(told) = &failure else {
+            unreachable!()
+        };
+        let said = format!("{} {:?}", told.sentence, told.advice);
+        assert!(
+            !said.contains("ETag") && said.contains("same version"),
+            "{said}"
+        );
+        for code in ["too_many_test_runs", "prompt_busy", "too_many_prompts"] {
+            assert!(advice(code).is_some(), "{code}");
+        }
     }
 
     #[test]

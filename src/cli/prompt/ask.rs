@@ -11,10 +11,16 @@ const MAX_ANSWER: u64 = 1_000;
 /// Asks `question`, and goes on only after a yes. `yes` is the answer that was given beforehand.
 ///
 /// # Errors
-/// When the answer is no, and when there is nobody to ask.
+/// When the answer is no, when there is nobody to ask, and with `--json`.
 pub(super) fn confirm(out: &mut Output, yes: bool, question: &str) -> Result<(), Failure> {
     if yes {
         return Ok(());
+    }
+    if out.is_json() {
+        // What the question is about is not shown there.
+        let sentence = format!("{question} With --json this is not asked.");
+        return Err(Failure::usage(sentence)
+            .advise("Look at it first, without --json; then pass --yes if you mean it."));
     }
     if !is_anybody_there() {
         let sentence = format!("{question} There is nobody here to answer that.");

@@ -34,7 +34,14 @@ pub(super) async fn fetch(
 /// # Errors
 /// When it is no difference, or the output cannot be written.
 pub(super) fn print(out: &mut Output, diff: &Value) -> Result<(), Failure> {
-    let view: DiffView = client::read(diff.clone())?;
+    print_view(out, &client::read(diff.clone())?)
+}
+
+/// Prints what differs between two texts.
+///
+/// # Errors
+/// When the output cannot be written.
+pub(super) fn print_view(out: &mut Output, view: &DiffView) -> Result<(), Failure> {
     if view.same {
         return out.line("Nothing differs.");
     }

@@ -41,7 +41,7 @@ pub(crate) async fn run(
         return Ok(Exit::Success);
     };
     let question = format!(
-        "Throw away edit {} of the draft of `{task}`, saved by {} at {}?",
+        "Throw away edit {} of the draft of `{task}`, saved by {} at {}? Nobody gets its text back.",
         draft.edit,
         draft.by,
         when::said(draft.saved_at)
@@ -55,6 +55,8 @@ pub(crate) async fn run(
         return Ok(Exit::Success);
     }
     out.line(format_args!("The draft of `{task}` is thrown away."))?;
-    out.note("Its text stays in the history.");
+    out.note(format_args!(
+        "Who threw it away, and when, stands in the history: punchcard prompt history {task}"
+    ));
     Ok(Exit::Success)
 }

@@ -1,6 +1,5 @@
 //! `punchcard prompt edit`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -10,9 +9,10 @@ use punchcard_events::prompt::Content;
 use super::bundle::{self, one_file};
 use super::naming::Reference;
 use super::planner::Planner;
-use super::saving::{self, Base, Kept, Saved};
+use super::saving::{self, Base, Conflict, Saved};
+use super::scratch::{self, Scratch};
 use super::source::{self, Written};
-use super::{ask, editor, example, findings};
+use super::{ask, example, findings};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
 
@@ -70,6 +70,15 @@ pub(crate) async fn run(
     in_editor(planner, out, sheet, base).await
 }
 
+/// Where a planner's own text is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept<'a> {
+    /// The option of `prompt edit` that takes it.
+    option: &'static str,
+    /// Its file or folder.
+    path: &'a Path,
+}
+
 /// What a planner wrote without an editor of ours.
 type Given<'a> = (Kept<'a>, Result<Written, Vec<bundle::Mistake>>);
 
@@ -103,7 +112,11 @@ pub(super) async fn save_given(
 ) -> Result<Exit, Failure> {
     match saving::save(planner, task, base, &written.bundle.content).await? {
         Saved::Draft(saved) => saving::tell(out, task, &saved, Some(&written.source)),
-        Saved::Conflict(refusal) => Err(saving::tell_conflict(out, task, &refusal, kept)?),
+        Saved::Conflict(refusal) => {
+            let Conflict { failure, stands } = saving::tell_conflict(out, &refusal)?;
+            let command = format!("punchcard prompt edit {task} {}", kept.option);
+            Err(scratch::kept(failure, &command, kept.path, Some(&stands)))
+        }
     }
 }
 
@@ -189,82 +202,71 @@ pub(super) async fn in_editor(
     planner: &Planner,
     out: &mut Output,
     sheet: Sheet<'_>,
-    mut base: Base,
+    base: Base,
 ) -> Result<Exit, Failure> {
-    let task = sheet.task;
-    let (path, text) = lay_out(sheet, base)?;
-    let kept = Kept {
-        option: "--file",
-        path: &path,
-    };
+    let scratch = lay_out(sheet, base)?;
+    let mut conflict = None;
+    let ended = edit(planner, out, sheet, base, &scratch, &mut conflict).await;
+    scratch.end(ended, conflict.as_deref())
+}
+
+/// The same, with the text in its file. An end without a failure is one whose text is saved, or the same
+/// as before. `conflict` becomes the option that names a draft that stands in the way.
+async fn edit(
+    planner: &Planner,
+    out: &mut Output,
+    sheet: Sheet<'_>,
+    mut base: Base,
+    scratch: &Scratch,
+    conflict: &mut Option<String>,
+) -> Result<Exit, Failure> {
+    let (task, path) = (sheet.task, scratch.path());
     loop {
-        editor::open(planner.editor.as_deref(), &path).map_err(|f| keeping(f, task, kept))?;
-        if !sheet.unchanged_counts && source::read_text(&path)? == text {
-            throw_away(&path);
+        let is_changed = scratch.edit(planner.editor.as_deref(), out)?;
+        if !is_changed && !sheet.unchanged_counts {
             out.note("Nothing was changed, so nothing was saved.");
             return Ok(Exit::Success);
         }
-        let written = match source::read_file(task, &path)? {
-            Ok(written) => written,
+        let written = match source::read_file(task, path)? {
+            Ok(written) => written.shown_as(&file_name(task)),
             Err(mistakes) => {
                 findings::print_mistakes(out, &mistakes)?;
                 if ask::wants(out, "It cannot be saved like this. Edit it again?", true)? {
                     continue;
                 }
-                let unsaved = Failure::negative("the draft was not saved: it cannot be read");
-                return Err(keeping(unsaved, task, kept));
+                let sentence = "the draft was not saved: it cannot be read";
+                return Err(Failure::negative(sentence));
             }
         };
-        let saved = saving::save(planner, task, base, &written.bundle.content).await;
-        match saved.map_err(|failure| keeping(failure, task, kept))? {
+        match saving::save(planner, task, base, &written.bundle.content).await? {
             Saved::Conflict(refusal) => {
-                return Err(saving::tell_conflict(out, task, &refusal, kept)?);
+                let told = saving::tell_conflict(out, &refusal)?;
+                *conflict = Some(told.stands);
+                return Err(told.failure);
             }
             Saved::Draft(saved) => {
                 base.edit = Some(saved.view.edit);
+                source::rebase(path, saved.view.edit)?;
                 let exit = saving::tell(out, task, &saved, Some(&written.source))?;
-                if exit != Exit::Success && ask::wants(out, "Edit it again?", true)? {
-                    continue;
+                if exit == Exit::Success || !ask::wants(out, "Edit it again?", true)? {
+                    return Ok(exit);
                 }
-                if exit == Exit::Success {
-                    throw_away(&path);
-                }
-                return Ok(exit);
             }
         }
     }
 }
 
-/// Writes the text into a file of its own; it outlives the program unless it is thrown away.
-fn lay_out(sheet: Sheet<'_>, base: Base) -> Result<(PathBuf, String), Failure> {
-    let files = bundle::content_files(sheet.task, sheet.content);
+/// The name of the file, and what findings in it are placed by: the file is gone once it is saved.
+fn file_name(task: &TaskName) -> String {
+    format!("{task}.prompt.md")
+}
+
+/// Writes the text into a file of its own.
+fn lay_out(sheet: Sheet<'_>, base: Base) -> Result<Scratch, Failure> {
+    let task = sheet.task;
+    let files = bundle::content_files(task, sheet.content);
     let help = format!("{}\n{}", sheet.help, source::based_on_line(base.edit));
     let text = one_file::join(&help, &files);
-    let path = new_file(&format!("{}.prompt.md", sheet.task), &text)?;
-    Ok((path, text))
-}
-
-/// A file in a fresh folder that only this user may read.
-pub(super) fn new_file(name: &str, text: &str) -> Result<PathBuf, Failure> {
-    let failed = |error| Failure::negative(format!("failed to make a file to edit: {error}"));
-    let folder = tempfile::Builder::new().prefix("punchcard-").tempdir();
-    let path = folder.map_err(failed)?.keep().join(name);
-    fs::write(&path, text).map_err(failed)?;
-    Ok(path)
-}
-
-/// Removes a file of [`new_file`] and its folder. What an editor left beside it stays.
-pub(super) fn throw_away(path: &Path) {
-    let _ = fs::remove_file(path);
-    if let Some(folder) = path.parent() {
-        let _ = fs::remove_dir(folder);
-    }
-}
-
-/// A failure that also says where the text is.
-fn keeping(failure: Failure, task: &TaskName, kept: Kept<'_>) -> Failure {
-    let (option, path) = (kept.option, kept.path.display());
-    failure.advise_too(format!(
-        "Your text is in {path}. Save it later: punchcard prompt edit {task} {option} {path}"
-    ))
+    let command = format!("punchcard prompt edit {task} --file");
+    Scratch::new(&file_name(task), text, command)
 }

@@ -3,7 +3,8 @@
 use super::bundle::Mistake;
 use super::source::{Source, message_index};
 use super::views::FindingView;
-use crate::cli::exit::Failure;
+use crate::cli::client::{self, CallError};
+use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::style::{self, BAD, BOLD, CAUTION};
 
@@ -62,6 +63,29 @@ pub(super) fn refused(mistakes: &[Mistake], sentence: &str) -> Failure {
         .map(|mistake| format!("\n  {mistake}"))
         .collect();
     Failure::usage(format!("{sentence}{}", list.concat()))
+}
+
+/// What a refusal or a failed call comes to, after the findings that came with it are told: on stdout, and
+/// with `--json` as the server's whole refusal.
+pub(super) fn of_refusal(out: &mut Output, error: CallError, source: Option<&Source>) -> Failure {
+    let refusal = match error {
+        CallError::Refused(refusal) => refusal,
+        CallError::Failed(failure) => return failure,
+    };
+    let found = refusal.body.get("findings").cloned().unwrap_or_default();
+    let found: Vec<FindingView> = client::read(found).unwrap_or_default();
+    if found.is_empty() {
+        return refusal.problem.into();
+    }
+    let told = if out.is_json() {
+        out.document(&refusal.body)
+    } else {
+        print(out, &found, source)
+    };
+    match told {
+        Ok(()) => Failure::from(refusal.problem).ending(Exit::Negative),
+        Err(failure) => failure,
+    }
 }
 
 /// How many of the findings must be mended, in words.

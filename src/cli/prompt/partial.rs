@@ -10,12 +10,18 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::planner::{Planner, Shown};
+use super::saving::Conflict;
+use super::scratch::Scratch;
 use super::views::By;
-use super::{ask, edit, editor, source, when};
-use crate::cli::client::{Call, CallError};
+use super::{ask, changes, findings, saving, scratch, source, when};
+use crate::cli::client::{Call, CallError, Refusal};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::style::{self, BOLD};
+use crate::prompts::DiffView;
+
+/// The server's word for a text that somebody else changed meanwhile.
+const CONFLICT: &str = "partial_conflict";
 
 /// What to do with shared texts.
 #[derive(Debug, Subcommand)]
@@ -65,7 +71,7 @@ pub(crate) struct EditArgs {
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// With --file: the edit that your text takes the place of.
+    /// With --file: the edit that your text takes the place of; 0: there is none.
     #[arg(long, value_name = "N")]
     edit: Option<u32>,
 }
@@ -171,28 +177,40 @@ async fn change(args: &EditArgs, planner: &Planner, out: &mut Output) -> Result<
             let advice = format!("To put yours in its place, pass --edit {edit}, or --yes.");
             return Err(Failure::usage(sentence).advise(advice));
         }
-        return save(planner, out, name, args.edit.or(edit), &text).await;
+        let base = args.edit.or(edit).filter(|edit| *edit > 0);
+        let mut conflict = None;
+        let saved = save(planner, out, name, base, &text, &mut conflict).await;
+        return saved.map_err(|failure| match conflict {
+            Some(stands) => scratch::kept(failure, &command(name), file, Some(&stands)),
+            None => failure,
+        });
     }
     let before = found.map(|partial| partial.text).unwrap_or_default();
-    let path = edit::new_file(&format!("{name}.md"), &before)?;
-    editor::open(planner.editor.as_deref(), &path)?;
-    let text = source::read_text(&path)?;
-    if text == before {
-        edit::throw_away(&path);
+    let scratch = Scratch::new(&format!("{name}.md"), before, command(name))?;
+    let mut conflict = None;
+    let ended = in_editor(planner, out, name, edit, &scratch, &mut conflict).await;
+    scratch.end(ended, conflict.as_deref())
+}
+
+/// The command that saves a file, up to the file's name.
+fn command(name: &PartialName) -> String {
+    format!("punchcard prompt partial edit {name} --file")
+}
+
+async fn in_editor(
+    planner: &Planner,
+    out: &mut Output,
+    name: &PartialName,
+    edit: Option<u32>,
+    scratch: &Scratch,
+    conflict: &mut Option<String>,
+) -> Result<(), Failure> {
+    if !scratch.edit(planner.editor.as_deref(), out)? {
         out.note("Nothing was changed, so nothing was saved.");
         return Ok(());
     }
-    let saved = save(planner, out, name, edit, &text).await;
-    if saved.is_ok() {
-        edit::throw_away(&path);
-    }
-    let path = path.display();
-    saved.map_err(|failure| {
-        failure.advise_too(format!(
-            "Your text is in {path}. See what is there now with `punchcard prompt partial show {name}`, \
-             then save yours: punchcard prompt partial edit {name} --file {path}"
-        ))
-    })
+    let text = source::read_text(scratch.path())?;
+    save(planner, out, name, edit, &text, conflict).await
 }
 
 async fn save(
@@ -201,11 +219,20 @@ async fn save(
     name: &PartialName,
     edit: Option<u32>,
     text: &str,
+    conflict: &mut Option<String>,
 ) -> Result<(), Failure> {
     let body = json!({ "text": text });
     let path = ["partials", name.as_str()];
     let call = Call::new(Method::PUT, &path).body(&body).only_if(edit);
-    let saved = planner.client.ask(call).await?;
+    let saved = match planner.client.ask(call).await {
+        Ok(saved) => saved,
+        Err(CallError::Refused(refusal)) if refusal.problem.code == CONFLICT => {
+            let told = tell_conflict(out, name, text, &refusal)?;
+            *conflict = Some(told.stands);
+            return Err(told.failure);
+        }
+        Err(error) => return Err(findings::of_refusal(out, error, None)),
+    };
     if out.is_json() {
         return out.document(&saved.body);
     }
@@ -214,6 +241,39 @@ async fn save(
     ))?;
     out.note("Each prompt that brings it in gets it when it is published the next time.");
     Ok(())
+}
+
+/// Tells whose text stands in the way and how it differs.
+fn tell_conflict(
+    out: &mut Output,
+    name: &PartialName,
+    text: &str,
+    refusal: &Refusal,
+) -> Result<Conflict, Failure> {
+    let Some(now) = saving::current::<PartialView>(refusal) else {
+        // It was taken away meanwhile.
+        return Ok(Conflict {
+            failure: saving::stale(&refusal.problem.sentence(), refusal),
+            stands: "--edit 0".to_owned(),
+        });
+    };
+    if out.is_json() {
+        out.document(&refusal.body)?;
+    } else {
+        let diff = DiffView::of_texts(&format!("shared text {name}"), &now.text, text);
+        out.line(saving::BETWEEN)?;
+        changes::print_view(out, &diff)?;
+    }
+    let by = now
+        .by
+        .map_or_else(|| "somebody".to_owned(), |by| by.to_string());
+    let edit = now.edit;
+    let sentence =
+        format!("{by} saved edit {edit} of `{name}`; yours is not saved, and nothing is lost");
+    Ok(Conflict {
+        failure: saving::stale(&sentence, refusal),
+        stands: format!("--edit {edit}"),
+    })
 }
 
 async fn remove(args: &NameArgs, planner: &Planner, out: &mut Output) -> Result<(), Failure> {

@@ -7,8 +7,7 @@ use serde_json::json;
 
 use super::findings;
 use super::planner::{Planner, Shown};
-use super::views::{FindingView, VersionLine};
-use crate::cli::client::{self, CallError, Refusal};
+use super::views::VersionLine;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::style::BOLD;
@@ -47,11 +46,8 @@ pub(crate) async fn run(
     };
     let body = json!({ "edit": edit, "notes": args.notes });
     let path = ["prompts", task.as_str(), "versions"];
-    let answer = match planner.send(Method::POST, &path, &body).await {
-        Ok(answer) => answer,
-        Err(CallError::Refused(refusal)) => return Err(refused(out, task, *refusal)?),
-        Err(error) => return Err(error.into()),
-    };
+    let answer = planner.send(Method::POST, &path, &body).await;
+    let answer = answer.map_err(|error| findings::of_refusal(out, error, None))?;
     let published = Shown::<VersionLine>::of(answer.body)?;
     if out.is_json() {
         out.document(&published.raw)?;
@@ -76,20 +72,4 @@ async fn edit_of(planner: &Planner, task: &TaskName) -> Result<u32, Failure> {
         .advise(format!("Change it first: punchcard prompt edit {task}"))
     };
     prompt.draft.map(|draft| draft.edit).ok_or_else(nothing)
-}
-
-/// A refusal, with what is to be mended.
-fn refused(out: &mut Output, task: &TaskName, refusal: Refusal) -> Result<Failure, Failure> {
-    let found = refusal.body.get("findings").cloned().unwrap_or_default();
-    let found: Vec<FindingView> = client::read(found).unwrap_or_default();
-    if found.is_empty() {
-        return Ok(refusal.problem.into());
-    }
-    if out.is_json() {
-        out.document(&refusal.body)?;
-    } else {
-        findings::print(out, &found, None)?;
-    }
-    let failure = Failure::from(refusal.problem).ending(Exit::Negative);
-    Ok(failure.advise(format!("Mend the draft: punchcard prompt edit {task}")))
 }

@@ -1,12 +1,11 @@
 //! Saving a draft. Nobody's work is overwritten unseen: a draft is saved only while it is as it was
 //! when the planner began.
 
-use std::path::Path;
-
 use punchcard_events::TaskName;
 use punchcard_events::prompt::Content;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use super::planner::{Planner, Shown};
 use super::source::Source;
@@ -35,13 +34,13 @@ pub(super) struct Base {
     pub(super) version: Option<u32>,
 }
 
-/// Where a planner's own text is kept.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Kept<'a> {
-    /// The option of `prompt edit` that takes it.
-    pub(super) option: &'static str,
-    /// Its file or folder.
-    pub(super) path: &'a Path,
+/// Somebody else's change that stands in the way, already told.
+#[derive(Debug)]
+pub(super) struct Conflict {
+    /// What it comes to.
+    pub(super) failure: Failure,
+    /// The option that names what stands there now.
+    pub(super) stands: String,
 }
 
 /// Saves a draft.
@@ -104,18 +103,12 @@ pub(super) fn tell(
     Ok(exit)
 }
 
-/// Tells whose draft stands in the way, how it differs, and where the planner's own text is.
+/// Tells whose draft stands in the way and how it differs.
 ///
 /// # Errors
 /// When the output cannot be written.
-pub(super) fn tell_conflict(
-    out: &mut Output,
-    task: &TaskName,
-    refusal: &Refusal,
-    kept: Kept<'_>,
-) -> Result<Failure, Failure> {
-    let current = refusal.body.get("current").unwrap_or(&Value::Null);
-    let line: Option<DraftLine> = client::read(current.clone()).ok();
+pub(super) fn tell_conflict(out: &mut Output, refusal: &Refusal) -> Result<Conflict, Failure> {
+    let line: Option<DraftLine> = current(refusal);
     let (sentence, edit) = match &line {
         Some(line) => (
             format!(
@@ -124,25 +117,36 @@ pub(super) fn tell_conflict(
                 line.edit,
                 when::said(line.saved_at)
             ),
-            line.edit.to_string(),
+            line.edit,
         ),
         // Published or thrown away meanwhile.
-        None => (refusal.problem.sentence(), "0".to_owned()),
+        None => (refusal.problem.sentence(), 0),
     };
     if out.is_json() {
         out.document(&refusal.body)?;
     } else if let Some(diff) = refusal.body.get("diff").filter(|diff| !diff.is_null()) {
-        out.line("What differs between the two:")?;
+        out.line(BETWEEN)?;
         changes::print(out, diff)?;
     }
-    let (option, path) = (kept.option, kept.path.display());
-    let advice = format!(
-        "Your text is in {path}. Bring both together there, then save it: \
-         punchcard prompt edit {task} {option} {path} --edit {edit}"
-    );
+    Ok(Conflict {
+        failure: stale(&sentence, refusal),
+        stands: format!("--edit {edit}"),
+    })
+}
+
+/// What stands above a difference.
+pub(super) const BETWEEN: &str =
+    "What differs between the two (- is what is there now, + is yours):";
+
+/// What the server has now, where a refusal shows it.
+pub(super) fn current<T: DeserializeOwned>(refusal: &Refusal) -> Option<T> {
+    let current = refusal.body.get("current")?;
+    client::read(current.clone()).ok()
+}
+
+/// A failure because something is not as the planner saw it. What to do then is the caller's to say: it
+/// knows where the planner's text is.
+pub(super) fn stale(sentence: &str, refusal: &Refusal) -> Failure {
     let code = Some(refusal.problem.code.as_str()).filter(|code| !code.is_empty());
-    let code = code.unwrap_or("draft_conflict");
-    Ok(Failure::negative(style::safe(&sentence))
-        .with_code(code)
-        .advise(advice))
+    Failure::negative(style::safe(sentence)).with_code(code.unwrap_or("draft_conflict"))
 }

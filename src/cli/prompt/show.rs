@@ -56,10 +56,8 @@ async fn overview(task: &TaskName, planner: &Planner, out: &mut Output) -> Resul
     }
     out.line(format_args!("{BOLD}{task}{BOLD:#}"))?;
     for (name, value) in facts(&prompt.view) {
-        out.line(format_args!(
-            "  {DIM}{name:<12}{DIM:#} {}",
-            style::one_line(&value)
-        ))?;
+        let (name, value) = (style::one_line(&name), style::one_line(&value));
+        out.line(format_args!("  {DIM}{name:<12}{DIM:#} {value}"))?;
     }
     if prompt.view.versions == 0 {
         return Ok(());
@@ -213,10 +211,8 @@ fn content(content: &Content, out: &mut Output) -> Result<(), Failure> {
         );
     }
     for (name, value) in facts {
-        out.line(format_args!(
-            "  {DIM}{name:<12}{DIM:#} {}",
-            style::one_line(&value)
-        ))?;
+        let (name, value) = (style::one_line(&name), style::one_line(&value));
+        out.line(format_args!("  {DIM}{name:<12}{DIM:#} {value}"))?;
     }
     let count = content.messages.len();
     for (index, message) in content.messages.iter().enumerate() {

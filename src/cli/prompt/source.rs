@@ -14,6 +14,8 @@ use crate::cli::exit::Failure;
 /// The most bytes of one text.
 const MAX_BYTES: u64 = 16 << 20;
 /// What the line of the help begins with that says what the text was made from.
+const BASE: &str = "# Based on ";
+/// The same where that has a number.
 const BASED_ON: &str = "# Based on edit ";
 
 /// A prompt as a planner wrote it.
@@ -34,6 +36,15 @@ pub(super) struct Source {
     sections: Option<Vec<Section>>,
     /// The messages' files, in order.
     messages: Vec<String>,
+}
+
+impl Written {
+    /// The same, with findings placed in a file of this name.
+    #[must_use]
+    pub(super) fn shown_as(mut self, name: &str) -> Self {
+        self.source.path = name.into();
+        self
+    }
 }
 
 /// Reads one text for an editor.
@@ -122,10 +133,43 @@ pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
 
 /// The line that says which edit a text is made from.
 pub(super) fn based_on_line(edit: Option<u32>) -> String {
-    let line = BASED_ON.trim_start_matches("# ");
-    edit.map_or_else(String::new, |edit| {
-        format!("{line}{edit}. (Leave this line as it is.)")
-    })
+    // There is a line in any case, so that the places of findings below it stay.
+    let base = edit.map_or_else(|| "nothing".to_owned(), |edit| format!("edit {edit}"));
+    format!(
+        "{}{base}. (Leave this line as it is.)",
+        BASE.trim_start_matches("# ")
+    )
+}
+
+/// Says in a text that it is saved as this edit now: whoever goes on with it goes on from there.
+///
+/// # Errors
+/// When the file cannot be read or written.
+pub(super) fn rebase(path: &Path, edit: u32) -> Result<(), Failure> {
+    let text = read_text(path)?;
+    let line = format!("# {}", based_on_line(Some(edit)));
+    fs::write(path, with_base(&text, &line))
+        .map_err(|error| Failure::negative(format!("failed to write {}: {error}", path.display())))
+}
+
+/// The text with `line` in place of what it says of its base; above everything where it says nothing.
+fn with_base(text: &str, line: &str) -> String {
+    let mut at = 0;
+    for old in text.split_inclusive('\n') {
+        if old.starts_with(BASE) {
+            let (above, below) = (text.get(..at), text.get(at + old.trim_end().len()..));
+            return format!(
+                "{}{line}{}",
+                above.unwrap_or_default(),
+                below.unwrap_or_default()
+            );
+        }
+        if !old.trim_end().is_empty() && !old.starts_with('#') {
+            break;
+        }
+        at += old.len();
+    }
+    format!("{line}\n{text}")
 }
 
 /// The edit that a text says it was made from.
@@ -248,5 +292,22 @@ mod tests {
         let line = format!("# {}", based_on_line(Some(12)));
         assert_eq!(based_on(&line), Some(12));
         assert_eq!(based_on("# help\n\n==> a\n# Based on edit 4.\n"), None);
+        assert_eq!(based_on(&format!("# {}", based_on_line(None))), None);
+    }
+
+    #[test]
+    fn a_text_that_is_saved_is_made_from_what_was_saved() {
+        let rebased = with_base(TEXT, "# Based on edit 5.");
+        assert_eq!(based_on(&rebased), Some(5));
+        assert_eq!(
+            rebased,
+            TEXT.replace("edit 4. (Leave this line as it is.)", "edit 5.")
+        );
+        let new = format!("# help\n# {}\n==> a\n", based_on_line(None));
+        let rebased = with_base(&new, "# Based on edit 1.");
+        assert_eq!(rebased, "# help\n# Based on edit 1.\n==> a\n");
+        let without = "==> a\n# Based on nothing\n";
+        let rebased = with_base(without, "# Based on edit 1.");
+        assert_eq!(rebased, format!("# Based on edit 1.\n{without}"));
     }
 }

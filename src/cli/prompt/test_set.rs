@@ -10,13 +10,18 @@ use serde_json::json;
 
 use super::bundle::{self, File, one_file};
 use super::planner::{Planner, Shown};
-use super::source;
-use super::views::{FindingView, TestSetView};
-use super::{ask, edit, editor, example, findings, naming};
-use crate::cli::client::{self, Call, CallError};
+use super::saving::{self, Conflict};
+use super::scratch::{self, Scratch};
+use super::views::TestSetView;
+use super::{ask, changes, example, findings, naming, source};
+use crate::cli::client::{Call, CallError, Refusal};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::style::{self, BOLD, DIM};
+use crate::prompts::DiffView;
+
+/// The server's word for a test set that somebody else changed meanwhile.
+const CONFLICT: &str = "test_set_conflict";
 
 /// What to do with test cases.
 #[derive(Debug, Subcommand)]
@@ -112,20 +117,9 @@ fn files(cases: &[TestCase]) -> Result<Vec<File>, Failure> {
 async fn change(args: &EditArgs, planner: &Planner, out: &mut Output) -> Result<Exit, Failure> {
     let task = &args.task;
     let found = fetch(planner, task).await?.map(|shown| shown.view);
-    let mut number = found.as_ref().and_then(|set| set.number);
+    let number = found.as_ref().and_then(|set| set.number);
     if let Some(file) = &args.file {
-        let cases = source::read_cases(file)?;
-        let cases = cases.map_err(|m| findings::refused(&m, "nothing was saved"))?;
-        let base = args.number.or(source::based_on(&source::read_text(file)?));
-        if let (None, Some(number), false) = (base, number, planner.yes) {
-            let sentence = format!("there are test cases already: set {number}");
-            let advice = format!("To put yours in their place, pass --number {number}, or --yes.");
-            return Err(Failure::usage(sentence).advise(advice));
-        }
-        let base = base.or(number);
-        return save(planner, out, task, base, &cases)
-            .await
-            .map(|(exit, _)| exit);
+        return from_file(args, file, number, planner, out).await;
     }
     let cases = match found {
         Some(set) if !set.cases.is_empty() => set.cases,
@@ -137,59 +131,119 @@ async fn change(args: &EditArgs, planner: &Planner, out: &mut Output) -> Result<
         source::based_on_line(number)
     );
     let text = one_file::join(&help, &files(&cases)?);
-    let path = edit::new_file(&format!("{task}.tests.md"), &text)?;
-    loop {
-        editor::open(planner.editor.as_deref(), &path)?;
-        if number.is_some() && source::read_text(&path)? == text {
-            edit::throw_away(&path);
-            out.note("Nothing was changed, so nothing was saved.");
-            return Ok(Exit::Success);
-        }
-        let (exit, saved) = match source::read_cases(&path)? {
-            Ok(cases) => {
-                let saved = save(planner, out, task, number, &cases).await;
-                saved.map_err(|failure| keeping(failure, task, &path))?
-            }
-            Err(mistakes) => {
-                findings::print_mistakes(out, &mistakes)?;
-                (Exit::Negative, None)
-            }
-        };
-        number = saved.or(number);
-        if exit == Exit::Success {
-            edit::throw_away(&path);
-            return Ok(exit);
-        }
-        if !ask::wants(out, "Edit it again?", true)? {
-            out.note(format_args!("Your text is in {}.", path.display()));
-            return Ok(exit);
+    let scratch = Scratch::new(&format!("{task}.tests.md"), text, command(task))?;
+    let mut conflict = None;
+    let ended = in_editor(planner, out, task, number, &scratch, &mut conflict).await;
+    scratch.end(ended, conflict.as_deref())
+}
+
+/// The command that saves a file, up to the file's name.
+fn command(task: &TaskName) -> String {
+    format!("punchcard prompt test-set edit {task} --file")
+}
+
+/// Saves what was written without an editor of ours. Another's cases are not overwritten unsaid.
+async fn from_file(
+    args: &EditArgs,
+    file: &Path,
+    number: Option<u32>,
+    planner: &Planner,
+    out: &mut Output,
+) -> Result<Exit, Failure> {
+    let task = &args.task;
+    let cases = source::read_cases(file)?;
+    let cases = cases.map_err(|m| findings::refused(&m, "nothing was saved"))?;
+    let base = args.number.or(source::based_on(&source::read_text(file)?));
+    if let (None, Some(number), false) = (base, number, planner.yes) {
+        let sentence = format!("there are test cases already: set {number}");
+        let advice = format!("To put yours in their place, pass --number {number}, or --yes.");
+        return Err(Failure::usage(sentence).advise(advice));
+    }
+    let base = base.or(number).filter(|number| *number > 0);
+    match save(planner, out, task, base, &cases).await? {
+        Saved::Set(exit, _) => Ok(exit),
+        Saved::Refused(failure) => Err(failure),
+        Saved::Conflict(Conflict { failure, stands }) => {
+            Err(scratch::kept(failure, &command(task), file, Some(&stands)))
         }
     }
 }
 
-/// Saves the cases; gives the number of the set that they are now.
+/// Opens the editor, saves, and offers to go on while something is to be mended. An end without a failure
+/// is one whose text is saved, or the same as before.
+async fn in_editor(
+    planner: &Planner,
+    out: &mut Output,
+    task: &TaskName,
+    mut number: Option<u32>,
+    scratch: &Scratch,
+    conflict: &mut Option<String>,
+) -> Result<Exit, Failure> {
+    loop {
+        let is_changed = scratch.edit(planner.editor.as_deref(), out)?;
+        // The example may be saved as it is.
+        if !is_changed && number.is_some() {
+            out.note("Nothing was changed, so nothing was saved.");
+            return Ok(Exit::Success);
+        }
+        let ended = match source::read_cases(scratch.path())? {
+            Ok(cases) => match save(planner, out, task, number, &cases).await? {
+                Saved::Set(exit, saved) => {
+                    number = saved.or(number);
+                    if let Some(saved) = saved {
+                        source::rebase(scratch.path(), saved)?;
+                    }
+                    Ok(exit)
+                }
+                Saved::Refused(failure) => Err(failure),
+                Saved::Conflict(told) => {
+                    *conflict = Some(told.stands);
+                    return Err(told.failure);
+                }
+            },
+            Err(mistakes) => {
+                findings::print_mistakes(out, &mistakes)?;
+                let sentence = "the test cases were not saved: they cannot be read";
+                Err(Failure::negative(sentence))
+            }
+        };
+        if ended == Ok(Exit::Success) || !ask::wants(out, "Edit it again?", true)? {
+            return ended;
+        }
+    }
+}
+
+/// What became of test cases.
+enum Saved {
+    /// They are saved, and have this number now.
+    Set(Exit, Option<u32>),
+    /// They were refused, and the planner was told why.
+    Refused(Failure),
+    /// Somebody else saved meanwhile.
+    Conflict(Conflict),
+}
+
+/// Saves the cases.
 async fn save(
     planner: &Planner,
     out: &mut Output,
     task: &TaskName,
     number: Option<u32>,
     cases: &[TestCase],
-) -> Result<(Exit, Option<u32>), Failure> {
+) -> Result<Saved, Failure> {
     let body = json!({ "cases": cases });
     let path = ["prompts", task.as_str(), "test-set"];
     let call = Call::new(Method::PUT, &path).body(&body).only_if(number);
     let saved = match planner.client.ask(call).await {
         Ok(answer) => Shown::<TestSetView>::of(answer.body)?,
-        Err(CallError::Refused(refusal)) => {
-            let found = refusal.body.get("findings").cloned().unwrap_or_default();
-            let found: Vec<FindingView> = client::read(found).unwrap_or_default();
-            if !found.is_empty() && !out.is_json() {
-                findings::print(out, &found, None)?;
-                return Ok((Exit::Negative, None));
-            }
-            return Err(refusal.problem.into());
+        Err(CallError::Refused(refusal)) if refusal.problem.code == CONFLICT => {
+            return tell_conflict(out, cases, &refusal).map(Saved::Conflict);
         }
-        Err(error) => return Err(error.into()),
+        Err(CallError::Refused(refusal)) => {
+            let error = CallError::Refused(refusal);
+            return Ok(Saved::Refused(findings::of_refusal(out, error, None)));
+        }
+        Err(error @ CallError::Failed(_)) => return Err(error.into()),
     };
     let (errors, words) = findings::count(&saved.view.findings);
     let exit = if errors == 0 {
@@ -197,9 +251,10 @@ async fn save(
     } else {
         Exit::Negative
     };
+    let number = saved.view.number;
     if out.is_json() {
         out.document(&saved.raw)?;
-        return Ok((exit, saved.view.number));
+        return Ok(Saved::Set(exit, number));
     }
     findings::print(out, &saved.view.findings, None)?;
     let count = naming::counted(cases.len(), "case");
@@ -207,13 +262,33 @@ async fn save(
         "The test set of {BOLD}{task}{BOLD:#} is saved: {count}, with {words}."
     ))?;
     out.note(format_args!("Run it: punchcard prompt test {task}"));
-    Ok((exit, saved.view.number))
+    Ok(Saved::Set(exit, number))
 }
 
-fn keeping(failure: Failure, task: &TaskName, path: &Path) -> Failure {
-    let path = path.display();
-    failure.advise_too(format!(
-        "Your text is in {path}. See what is there now with `punchcard prompt test-set show {task}`, \
-         then save yours: punchcard prompt test-set edit {task} --file {path}"
-    ))
+/// Tells that other cases stand in the way and how they differ.
+fn tell_conflict(
+    out: &mut Output,
+    cases: &[TestCase],
+    refusal: &Refusal,
+) -> Result<Conflict, Failure> {
+    let now: Option<TestSetView> = saving::current(refusal);
+    let stands = now.as_ref().and_then(|now| now.number).unwrap_or(0);
+    if out.is_json() {
+        out.document(&refusal.body)?;
+    } else if let Some(now) = &now {
+        let text = |cases| files(cases).map(|files| one_file::join("", &files));
+        let diff = DiffView::of_texts("test cases", &text(&now.cases)?, &text(cases)?);
+        out.line(saving::BETWEEN)?;
+        changes::print_view(out, &diff)?;
+    }
+    let sentence = match &now {
+        Some(_) => format!(
+            "somebody else saved test set {stands} meanwhile; yours is not saved, and nothing is lost"
+        ),
+        None => refusal.problem.sentence(),
+    };
+    Ok(Conflict {
+        failure: saving::stale(&sentence, refusal),
+        stands: format!("--number {stands}"),
+    })
 }

@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::findings;
 use super::naming::Reference;
 use super::planner::{Planner, Shown};
 use super::views::MessageView;
@@ -50,7 +51,8 @@ pub(crate) async fn run(
     let input = read_input(&args.input)?;
     let body = json!({ "ref": args.reference.to_string(), "input": input });
     let path = ["prompts", args.task.as_str(), "render"];
-    let answer = planner.send(Method::POST, &path, &body).await?;
+    let answer = planner.send(Method::POST, &path, &body).await;
+    let answer = answer.map_err(|error| findings::of_refusal(out, error, None))?;
     let rendered = Shown::<Rendered>::of(answer.body)?;
     if out.is_json() {
         out.document(&rendered.raw)?;

@@ -268,7 +268,7 @@ pub(super) struct AtCanary {
 /// A test run.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct RunView {
-    pub(super) run: String,
+    pub(super) run: Uuid,
     #[serde(default)]
     pub(super) tested: Option<Tested>,
     pub(super) state: RunState,

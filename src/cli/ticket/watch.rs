@@ -212,7 +212,7 @@ impl Shown {
                 if !in_order {
                     out.note("(some text is missing here)");
                 }
-                out.piece(style::safe(text))?;
+                out.piece(style::safe_piece(text))?;
                 self.in_line = !text.ends_with('\n');
             }
             ServerFrame::Answer { answer, .. } => {

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use punchcard_actors::ports::{Finding, Severity};
+use punchcard_actors::prompts::PromptError;
 use punchcard_events::TaskName;
-use punchcard_events::prompt::{Command, Content, PromptState, TestCase, TestSet};
+use punchcard_events::prompt::{Command, Content, PromptState, Rejection, TestCase, TestSet};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::precondition;
 use super::versions::existing;
-use crate::http::dispatch::PromptCall;
+use crate::http::dispatch::{Call, PromptCall};
 use crate::http::errors::{Code, Problem};
 
 #[derive(Deserialize)]
@@ -63,9 +65,12 @@ pub(super) async fn save(
         cases: body.cases,
         act: call.act(),
     };
-    let saved = call.api.prompts.execute(tenant, &task, save).await?;
+    let saved = match call.api.prompts.execute(tenant, &task, save).await {
+        Ok(saved) => saved,
+        Err(error) => return Err(refused(&call, &task, error).await),
+    };
     let set = saved.state.test_set.as_ref();
-    let set = set.ok_or(punchcard_actors::prompts::PromptError::Conflict)?;
+    let set = set.ok_or(PromptError::Conflict)?;
     Ok(answer(&task, set, findings))
 }
 
@@ -78,6 +83,25 @@ fn answer(task: &TaskName, set: &TestSet, findings: Vec<Finding>) -> HttpRespons
             cases: &set.cases,
             findings,
         })
+}
+
+/// A conflict shows the test set that stands in the way, where it can be read.
+async fn refused(call: &Call, task: &TaskName, error: PromptError) -> Problem {
+    let conflict = matches!(
+        error,
+        PromptError::Rejected(Rejection::TestSetConflict { .. })
+    );
+    let problem = Problem::from(error);
+    if !conflict {
+        return problem;
+    }
+    match existing(call, task).await.map(|state| state.test_set) {
+        Ok(Some(set)) => problem.with(
+            "current",
+            json!({ "task": task, "number": set.number, "cases": set.cases }),
+        ),
+        Ok(None) | Err(_) => problem,
+    }
 }
 
 /// What the cases are most likely to be tried with next.

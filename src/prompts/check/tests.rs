@@ -225,3 +225,28 @@ fn mutants_of_templates_are_checked_and_every_place_lies_within_them() {
         }
     });
 }
+
+#[test]
+fn characters_that_nobody_sees_are_warned_of_and_emoji_are_not() {
+    let heart = "\u{2764}\u{fe0f}\u{200d}\u{1f525}";
+    let hidden = content(&format!("{heart}\nab\u{200b}\u{2060}c \u{e0041}"));
+    assert_eq!(told(&hidden).len(), 2, "{:?}", told(&hidden));
+    let findings = check(&hidden).findings;
+    let places: Vec<_> = findings
+        .iter()
+        .map(|finding| (finding.place.as_str(), finding.line, finding.column))
+        .collect();
+    let place = "messages[1]";
+    assert_eq!(
+        places,
+        [(place, Some(2), Some(3)), (place, Some(2), Some(7))]
+    );
+    assert_eq!(
+        findings[0].message,
+        "Here are 2 characters that cannot be seen (the first is U+200B)."
+    );
+    assert!(check(&hidden).is_sound(), "a warning keeps nothing back");
+    assert_eq!(told(&content(heart)), [] as [String; 0]);
+    let many = content(&"a\u{200b}".repeat(1_000));
+    assert_eq!(told(&many).len(), 5);
+}

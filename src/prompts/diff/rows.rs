@@ -6,6 +6,7 @@ use punchcard_events::ticket::Role;
 use serde_json::Value;
 
 use super::{Change, DiffView, LineKind, TextChange, TextLine};
+use crate::invisible;
 
 /// Equal lines that are shown before and after a change.
 const CONTEXT: usize = 3;
@@ -149,13 +150,10 @@ fn row(kind: RowKind, text: &str) -> Row {
     }
 }
 
-/// A line without what would act on a terminal or turn the order of the letters around.
+/// A line without what would act on a terminal, turn the order of the letters around, or not be seen.
 fn shown(text: &str) -> String {
-    let acts = |letter: char| {
-        (letter.is_control() && letter != '\t')
-            || matches!(letter, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
-                | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}')
-    };
+    let text = invisible::escaped(text);
+    let acts = |letter: char| letter.is_control() && letter != '\t';
     let mut shown = String::with_capacity(text.len());
     for letter in text.chars() {
         if acts(letter) {

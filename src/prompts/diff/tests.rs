@@ -19,7 +19,7 @@ fn equal_contents_do_not_differ() {
 #[test]
 fn a_difference_is_told_in_the_order_of_the_content() {
     let mut from = content("1\n2\n3\n4\n5\n6\n7\n8\n9\nold\n");
-    let mut to = content("1\n2\n3\n4\n5\n6\n7\n8\n9\nnew\u{1b}[2J\u{202e}\nlast");
+    let mut to = content("1\n2\n3\n4\n5\n6\n7\n8\n9\nnew\u{1b}[2J\u{202e}\u{200b}\nlast");
     from.parameters.temperature = Some(0.5);
     from.messages[0].role = Role::User;
     to.model = "large".to_owned();
@@ -46,7 +46,7 @@ fn a_difference_is_told_in_the_order_of_the_content() {
          8\n \
          9\n\
          -old\n\
-         +new\\u{1b}[2J\\u{202e}\n\
+         +new\\u{1b}[2J\\u{202e}\\u{200b}\n\
          +last\n\
          \\ no line break at the end\n\
          messages[2] (assistant), new\n\
@@ -82,6 +82,16 @@ fn the_order_of_a_schemas_keys_is_no_difference() {
         &with(r#"{"b":{"d":2,"c":1},"a":1}"#),
     );
     assert!(view.same);
+}
+
+#[test]
+fn two_texts_are_compared_by_themselves() {
+    let view = DiffView::of_texts("partial tone", "Kind.\nShort.\n", "Kind.\nLong.\n");
+    assert_eq!(
+        view.to_string(),
+        "partial tone\n@@ -1,2 +1,2 @@\n Kind.\n-Short.\n+Long.\n"
+    );
+    assert!(DiffView::of_texts("partial tone", "a", "a").same);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Quoting what a model said.
 
+use crate::invisible::is_invisible;
+
 /// The most characters of an answer that a sentence repeats.
 const LONGEST_QUOTE: usize = 200;
 
@@ -43,19 +45,9 @@ pub(super) fn around(text: &str, place: usize) -> String {
     }
 }
 
-/// Control characters, and those that change the order in which the others are shown or show as
-/// nothing at all (Unicode's Bidi_Control and zero-width ones).
+/// What would not show as itself.
 fn is_hidden(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{ad}'
-                | '\u{61c}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{2069}'
-                | '\u{feff}'
-        )
+    character.is_control() || is_invisible(character)
 }
 
 #[cfg(test)]

@@ -219,3 +219,15 @@ fn a_diff_is_of_production_and_the_draft_unless_said_otherwise() {
     let golden = include_str!("golden/diff.txt");
     assert_eq!(ran.stdout.trim_end(), golden.trim_end());
 }
+
+#[test]
+fn production_is_never_asked_for_without_showing_what_changes() {
+    let ran = ran(
+        &["deploy", "explanation", "4", "--json"],
+        &[ok(&prompt(Some(3), None))],
+    );
+    let failure = ran.ended.unwrap_err();
+    assert_eq!(failure.exit(), Exit::Usage);
+    let advice = told(&failure).advice.as_deref().unwrap();
+    assert!(advice.contains("without --json"), "{advice}");
+}

@@ -121,3 +121,16 @@ fn a_draft_as_json_is_what_the_server_said() {
     let shown: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(shown["edit"], 7);
 }
+
+#[test]
+fn a_labels_name_cannot_steer_the_terminal() {
+    let mut hostile = prompt(Some(3), None);
+    hostile["labels"][0]["label"] = json!("x\u{1b}[2J\u{200b}");
+    hostile["versions"] = json!(0);
+    let ran = ran(&["show", "explanation"], &[ok(&hostile)]);
+    assert!(
+        ran.stdout.contains("x\u{fffd}[2J\\u{200b}"),
+        "{}",
+        ran.stdout
+    );
+}

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{editor, ok, problem, prompt, ran};
+use super::{editor, ok, problem, prompt, ran, told};
 use crate::cli::exit::Exit;
 use crate::cli::scripted::json_reply;
 
@@ -143,4 +143,106 @@ fn cases_keep_the_order_in_which_they_were_written() {
         .map(|i| &ran.asked[1].body["cases"][i]["name"])
         .collect();
     assert_eq!(names, ["b", "a"]);
+}
+
+const BROKEN: &str = r#"{"title": "Broken", "status": 422, "code": "broken_prompt",
+    "detail": "The prompt has mistakes.", "findings": [{"severity": "error",
+    "place": "messages[0]", "line": 3, "column": 1, "message": "unknown variable",
+    "remedy": "Add it to the input schema."}]}"#;
+
+#[test]
+fn what_a_refusal_found_is_told_by_every_command_and_in_json_too() {
+    let refusal: Value = serde_json::from_str(BROKEN).unwrap();
+    let refused = |line: &[&str]| ran(line, &[json_reply(422, &refusal)]);
+    for line in [&["test", "explanation"][..], &["try", "explanation"]] {
+        let ran = refused(line);
+        assert_eq!(ran.ended.unwrap_err().exit(), Exit::Negative, "{line:?}");
+        let told = "message 1, line 3, column 1  unknown variable";
+        assert!(ran.stdout.contains(told), "{line:?}: {}", ran.stdout);
+        let json: Vec<&str> = line.iter().copied().chain(["--json"]).collect();
+        let shown: Value = serde_json::from_str(&refused(&json).stdout).unwrap();
+        assert_eq!(shown, refusal, "{line:?}");
+    }
+}
+
+#[test]
+fn a_test_set_that_is_refused_tells_its_findings_in_json_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("cases.md");
+    let case = "{\"input\": {}, \"expect\": [\"fits_schema\"]}";
+    std::fs::write(&file, format!("==> tests/a.json\n{case}\n")).unwrap();
+    let file = file.display().to_string();
+    let refusal: Value = serde_json::from_str(BROKEN).unwrap();
+    let set = json!({"number": 4, "cases": []});
+    let line = [
+        "test-set",
+        "edit",
+        "explanation",
+        "--file",
+        &file,
+        "--number",
+        "4",
+        "--json",
+    ];
+    let ran = ran(&line, &[ok(&set), json_reply(422, &refusal)]);
+    assert_eq!(ran.ended.unwrap_err().exit(), Exit::Negative);
+    let shown: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(shown, refusal);
+}
+
+#[test]
+fn other_cases_are_shown_beside_ones_own_and_the_way_on_that_is_told_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let editor = editor(&dir, "sed -i 's/sky/sea/' \"$file\"");
+    let set = |number: u32, question: &str| {
+        json!({"number": number, "findings": [], "cases": [
+            {"name": "one", "input": {"question": question}, "expect": ["fits_schema"]}]})
+    };
+    let conflict = json!({
+        "title": "Conflict", "status": 409, "code": "test_set_conflict", "detail": "another",
+        "current": set(5, "sun"),
+    });
+    let refused = ran(
+        &["test-set", "edit", "explanation", "--editor", &editor],
+        &[ok(&set(4, "sky")), json_reply(409, &conflict)],
+    );
+    for part in ["-    \"question\": \"sun\"", "+    \"question\": \"sea\""] {
+        assert!(refused.stdout.contains(part), "{}", refused.stdout);
+    }
+    let failure = refused.ended.unwrap_err();
+    let advice = told(&failure).advice.as_deref().unwrap();
+    assert!(advice.ends_with("--number 5"), "{advice}");
+    let command = advice.split("save it: punchcard prompt ").nth(1).unwrap();
+    let words: Vec<&str> = command.split(' ').collect();
+    let again = ran(&words, &[ok(&set(5, "sun")), ok(&set(6, "sea"))]);
+    assert_eq!(again.ended, Ok(Exit::Success));
+    assert_eq!(again.asked[1].only_if.as_deref(), Some("\"5\""));
+    let file = std::path::Path::new(words[4]);
+    std::fs::remove_dir_all(file.parent().unwrap()).unwrap();
+}
+
+#[test]
+fn an_earlier_run_is_shown_by_its_id_and_a_server_that_is_away_is_asked_again() {
+    let id = "0192c0de-0000-7000-8000-000000000009";
+    let busy = problem(503, "store_unavailable", "the store cannot be read", "");
+    let ran = ran(
+        &["test", "explanation", "--run", id],
+        &[busy, ok(&run("failed", 2, &cases()))],
+    );
+    assert_eq!(ran.ended, Ok(Exit::TestFailed));
+    let path = format!("GET /v1/prompts/explanation/test-runs/{id}");
+    assert_eq!(ran.asked[1].line, path);
+    assert!(
+        ran.stdout.contains("it does not contain `please`"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn a_run_tells_its_id_when_it_begins() {
+    let ended = run("passed", 2, &json!([]));
+    let ran = ran(&["test", "explanation"], &[json_reply(202, &ended)]);
+    let told = "prompt test explanation --run 0192c0de-0000-7000-8000-000000000009";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
 }

@@ -20,6 +20,12 @@ fn throw_away(path: &std::path::Path) {
     fs::remove_dir_all(path.parent().unwrap()).unwrap();
 }
 
+/// The file that was opened, as the notes tell it.
+fn opened(notes: &str) -> PathBuf {
+    let path = notes.split("Your editor has the text in ").nth(1).unwrap();
+    PathBuf::from(path.lines().next().unwrap().trim_end_matches('.'))
+}
+
 /// The file that a sentence says a text is kept in.
 fn kept(sentence: &str) -> PathBuf {
     let path = sentence.split("Your text is in ").nth(1).unwrap();
@@ -92,7 +98,10 @@ fn findings_are_placed_in_the_planners_own_file_and_the_draft_is_saved() {
     let dir = tempfile::tempdir().unwrap();
     let editor = editor(
         &dir,
-        "sed -i 's/{{ question }}/a\\n{{ qestion }}/' \"$file\"",
+        &format!(
+            "sed -i 's/{{{{ question }}}}/a\\n{{{{ qestion }}}}/' \"$file\"; cp \"$file\" '{}'",
+            dir.path().join("copy").display()
+        ),
     );
     let findings = json!([{
         "severity": "error", "place": "messages[1]", "line": 2, "column": 4,
@@ -107,11 +116,12 @@ fn findings_are_placed_in_the_planners_own_file_and_the_draft_is_saved() {
     );
     assert_eq!(ran.ended, Ok(Exit::Negative));
     let place = ran.stdout.split_whitespace().nth(1).unwrap();
-    let (file, place) = place.split_once(".prompt.md:").unwrap();
-    let text = fs::read_to_string(format!("{file}.prompt.md")).unwrap();
+    let place = place.strip_prefix("explanation.prompt.md:").unwrap();
+    let text = fs::read_to_string(dir.path().join("copy")).unwrap();
     let line: usize = place.split(':').next().unwrap().parse().unwrap();
     assert_eq!(text.lines().nth(line - 1), Some("{{ qestion }}"));
-    throw_away(&PathBuf::from(format!("{file}.prompt.md")));
+    let opened = opened(&ran.stderr);
+    assert!(!opened.exists(), "it is saved, so it is thrown away");
     assert!(
         ran.stdout.contains("Did you mean `question`?"),
         "{}",
@@ -311,4 +321,70 @@ fn a_shared_text_is_saved_over_the_edit_that_was_seen() {
     assert_eq!(ran.asked[1].line, "PUT /v1/partials/tone");
     assert_eq!(ran.asked[1].only_if.as_deref(), Some("\"3\""));
     assert_eq!(ran.asked[1].body, json!({"text": "Be strict."}));
+}
+
+#[test]
+fn another_planners_shared_text_is_shown_beside_ones_own_which_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let editor = editor(&dir, "printf 'Be strict.\\n' > \"$file\"");
+    let tone = |edit: u32, text: &str| json!({"name": "tone", "edit": edit, "text": text, "saved_at": AT, "by": by("ben")});
+    let conflict = json!({
+        "title": "Conflict", "status": 409, "code": "partial_conflict", "detail": "another edit",
+        "current": tone(4, "Be very kind.\n"),
+    });
+    let partials = json!({"partials": [tone(3, "Be kind.\n")]});
+    let refused = ran(
+        &["partial", "edit", "tone", "--editor", &editor],
+        &[ok(&partials), json_reply(409, &conflict)],
+    );
+    let failure = refused.ended.unwrap_err();
+    let complaint = told(&failure);
+    assert_eq!(
+        complaint.sentence,
+        "ben saved edit 4 of `tone`; yours is not saved, and nothing is lost"
+    );
+    for line in ["-Be very kind.", "+Be strict."] {
+        assert!(refused.stdout.contains(line), "{}", refused.stdout);
+    }
+    let file = opened(&refused.stderr);
+    let advice = complaint.advice.as_deref().unwrap();
+    let command = advice.split("save it: punchcard prompt ").nth(1).unwrap();
+    // The way on that it tells works.
+    let words: Vec<&str> = command.split(' ').collect();
+    let again = ran(&words, &[ok(&partials), ok(&tone(5, ""))]);
+    assert_eq!(again.ended, Ok(Exit::Success));
+    assert_eq!(again.asked[1].only_if.as_deref(), Some("\"4\""));
+    throw_away(&file);
+}
+
+#[test]
+fn an_editor_that_fails_leaves_no_text_behind_but_one_that_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let replies = [ok(&draft(7, "{{ question }}", &json!([])))];
+    let failed = ran(
+        &["edit", "explanation", "--editor", &editor(&dir, "exit 1")],
+        &replies,
+    );
+    assert!(failed.ended.is_err());
+    assert!(!opened(&failed.stderr).exists());
+    let written = editor(&dir, "echo more >> \"$file\"; exit 1");
+    let failed = ran(&["edit", "explanation", "--editor", &written], &replies);
+    let failure = failed.ended.unwrap_err();
+    let file = kept(told(&failure).advice.as_deref().unwrap());
+    assert_eq!(file, opened(&failed.stderr));
+    throw_away(&file);
+}
+
+#[test]
+fn a_discarded_draft_is_said_to_be_gone() {
+    let ran = ran(
+        &["discard", "explanation", "--yes"],
+        &[ok(&prompt(Some(3), Some(7))), ok(&prompt(Some(3), None))],
+    );
+    assert!(!ran.stderr.contains("text stays"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("prompt history explanation"),
+        "{}",
+        ran.stderr
+    );
 }
