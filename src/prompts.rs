@@ -31,7 +31,7 @@ pub(crate) use check::content_flaws;
 pub use diff::{Change, DiffView, LineKind, Row, RowKind, TextChange, TextLine};
 pub use place::{At, Place};
 pub use schema::Misfit;
-use schema::{Schema, join, shorten};
+use schema::{Schema, Unusable, join, shorten};
 use template::Templates;
 
 /// What a task's settings say about the sizes of a prompt and its answers.
@@ -57,14 +57,13 @@ pub struct Flaw {
 }
 
 impl Flaw {
-    /// A schema that is none.
-    fn of_schema(place: Place, message: String) -> Self {
-        let remedy = "Write a JSON Schema (2020-12), such as {\"type\": \"object\"}.";
+    /// A schema that is none, or too much work.
+    fn of_schema(place: Place, unusable: Unusable) -> Self {
         Self {
             place,
             at: None,
-            message,
-            remedy: remedy.to_owned(),
+            message: unusable.message,
+            remedy: unusable.remedy.to_owned(),
         }
     }
 }
@@ -91,8 +90,8 @@ impl CompiledPrompt {
         let mut flaws = Vec::new();
         let mut schema = |place: Place, schema: Option<&Arc<Value>>| {
             let compiled = schema.map(|schema| Schema::compile(schema)).transpose();
-            compiled.unwrap_or_else(|message| {
-                flaws.push(Flaw::of_schema(place, message));
+            compiled.unwrap_or_else(|unusable| {
+                flaws.push(Flaw::of_schema(place, unusable));
                 None
             })
         };
