@@ -16,6 +16,7 @@ mod diff;
 mod engine;
 pub mod expect;
 mod nearest;
+mod parser;
 mod place;
 mod reading;
 mod schema;
@@ -68,6 +69,25 @@ impl Flaw {
     }
 }
 
+/// Why a content was not made ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Uncompiled {
+    /// Everything that is wrong with it, by place.
+    Flawed(Vec<Flaw>),
+    /// It cannot be done now, whatever the content: later it may be.
+    Unavailable,
+}
+
+impl Uncompiled {
+    /// What to tell somebody who can try again.
+    pub fn into_flaws(self) -> Vec<Flaw> {
+        match self {
+            Self::Flawed(flaws) => flaws,
+            Self::Unavailable => vec![template::not_read(parser::NotParsed::Unavailable)],
+        }
+    }
+}
+
 /// A content, ready for use.
 #[derive(Debug)]
 pub struct CompiledPrompt {
@@ -85,8 +105,8 @@ impl CompiledPrompt {
     /// This finds what makes the content unusable, not what makes it unwise: that is the checker's.
     ///
     /// # Errors
-    /// With everything that is wrong with it, by place.
-    pub fn compile(content: &Arc<Content>, limits: Limits) -> Result<Self, Vec<Flaw>> {
+    /// When something is wrong with it, or it cannot be done now.
+    pub fn compile(content: &Arc<Content>, limits: Limits) -> Result<Self, Uncompiled> {
         let mut flaws = Vec::new();
         let mut schema = |place: Place, schema: Option<&Arc<Value>>| {
             let compiled = schema.map(|schema| Schema::compile(schema)).transpose();
@@ -97,13 +117,15 @@ impl CompiledPrompt {
         };
         let input = schema(Place::InputSchema(None), content.input_schema.as_ref());
         let answer = schema(Place::AnswerSchema, content.answer_schema.as_ref());
-        let templates = Templates::examine(
+        let examined = Templates::examine(
             &content.messages,
             &content.partials,
             limits.max_prompt_bytes,
-        )
-        .templates;
-        match templates {
+        );
+        if examined.unavailable {
+            return Err(Uncompiled::Unavailable);
+        }
+        match examined.templates {
             Ok(templates) if flaws.is_empty() => Ok(Self {
                 content: Arc::clone(content),
                 templates,
@@ -112,11 +134,11 @@ impl CompiledPrompt {
                 answer,
                 limits,
             }),
-            Ok(_) => Err(flaws),
+            Ok(_) => Err(Uncompiled::Flawed(flaws)),
             Err(found) => {
                 flaws.extend(found);
                 flaws.sort();
-                Err(flaws)
+                Err(Uncompiled::Flawed(flaws))
             }
         }
     }
