@@ -16,6 +16,7 @@ mod diff;
 mod engine;
 pub mod expect;
 mod nearest;
+mod parser;
 mod place;
 mod reading;
 mod schema;
@@ -31,7 +32,7 @@ pub(crate) use check::content_flaws;
 pub use diff::{Change, DiffView, LineKind, Row, RowKind, TextChange, TextLine};
 pub use place::{At, Place};
 pub use schema::Misfit;
-use schema::{Schema, join, shorten};
+use schema::{Schema, Unusable, join, shorten};
 use template::Templates;
 
 /// What a task's settings say about the sizes of a prompt and its answers.
@@ -57,14 +58,32 @@ pub struct Flaw {
 }
 
 impl Flaw {
-    /// A schema that is none.
-    fn of_schema(place: Place, message: String) -> Self {
-        let remedy = "Write a JSON Schema (2020-12), such as {\"type\": \"object\"}.";
+    /// A schema that is none, or too much work.
+    fn of_schema(place: Place, unusable: Unusable) -> Self {
         Self {
             place,
             at: None,
-            message,
-            remedy: remedy.to_owned(),
+            message: unusable.message,
+            remedy: unusable.remedy.to_owned(),
+        }
+    }
+}
+
+/// Why a content was not made ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Uncompiled {
+    /// Everything that is wrong with it, by place.
+    Flawed(Vec<Flaw>),
+    /// It cannot be done now, whatever the content: later it may be.
+    Unavailable,
+}
+
+impl Uncompiled {
+    /// What to tell somebody who can try again.
+    pub fn into_flaws(self) -> Vec<Flaw> {
+        match self {
+            Self::Flawed(flaws) => flaws,
+            Self::Unavailable => vec![template::not_read(parser::NotParsed::Unavailable)],
         }
     }
 }
@@ -86,25 +105,27 @@ impl CompiledPrompt {
     /// This finds what makes the content unusable, not what makes it unwise: that is the checker's.
     ///
     /// # Errors
-    /// With everything that is wrong with it, by place.
-    pub fn compile(content: &Arc<Content>, limits: Limits) -> Result<Self, Vec<Flaw>> {
+    /// When something is wrong with it, or it cannot be done now.
+    pub fn compile(content: &Arc<Content>, limits: Limits) -> Result<Self, Uncompiled> {
         let mut flaws = Vec::new();
         let mut schema = |place: Place, schema: Option<&Arc<Value>>| {
             let compiled = schema.map(|schema| Schema::compile(schema)).transpose();
-            compiled.unwrap_or_else(|message| {
-                flaws.push(Flaw::of_schema(place, message));
+            compiled.unwrap_or_else(|unusable| {
+                flaws.push(Flaw::of_schema(place, unusable));
                 None
             })
         };
         let input = schema(Place::InputSchema(None), content.input_schema.as_ref());
         let answer = schema(Place::AnswerSchema, content.answer_schema.as_ref());
-        let templates = Templates::examine(
+        let examined = Templates::examine(
             &content.messages,
             &content.partials,
             limits.max_prompt_bytes,
-        )
-        .templates;
-        match templates {
+        );
+        if examined.unavailable {
+            return Err(Uncompiled::Unavailable);
+        }
+        match examined.templates {
             Ok(templates) if flaws.is_empty() => Ok(Self {
                 content: Arc::clone(content),
                 templates,
@@ -113,11 +134,11 @@ impl CompiledPrompt {
                 answer,
                 limits,
             }),
-            Ok(_) => Err(flaws),
+            Ok(_) => Err(Uncompiled::Flawed(flaws)),
             Err(found) => {
                 flaws.extend(found);
                 flaws.sort();
-                Err(flaws)
+                Err(Uncompiled::Flawed(flaws))
             }
         }
     }

@@ -9,11 +9,12 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use punchcard_actors::ports::{Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook};
-use punchcard_actors::prompts::{Effective, NotEffective, PromptError, Prompts};
+use punchcard_actors::ports::{
+    AnswerError, Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook,
+};
+use punchcard_actors::prompts::{Effective, NotEffective, Prompts};
 use punchcard_events::prompt::{Content, ContentHash};
 use punchcard_events::ticket::{PromptRef, Terms};
 use punchcard_events::{LabelName, Timestamp};
@@ -23,6 +24,7 @@ use crate::config::Config;
 use crate::prompts::CompiledPrompt;
 
 mod adoption;
+mod answered;
 mod cache;
 mod flaws;
 mod settings;
@@ -34,13 +36,8 @@ mod try_out;
 pub use adoption::{AdoptError, adopt};
 pub(crate) use flaws::flaws;
 
-use cache::Cache;
+use cache::{Cache, Uncached};
 use settings::{Settings, TaskSettings};
-
-/// How long a store that gives no version is left alone before it is asked again: twice as long
-/// each time, up to the longest.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// Every tenant's tasks. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -72,85 +69,23 @@ impl Tasks {
     /// The content, ready for use.
     ///
     /// # Errors
-    /// With how many flaws it has, which are logged: what was published was sound, so it was
-    /// published by another release, or under other limits.
+    /// When it cannot be used, which is logged once, without any text of it: what was published was
+    /// sound, so it was published by another release, or under other limits. Or not now.
     fn compile(
         &self,
         asked: Asked<'_>,
         settings: &TaskSettings,
         content: &Arc<Content>,
         hash: ContentHash,
-    ) -> Result<Arc<CompiledPrompt>, usize> {
-        let key = (asked.tenant.clone(), asked.task.clone(), hash);
-        if let Some(compiled) = self.compiled.get(&key) {
-            return Ok(compiled);
-        }
-        match CompiledPrompt::compile(content, settings.limits()) {
-            Ok(compiled) => {
-                let compiled = Arc::new(compiled);
-                self.compiled.put(key, Arc::clone(&compiled));
-                Ok(compiled)
-            }
-            Err(flaws) => {
-                for flaw in &flaws {
-                    let (tenant, task, place) = (asked.tenant, asked.task, &flaw.place);
-                    let flaw = &flaw.message;
-                    tracing::error!(%tenant, %task, %hash, %place, flaw, "a published prompt cannot be used");
-                }
-                Err(flaws.len())
-            }
-        }
-    }
-
-    /// The version that a ticket was prepared with, in effect or not, ready for use. `None` where
-    /// the store has none with that hash.
-    async fn of_ticket(
-        &self,
-        asked: Asked<'_>,
-        settings: &TaskSettings,
-        prompt: &PromptRef,
-    ) -> Result<Option<Arc<CompiledPrompt>>, String> {
-        let Ok(hash) = prompt.hash.parse::<ContentHash>() else {
-            return Ok(None);
-        };
-        let key = (asked.tenant.clone(), asked.task.clone(), hash);
-        if let Some(compiled) = self.compiled.get(&key) {
-            return Ok(Some(compiled));
-        }
-        let Some(content) = self.published(asked, prompt.version, hash).await? else {
-            return Ok(None);
-        };
-        let compiled = self.compile(asked, settings, &content, hash);
-        compiled.map(Some).map_err(|_| cannot_check())
-    }
-
-    /// The content of a version with this hash. A store that gives nothing now is waited for: it
-    /// would not take the answer either. The wait ends with the ticket's deadline, as all its work.
-    async fn published(
-        &self,
-        asked: Asked<'_>,
-        version: u32,
-        hash: ContentHash,
-    ) -> Result<Option<Arc<Content>>, String> {
+    ) -> Result<Arc<CompiledPrompt>, Uncached> {
         let (tenant, task) = (asked.tenant, asked.task);
-        let Some(summary) = self.prompts.book().summary(tenant, task) else {
-            return Ok(None);
-        };
-        if summary.version(version).map(|line| line.hash) != Some(hash) {
-            return Ok(None);
-        }
-        let mut wait = FIRST_WAIT;
-        loop {
-            match self.prompts.version(tenant, task, version).await {
-                Ok(content) => return Ok(content),
-                Err(PromptError::Unavailable(_)) => tokio::time::sleep(wait).await,
-                Err(error) => {
-                    tracing::error!(%tenant, %task, version, %error, "a version cannot be read");
-                    return Err(cannot_check());
-                }
-            }
-            wait = (wait * 2).min(LONGEST_WAIT);
-        }
+        let key = (tenant.clone(), task.clone(), hash);
+        let compile = || CompiledPrompt::compile(content, settings.limits());
+        self.compiled.get_or_compile(&key, compile, |flaws| {
+            let place = flaws.first().map(|flaw| flaw.place.part());
+            let count = flaws.len();
+            tracing::error!(%tenant, %task, %hash, place, count, "a published prompt cannot be used");
+        })
     }
 }
 
@@ -229,7 +164,10 @@ impl TaskBook for Tasks {
         let content = &effective.content;
         let prompt = self
             .compile(asked, &settings, content, effective.hash)
-            .map_err(|_| broken())?;
+            .map_err(|why| match why {
+                Uncached::Broken => broken(),
+                Uncached::Unavailable => PrepareError::Unavailable(asked.task.clone()),
+            })?;
         Ok(Prepared {
             messages: prompt.render(input).map_err(PrepareError::Template)?,
             model: content.model.clone(),
@@ -249,14 +187,12 @@ impl TaskBook for Tasks {
         asked: Asked<'_>,
         prompt: &PromptRef,
         content: &str,
-    ) -> Result<(), String> {
-        let Some(settings) = self.settings.of(asked.tenant, asked.task) else {
-            return Ok(());
-        };
-        // A version that the store never had is one of a configuration before it had prompts, and
-        // has no schema any more that an answer could break.
+    ) -> Result<(), AnswerError> {
+        // A tenant that left the configuration has tickets to end.
+        let settings = self.settings.of(asked.tenant, asked.task);
+        let settings = settings.unwrap_or_else(|| self.settings.inherited());
         match self.of_ticket(asked, &settings, prompt).await? {
-            Some(prompt) => prompt.check_answer(content),
+            Some(prompt) => prompt.check_answer(content).map_err(AnswerError::Misfit),
             None => Ok(()),
         }
     }
@@ -276,8 +212,4 @@ fn refusal(why: NotEffective, asked: Asked<'_>, configured: bool) -> InputRefusa
 
 fn label(asked: Asked<'_>) -> LabelName {
     asked.label.cloned().unwrap_or_else(LabelName::production)
-}
-
-fn cannot_check() -> String {
-    "the answer cannot be checked: the prompt that asked for it cannot be read".to_owned()
 }

@@ -18,7 +18,7 @@ pub use store::{
     AppendError, Appended, Direction, EventStore, ExpectedRevision, Order, ReadError, Subscription,
     TicketFilter, TicketIndex,
 };
-pub use tasks::{Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook};
+pub use tasks::{AnswerError, Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook};
 
 use std::sync::Arc;
 

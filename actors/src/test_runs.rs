@@ -29,6 +29,7 @@ use crate::llm::Llm;
 use crate::ports::{EventStore, Judges};
 use crate::prompts::{ContentName, Prompts};
 
+mod aside;
 mod ask;
 mod case;
 mod earlier;

@@ -20,7 +20,7 @@ use crate::adapters::models::Models;
 use crate::adapters::offline::{self, Offline};
 use crate::adapters::openai::{self, OpenAi};
 use crate::adapters::webhooks::{self, HookBook, SigningSecret, TaskHooks, TenantHooks, Webhooks};
-use crate::config::{CallbackTarget, Config, Model, Provider, Tenant};
+use crate::config::{CallbackTarget, Config, Model, Provider, Task, Tenant};
 use crate::http;
 use crate::prompts::Limits;
 use crate::prompts::PromptChecker;
@@ -171,14 +171,18 @@ pub(super) fn test_runs(config: &Config) -> TestRunOptions {
     }
 }
 
-/// Who judges the answers of test runs.
+/// Who judges the answers of test runs: by the settings that the task has for its tickets, too.
 pub(super) fn judges(config: &Config) -> PromptJudges {
-    let task = &config.defaults.task;
-    let limits = Limits {
+    let limits = |task: &Task| Limits {
         max_prompt_bytes: task.max_prompt_bytes,
         max_answer_bytes: task.max_answer_bytes,
     };
-    PromptJudges::new(limits, config.models.keys().cloned().collect())
+    let own = config.tenants.iter().flat_map(|(id, tenant)| {
+        let tasks = tenant.tasks.iter();
+        tasks.map(move |(name, task)| ((id.clone(), name.clone()), limits(task)))
+    });
+    let models = config.models.keys().cloned().collect();
+    PromptJudges::new(limits(&config.defaults.task), own.collect(), models)
 }
 
 /// Which new tickets are taken.

@@ -137,8 +137,8 @@ fn examine(
 fn compiled(place: Place, schema: Option<&Value>, found: &mut Vec<Found>) -> Option<Schema> {
     match Schema::compile(schema?) {
         Ok(schema) => Some(schema),
-        Err(message) => {
-            found.push(Found::error(Flaw::of_schema(place, message)));
+        Err(unusable) => {
+            found.push(Found::error(Flaw::of_schema(place, unusable)));
             None
         }
     }

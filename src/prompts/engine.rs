@@ -16,9 +16,6 @@ const BASE_FUEL: u64 = 50_000;
 const MAX_DEPTH: usize = 64;
 /// What the engine counts for one level of includes.
 const DEPTH_OF_INCLUDE: usize = 10;
-/// The stack that parsing has: for each byte of the longest template as much as a level of the
-/// engine's recursion takes in a debug build, with room to spare.
-const PARSER_STACK_BYTES: usize = 256 << 20;
 
 /// What all prompts share; a copy of it shares the engine's tables.
 static BASE: LazyLock<Environment<'static>> = LazyLock::new(base);
@@ -74,29 +71,6 @@ pub(super) fn has(tool: &Tool) -> bool {
         kind,
         Some(ErrorKind::UnknownFilter | ErrorKind::UnknownTest)
     )
-}
-
-/// Parses on a thread whose stack no template of the longest kind can use up: the engine works
-/// on expressions by recursion, and a chain such as `a.a.a` is as deep as it is long. Only pages that
-/// are touched cost memory.
-pub(super) fn on_a_deep_stack<T: Send>(parse: impl FnOnce() -> T + Send) -> Result<T, Flaw> {
-    let failed = |message: String| Flaw {
-        place: Place::Messages,
-        at: None,
-        message,
-        remedy: "Try again; if it fails again, write the templates more simply.".into(),
-    };
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(PARSER_STACK_BYTES);
-        match thread
-            .spawn_scoped(scope, parse)
-            .map(|thread| thread.join())
-        {
-            Ok(Ok(parsed)) => Ok(parsed),
-            Ok(Err(_)) => Err(failed("the template engine failed on a template".into())),
-            Err(error) => Err(failed(format!("the templates cannot be read now: {error}"))),
-        }
-    })
 }
 
 /// A template's own mistake: it holds nothing of any input.

@@ -38,6 +38,20 @@ impl fmt::Display for Place {
     }
 }
 
+impl Place {
+    /// The kind of part alone: it repeats no name that a planner chose.
+    pub const fn part(&self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Parameter(key) => key,
+            Self::Messages | Self::Message(_) => "messages",
+            Self::Partial(_) => "partials",
+            Self::InputSchema(_) => "input_schema",
+            Self::AnswerSchema => "answer_schema",
+        }
+    }
+}
+
 /// A place in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct At {

@@ -4,6 +4,15 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
+mod bounds;
+mod graph;
+
+use bounds::Bounds;
+pub(crate) use bounds::Unusable;
+
+/// The most bytes that a compiled pattern may take, and its cache while it matches.
+const MAX_COMPILED_BYTES: usize = 256 * 1024;
+
 /// The most characters of a name that a message repeats.
 const LONGEST_NAME: usize = 64;
 
@@ -11,6 +20,7 @@ const LONGEST_NAME: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Schema {
     validator: Validator,
+    bounds: Bounds,
     /// The keys of the top level's `properties`, where it has them.
     properties: Option<Vec<String>>,
     /// The top level's `required`.
@@ -28,20 +38,33 @@ pub struct Misfit {
 
 impl Schema {
     /// Compiles a schema. It must be whole: nothing is fetched from files or networks.
-    pub(crate) fn compile(schema: &Value) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// When it is no schema, or checking by it would take work without bound.
+    pub(crate) fn compile(schema: &Value) -> Result<Self, Unusable> {
+        let bounds = Bounds::of(schema)?;
         let validator = jsonschema::options()
             .offline()
             // Linear in the text's length: a pattern cannot be made to run away by an input.
-            .with_pattern_options(PatternOptions::regex())
+            .with_pattern_options(
+                PatternOptions::regex()
+                    .size_limit(MAX_COMPILED_BYTES)
+                    .dfa_size_limit(MAX_COMPILED_BYTES),
+            )
             .build(schema)
-            .map_err(|error| match error.instance_path().as_str() {
-                "" => format!("this is no JSON Schema: {error}"),
-                place => format!("this is no JSON Schema: at {place}: {error}"),
+            .map_err(|error| {
+                let message = match error.instance_path().as_str() {
+                    "" => format!("this is no JSON Schema: {error}"),
+                    place => format!("this is no JSON Schema: at {place}: {error}"),
+                };
+                let remedy = "Write a JSON Schema (2020-12), such as {\"type\": \"object\"}.";
+                Unusable::new(message, remedy)
             })?;
         let properties = schema.get("properties").and_then(Value::as_object);
         let required = schema.get("required").and_then(Value::as_array);
         Ok(Self {
             validator,
+            bounds,
             properties: properties.map(|properties| properties.keys().cloned().collect()),
             required: required
                 .into_iter()
@@ -61,8 +84,16 @@ impl Schema {
         self.required.iter().any(|required| required == name)
     }
 
-    /// Checks a value.
+    /// Checks a value, unless that would take too much work: then it does not fit.
     pub(crate) fn check(&self, value: &Value) -> Result<(), Misfit> {
+        if !self.bounds.allow(value) {
+            return Err(Misfit {
+                pointer: String::new(),
+                message:
+                    "the value is too large, or nested too deeply, to be checked by its schema"
+                        .to_owned(),
+            });
+        }
         self.validator
             .validate(value)
             .map_err(|error| self.misfit(&error))

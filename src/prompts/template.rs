@@ -16,7 +16,8 @@ use punchcard_events::PartialName;
 use punchcard_events::prompt::MessageTemplate;
 use punchcard_events::ticket::{Message, Role};
 
-use super::engine::{self, environment, on_a_deep_stack, unparsed};
+use super::engine::{self, environment, unparsed};
+use super::parser::{NotParsed, PARSER};
 use super::reading::{self, Reading, Tool};
 use super::variables::{Texts, Use};
 use super::{Flaw, Place};
@@ -46,6 +47,8 @@ pub(crate) struct Examined {
     pub(crate) uses: Vec<Vec<Use>>,
     /// The partials that the messages include, of those that the content has.
     pub(crate) included: BTreeSet<PartialName>,
+    /// Whether nothing could be said now, for no fault of the content.
+    pub(crate) unavailable: bool,
 }
 
 impl Templates {
@@ -59,6 +62,7 @@ impl Templates {
             templates: Err(flaws),
             uses: Vec::new(),
             included: BTreeSet::new(),
+            unavailable: false,
         };
         if messages.len() > MAX_MESSAGES {
             return refused(vec![Flaw {
@@ -68,8 +72,12 @@ impl Templates {
                 remedy: "Join some of them.".to_owned(),
             }]);
         }
-        on_a_deep_stack(|| parse(messages, partials, max_bytes))
-            .unwrap_or_else(|flaw| refused(vec![flaw]))
+        let (messages, partials) = (messages.to_vec(), partials.clone());
+        let parsed = PARSER.run(move || parse(&messages, &partials, max_bytes));
+        parsed.unwrap_or_else(|error| Examined {
+            unavailable: error == NotParsed::Unavailable,
+            ..refused(vec![not_read(error)])
+        })
     }
 
     /// The variables that the templates need.
@@ -129,6 +137,16 @@ fn innermost(error: &minijinja::Error) -> &minijinja::Error {
         innermost = source;
     }
     innermost
+}
+
+/// What is told where nothing was parsed.
+pub(crate) fn not_read(error: NotParsed) -> Flaw {
+    Flaw {
+        place: Place::Messages,
+        at: None,
+        message: error.to_string(),
+        remedy: "Try again; if it fails again, write the templates more simply.".into(),
+    }
 }
 
 /// A text that is too long to be read at all.
@@ -192,6 +210,7 @@ fn parse(
         templates,
         uses: texts.uses,
         included: texts.included,
+        unavailable: false,
     }
 }
 

@@ -58,6 +58,16 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Those of a task that only planners know, whoever's.
+    pub(super) fn inherited(&self) -> TaskSettings {
+        TaskSettings {
+            task: Arc::clone(&self.inherited),
+            configured: false,
+        }
+    }
+}
+
 impl TaskSettings {
     /// The sizes that the task's prompts and answers may have.
     pub(super) fn limits(&self) -> Limits {

@@ -74,7 +74,7 @@ impl Book {
         tenant: &TenantId,
         task: &TaskName,
         content: &str,
-    ) -> Result<(), String> {
+    ) -> Result<(), AnswerError> {
         let asked = Asked::in_production(tenant, task);
         let effective = self.0.effective(asked, None).unwrap();
         let prompt = PromptRef {
@@ -296,6 +296,8 @@ fn an_answer_is_checked_without_being_quoted() {
         ),
     ] {
         let error = check(content).unwrap_err();
+        assert!(matches!(error, AnswerError::Misfit(_)));
+        let error = error.to_string();
         assert!(
             error.starts_with(expected) && !error.contains("canary"),
             "{error}"

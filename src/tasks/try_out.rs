@@ -6,7 +6,7 @@ use punchcard_events::prompt::Content;
 use punchcard_events::{TaskName, TenantId};
 
 use super::Tasks;
-use crate::prompts::{CompiledPrompt, Flaw};
+use crate::prompts::{CompiledPrompt, Flaw, Uncompiled};
 
 /// A content, ready for use with its task's settings.
 #[derive(Debug)]
@@ -34,7 +34,8 @@ impl Tasks {
             return Err(vec![]);
         };
         Ok(Trial {
-            prompt: CompiledPrompt::compile(content, settings.limits())?,
+            prompt: CompiledPrompt::compile(content, settings.limits())
+                .map_err(Uncompiled::into_flaws)?,
             prepared_by_hook: settings.has_pre_process(),
         })
     }

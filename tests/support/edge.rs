@@ -22,8 +22,9 @@ use punchcard_actors::callbacks::CallbackOptions;
 use punchcard_actors::guards::{BreakerOptions, GuardOptions};
 use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::ports::{
-    AnswerPart, AnswerStream, Asked, Callbacks, Clock, Finding, InputRefusal, Lane, LanguageModel,
-    ModelCall, PostProcessCall, PreProcessCall, PreProcessReply, PrepareError, Prepared, TaskBook,
+    AnswerError, AnswerPart, AnswerStream, Asked, Callbacks, Clock, Finding, InputRefusal, Lane,
+    LanguageModel, ModelCall, PostProcessCall, PreProcessCall, PreProcessReply, PrepareError,
+    Prepared, TaskBook,
 };
 use punchcard_actors::prompts::{CanaryWatch, Prompts};
 use punchcard_actors::runtime::{Ports, Runtime, RuntimeOptions};
@@ -190,7 +191,7 @@ impl TaskBook for World {
         })
     }
 
-    async fn check_answer(&self, _: Asked<'_>, _: &PromptRef, _: &str) -> Result<(), String> {
+    async fn check_answer(&self, _: Asked<'_>, _: &PromptRef, _: &str) -> Result<(), AnswerError> {
         Ok(())
     }
 }

@@ -4,34 +4,47 @@
 //! Nothing here calls a model. An expectation that only a model can judge comes back as the
 //! question to put to it ([`Verdict::AskModel`]); what the model says is read by [`Judge::grade`].
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use punchcard_events::prompt::{Content, Expectation, TestCase};
 use punchcard_events::ticket::{Message, Parameters, Usage};
+use punchcard_events::{TaskName, TenantId};
 use serde_json::Value;
 
 use super::prompts::Finding;
 
 /// Makes judges, one for each content that is tested.
 pub trait Judges: Send + Sync + 'static {
-    /// A judge for `content`, its partials written in.
+    /// A judge for `content`, its partials written in, by the settings of the task that it belongs
+    /// to. This may take a while.
     ///
     /// # Errors
     /// With a sentence that says why the content cannot be used.
-    fn of(&self, content: &Arc<Content>) -> Result<Arc<dyn Judge>, String>;
+    fn of(
+        &self,
+        tenant: &TenantId,
+        task: &TaskName,
+        content: &Arc<Content>,
+    ) -> Result<Arc<dyn Judge>, String>;
 
     /// Finds what is wrong with the cases of a test set; `content` is what they are going to be
     /// tried with, where there is something.
     fn check(&self, cases: &[TestCase], content: Option<&Arc<Content>>) -> Vec<Finding>;
 }
 
-/// One content under test.
+/// One content under test. Rendering and judging are plain work that may take a while.
 pub trait Judge: Send + Sync {
     /// The messages for `input`.
     ///
     /// # Errors
     /// With a sentence that says why there are none.
     fn render(&self, input: &Value) -> Result<Arc<[Message]>, String>;
+
+    /// The most bytes that an answer may have, where the task says so.
+    fn max_answer_bytes(&self) -> Option<NonZeroUsize> {
+        None
+    }
 
     /// Whether `answered` is what is expected.
     fn judge(&self, expected: &Expectation, answered: &Answered) -> Verdict;

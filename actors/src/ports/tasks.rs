@@ -65,13 +65,14 @@ pub trait TaskBook: Send + Sync + 'static {
     /// whatever is in effect by now.
     ///
     /// # Errors
-    /// With a sentence that says what does not fit, without quoting the answer.
+    /// When it does not fit, or cannot be checked. An answer is taken unchecked only where the task
+    /// never had a prompt in the store.
     async fn check_answer(
         &self,
         asked: Asked<'_>,
         prompt: &PromptRef,
         content: &str,
-    ) -> Result<(), String>;
+    ) -> Result<(), AnswerError>;
 }
 
 /// Where the tickets of a task wait for a model.
@@ -153,7 +154,21 @@ pub enum PrepareError {
     /// The task's prompt cannot be used, for a reason that the log says.
     #[error("the prompt of the task `{0}` cannot be used")]
     Broken(TaskName),
+    /// The prompt cannot be made ready now. Nothing is wrong with it: ask again in a moment.
+    #[error("the prompt of the task `{0}` cannot be made ready now")]
+    Unavailable(TaskName),
     /// The template and the input do not fit together.
     #[error("{0}")]
     Template(String),
+}
+
+/// Why an answer was not taken. The sentences do not quote it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AnswerError {
+    /// It is not what the prompt asked for.
+    #[error("{0}")]
+    Misfit(String),
+    /// The prompt that asked for it cannot be had, so nobody can say.
+    #[error("{0}")]
+    Unavailable(String),
 }

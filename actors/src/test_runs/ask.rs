@@ -20,6 +20,7 @@ pub(super) struct Asking {
     /// Whose turn in line it is.
     pub(super) tenant: TenantId,
     pub(super) retry: RetryPolicy,
+    /// Of a verdict, by a model that judges.
     pub(super) max_answer_bytes: usize,
 }
 
@@ -28,6 +29,8 @@ pub(super) struct Question {
     pub(super) model: Arc<str>,
     pub(super) messages: Arc<[Message]>,
     pub(super) parameters: Arc<Parameters>,
+    /// The most that the answer may have.
+    pub(super) max_answer_bytes: usize,
 }
 
 /// A complete answer.
@@ -56,7 +59,7 @@ impl Asking {
                 parameters: Arc::clone(&question.parameters),
                 traceparent: None,
             };
-            let error = match self.attempt(call, permit).await {
+            let error = match self.attempt(call, permit, question.max_answer_bytes).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -70,11 +73,16 @@ impl Asking {
         }
     }
 
-    async fn attempt(&self, call: ModelCall, mut permit: Permit) -> Result<Answer, AttemptError> {
+    async fn attempt(
+        &self,
+        call: ModelCall,
+        mut permit: Permit,
+        limit: usize,
+    ) -> Result<Answer, AttemptError> {
         permit.begin();
         let begun = Instant::now();
         let ended = match self.llm.model().answer(call).await {
-            Ok(stream) => self.read(stream, &mut permit).await,
+            Ok(stream) => read(stream, &mut permit, limit).await,
             Err(error) => Err(error),
         };
         permit.settle(ended.as_ref().map_or_else(verdict, |_| Verdict::Succeeded));
@@ -85,32 +93,31 @@ impl Asking {
             latency: begun.elapsed(),
         })
     }
+}
 
-    async fn read(
-        &self,
-        mut stream: AnswerStream,
-        permit: &mut Permit,
-    ) -> Result<(String, Option<Usage>), AttemptError> {
-        let mut content = String::new();
-        loop {
-            match stream.next().await {
-                Some(Ok(AnswerPart::Text(text))) => {
-                    if content.is_empty() {
-                        permit.answering();
-                    }
-                    let limit = self.max_answer_bytes;
-                    if content.len() + text.len() > limit {
-                        let message = format!("the answer has more than {limit} bytes");
-                        return Err(error(AttemptErrorKind::TooLarge, message));
-                    }
-                    content.push_str(&text);
+async fn read(
+    mut stream: AnswerStream,
+    permit: &mut Permit,
+    limit: usize,
+) -> Result<(String, Option<Usage>), AttemptError> {
+    let mut content = String::new();
+    loop {
+        match stream.next().await {
+            Some(Ok(AnswerPart::Text(text))) => {
+                if content.is_empty() {
+                    permit.answering();
                 }
-                Some(Ok(AnswerPart::Complete { usage, .. })) => return Ok((content, usage)),
-                Some(Err(error)) => return Err(error),
-                None => {
-                    let message = "the stream ended before the answer was complete".to_owned();
-                    return Err(error(AttemptErrorKind::Incomplete, message));
+                if content.len() + text.len() > limit {
+                    let message = format!("the answer has more than {limit} bytes");
+                    return Err(error(AttemptErrorKind::TooLarge, message));
                 }
+                content.push_str(&text);
+            }
+            Some(Ok(AnswerPart::Complete { usage, .. })) => return Ok((content, usage)),
+            Some(Err(error)) => return Err(error),
+            None => {
+                let message = "the stream ended before the answer was complete".to_owned();
+                return Err(error(AttemptErrorKind::Incomplete, message));
             }
         }
     }

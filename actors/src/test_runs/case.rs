@@ -7,6 +7,7 @@ use punchcard_events::prompt::{Expectation, TestCase};
 use punchcard_events::test_run::{Arm, TestCaseFinished};
 use tokio::time::timeout;
 
+use super::aside::aside;
 use super::ask::{Answer, Asking, Question};
 use super::plan::Subject;
 use super::price::Price;
@@ -25,11 +26,16 @@ pub(super) struct Job {
 impl Job {
     /// Tries it. Whatever goes wrong is a failure of the case.
     pub(super) async fn run(self, asking: &Asking) -> TestCaseFinished {
-        let question = match self.subject.judge.render(&self.case.input) {
+        let (judge, input) = (
+            Arc::clone(&self.subject.judge),
+            Arc::clone(&self.case.input),
+        );
+        let question = match aside(move || judge.render(&input)).await {
             Ok(messages) => Question {
                 model: Arc::clone(&self.subject.model),
                 messages,
                 parameters: Arc::clone(&self.subject.parameters),
+                max_answer_bytes: self.subject.max_answer_bytes,
             },
             Err(why) => {
                 let why = format!("The prompt cannot be filled in with this input: {why}.");
@@ -75,7 +81,9 @@ impl Job {
         expected: &Expectation,
         answered: &Answered,
     ) -> Result<(), String> {
-        let verdict = match self.subject.judge.judge(expected, answered) {
+        let judge = Arc::clone(&self.subject.judge);
+        let (on, of) = (expected.clone(), answered.clone());
+        let verdict = match aside(move || judge.judge(&on, &of)).await {
             Verdict::AskModel(grading) => self.grade(asking, expected, grading).await,
             told @ (Verdict::Holds | Verdict::Fails(_)) => told,
         };
@@ -105,6 +113,7 @@ impl Job {
             model: model.unwrap_or_else(|| Arc::clone(&self.subject.model)),
             messages: grading.messages,
             parameters: grading.parameters,
+            max_answer_bytes: asking.max_answer_bytes,
         };
         match self.ask(asking, &question).await {
             Ok(reply) => self.subject.judge.grade(rubric, &reply.content),

@@ -8,6 +8,7 @@ use punchcard_events::ticket::Parameters;
 use punchcard_events::{TaskName, TenantId};
 use uuid::Uuid;
 
+use super::aside::aside;
 use super::{Shared, TestRunError, earlier};
 use crate::ports::Judge;
 use crate::prompts::ContentName;
@@ -39,6 +40,8 @@ pub(super) struct Subject {
     pub(super) arm: Arm,
     pub(super) model: Arc<str>,
     pub(super) parameters: Arc<Parameters>,
+    /// The most that an answer may have.
+    pub(super) max_answer_bytes: usize,
     pub(super) judge: Arc<dyn Judge>,
 }
 
@@ -55,18 +58,10 @@ impl Plan {
         let Some(test_set) = test_set.map(Arc::clone) else {
             return Err(TestRunError::NoTestCases(asked.task));
         };
-        let subject = |arm, content: &Arc<Content>| {
-            let judge = parts.judges.of(content).map_err(TestRunError::Unusable)?;
-            Ok::<_, TestRunError>(Subject {
-                arm,
-                model: content.model.as_str().into(),
-                parameters: Arc::new(content.parameters.clone()),
-                judge,
-            })
-        };
-        let candidate = subject(Arm::Candidate, &named.content)?;
+        let candidate = subject(shared, &asked, Arm::Candidate, &named.content);
+        let candidate = candidate.await.map_err(TestRunError::Unusable)?;
         let mut compared = production(&state).filter(|(baseline, _)| baseline.hash != named.hash);
-        let (mut baseline, mut reused) = (None, vec![]);
+        let (mut baseline, mut reused, mut unusable) = (None, vec![], None);
         if let Some((compared, content)) = &mut compared {
             let wanted = earlier::Wanted {
                 hash: compared.hash,
@@ -77,8 +72,17 @@ impl Plan {
                     compared.reused = Some(run);
                     reused = results;
                 }
-                None => baseline = Some(subject(Arm::Baseline, content)?),
+                None => match subject(shared, &asked, Arm::Baseline, content).await {
+                    Ok(found) => baseline = Some(found),
+                    // What cannot be used is no reason to keep its replacement from being tested.
+                    Err(_) => unusable = Some(compared.version),
+                },
             }
+        }
+        if let Some(version) = unusable {
+            let (run, tenant, task) = (asked.run, &asked.tenant, &asked.task);
+            tracing::warn!(test_run.id = %run, %tenant, %task, version, "tested alone: the version in production cannot be used");
+            compared = None;
         }
         let started = TestRunStarted {
             task: asked.task.clone(),
@@ -98,6 +102,29 @@ impl Plan {
             reused,
         })
     }
+}
+
+/// A content, ready to answer; or why it cannot be used.
+async fn subject(
+    shared: &Shared,
+    asked: &Asked,
+    arm: Arm,
+    content: &Arc<Content>,
+) -> Result<Subject, String> {
+    let judges = Arc::clone(&shared.parts.judges);
+    let (tenant, task) = (asked.tenant.clone(), asked.task.clone());
+    let judged = Arc::clone(content);
+    let judge = aside(move || judges.of(&tenant, &task, &judged)).await?;
+    let max_answer_bytes = judge
+        .max_answer_bytes()
+        .unwrap_or(shared.options.max_answer_bytes);
+    Ok(Subject {
+        arm,
+        model: content.model.as_str().into(),
+        parameters: Arc::new(content.parameters.clone()),
+        max_answer_bytes: max_answer_bytes.get(),
+        judge,
+    })
 }
 
 /// The version in production.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use punchcard_events::prompt::{Content, Expectation, MessageTemplate, TestCase};
 use punchcard_events::ticket::{Message, Parameters, Role};
+use punchcard_events::{TaskName, TenantId};
 use serde_json::Value;
 
 use crate::ports::{Answered, Finding, Grading, Judge, Judges, Verdict};
@@ -11,12 +12,15 @@ use crate::ports::{Answered, Finding, Grading, Judge, Judges, Verdict};
 /// The input that cannot be rendered.
 pub const UNRENDERABLE: &str = "unrenderable";
 
+/// The message of contents that have no judge.
+pub const UNUSABLE: &str = "unusable";
+
 /// The pattern at which a judge panics.
 pub const PANICS: &str = "panics";
 
 /// Judges for every content. One message is made of an input, and only these expectations are looked
 /// at: that a text is contained or not, latency, and rubrics, whose grade is `yes` or something else.
-/// [`UNRENDERABLE`] and a pattern [`PANICS`] do what they say; all else holds.
+/// [`UNRENDERABLE`], [`UNUSABLE`] and a pattern [`PANICS`] do what they say; all else holds.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PlainJudges;
 
@@ -26,7 +30,19 @@ struct PlainJudge {
 }
 
 impl Judges for PlainJudges {
-    fn of(&self, content: &Arc<Content>) -> Result<Arc<dyn Judge>, String> {
+    fn of(
+        &self,
+        _: &TenantId,
+        _: &TaskName,
+        content: &Arc<Content>,
+    ) -> Result<Arc<dyn Judge>, String> {
+        if content
+            .messages
+            .iter()
+            .any(|message| message.content == UNUSABLE)
+        {
+            return Err("it is unusable".to_owned());
+        }
         let content = Arc::clone(content);
         Ok(Arc::new(PlainJudge { content }))
     }

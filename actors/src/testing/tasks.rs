@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use punchcard_events::ticket::{
 use punchcard_events::{TaskName, Timestamp};
 use serde_json::Value;
 
-use crate::ports::{Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook};
+use crate::ports::{AnswerError, Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook};
 
 type Check = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
@@ -48,6 +49,10 @@ pub struct PlainTask {
     pub max_input_bytes: usize,
     /// What an answer must pass.
     pub check: Check,
+    /// How many of the next answers cannot be checked, because nobody knows how.
+    pub uncheckable: Arc<AtomicU32>,
+    /// How many of the next preparations cannot be done now.
+    pub unready: Arc<AtomicU32>,
     /// Whether the prompt cannot be rendered.
     pub broken_prompt: bool,
 }
@@ -82,6 +87,8 @@ impl Default for PlainTask {
             required: vec![],
             max_input_bytes: 1 << 20,
             check: Arc::new(|_| Ok(())),
+            uncheckable: Arc::default(),
+            unready: Arc::default(),
             broken_prompt: false,
         }
     }
@@ -187,6 +194,9 @@ impl TaskBook for PlainTasks {
     ) -> Result<Prepared, PrepareError> {
         let task = self.find(asked.task);
         let task = task.ok_or_else(|| PrepareError::UnknownTask(asked.task.clone()))?;
+        if one_less(&task.unready) {
+            return Err(PrepareError::Unavailable(asked.task.clone()));
+        }
         if task.broken_prompt {
             return Err(PrepareError::Template("the template is broken".to_owned()));
         }
@@ -212,10 +222,21 @@ impl TaskBook for PlainTasks {
         asked: Asked<'_>,
         _prompt: &PromptRef,
         content: &str,
-    ) -> Result<(), String> {
-        match self.find(asked.task) {
-            Some(task) => (task.check)(content),
-            None => Ok(()),
+    ) -> Result<(), AnswerError> {
+        let Some(task) = self.find(asked.task) else {
+            return Ok(());
+        };
+        if one_less(&task.uncheckable) {
+            return Err(AnswerError::Unavailable("the prompt is gone".to_owned()));
         }
+        (task.check)(content).map_err(AnswerError::Misfit)
     }
+}
+
+/// Counts down, and says whether there was something left.
+fn one_less(left: &AtomicU32) -> bool {
+    let counted = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+        left.checked_sub(1)
+    });
+    counted.is_ok()
 }

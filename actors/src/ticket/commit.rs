@@ -127,7 +127,7 @@ impl TicketActor {
                 callback: false, ..
             } => {
                 let request = state.request()?;
-                Some(prepare(self.deps.tasks.as_ref(), self.id, request, None))
+                prepare(self.deps.tasks.as_ref(), self.id, request, None)
             }
             Effect::Send {
                 attempt,

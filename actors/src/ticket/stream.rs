@@ -16,7 +16,7 @@ use super::work::asked;
 use crate::feed::{LiveText, News, Switchboard};
 use crate::guards::{Permit, Verdict};
 use crate::llm::verdict;
-use crate::ports::{AnswerPart, AnswerStream, ModelCall};
+use crate::ports::{AnswerError, AnswerPart, AnswerStream, ModelCall};
 
 /// One attempt, ready to run.
 pub(super) struct Attempt {
@@ -67,11 +67,7 @@ pub(super) async fn run(
     deps.tasks
         .check_answer(asked, &attempt.prepared.prompt, &content)
         .await
-        .map_err(|message| AttemptError {
-            kind: AttemptErrorKind::SchemaViolation,
-            message,
-            retry_after_ms: None,
-        })?;
+        .map_err(not_taken)?;
     Ok(TicketAnswered {
         attempt: attempt.number,
         content: content.into(),
@@ -82,6 +78,20 @@ pub(super) async fn run(
             total_ms: millis(begun.elapsed()),
         },
     })
+}
+
+/// An answer that was not taken. One that nobody could check is no misfit: neither the model nor the
+/// prompt is to blame, and it is tried again like an answer that a server's fault has cost.
+fn not_taken(error: AnswerError) -> AttemptError {
+    let (kind, message) = match error {
+        AnswerError::Misfit(message) => (AttemptErrorKind::SchemaViolation, message),
+        AnswerError::Unavailable(message) => (AttemptErrorKind::Server, message),
+    };
+    AttemptError {
+        kind,
+        message,
+        retry_after_ms: None,
+    }
 }
 
 struct End {

@@ -5,6 +5,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -21,7 +22,14 @@ use crate::callbacks::verdict;
 use crate::failpoint;
 use crate::feed::{LiveText, News};
 use crate::guards::Permit;
-use crate::ports::{Asked, Clock, PostProcessCall, PreProcessCall, PreProcessReply, TaskBook};
+use crate::ports::{
+    Asked, Clock, PostProcessCall, PreProcessCall, PreProcessReply, PrepareError, TaskBook,
+};
+
+/// How long a prompt that cannot be had is left alone before it is asked for again: twice as long
+/// each time, up to the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// What a piece of work came to.
 pub(super) struct Done {
@@ -71,12 +79,18 @@ impl TicketActor {
         let deps = Arc::clone(&self.deps);
         let calling = Rc::clone(calling);
         match (effect, &self.state) {
-            (Effect::PreProcess { not_before, .. }, TicketState::Requested(s)) => {
+            (
+                Effect::PreProcess {
+                    not_before,
+                    callback,
+                },
+                TicketState::Requested(s),
+            ) => {
+                let due = callback.then(|| Try::next(&s.callback, not_before));
                 let call = PreProcessCall {
                     ticket: self.id,
                     request: Arc::clone(&s.request),
                 };
-                let due = Try::next(&s.callback, not_before);
                 Some(pre_process(deps, call, due, calling).boxed_local())
             }
             (
@@ -135,27 +149,47 @@ impl TicketActor {
     }
 }
 
+/// Prepares the input, by the tenant's API where a call is `due`, and then the prompt.
 async fn pre_process(
     deps: Arc<Deps>,
     call: PreProcessCall,
-    due: Try,
+    due: Option<Try>,
     calling: Rc<Cell<bool>>,
 ) -> Done {
-    wait_until(deps.clock.as_ref(), due.not_before).await;
     let ticket = call.ticket;
     let request = Arc::clone(&call.request);
+    let Some(due) = due else {
+        return prepare_later(deps, ticket, request, None).await;
+    };
+    wait_until(deps.clock.as_ref(), due.not_before).await;
     let permit = deps.callbacks.permit(&request.tenant, due.is_retry()).await;
     let made = deps.callbacks.callbacks().pre_process(call);
     let reply = outward("pre_process", &calling, made).await;
     permit.settle(verdict(&reply));
     match reply {
-        Ok(PreProcessReply::Unchanged) => {
-            prepare(deps.tasks.as_ref(), ticket, &request, None).into()
-        }
+        Ok(PreProcessReply::Unchanged) => prepare_later(deps, ticket, request, None).await,
         Ok(PreProcessReply::Replaced(input)) => {
-            prepare(deps.tasks.as_ref(), ticket, &request, Some(input)).into()
+            prepare_later(deps, ticket, request, Some(input)).await
         }
         Err(error) => callback_failed(&deps, CallbackKind::PreProcess, due, error),
+    }
+}
+
+/// Renders the prompt as soon as it can be had. The wait ends with the ticket's deadline, as all its
+/// work.
+async fn prepare_later(
+    deps: Arc<Deps>,
+    ticket: TicketId,
+    request: Arc<TicketRequested>,
+    replaced: Option<Arc<Value>>,
+) -> Done {
+    let mut wait = FIRST_WAIT;
+    loop {
+        match prepare(deps.tasks.as_ref(), ticket, &request, replaced.clone()) {
+            Some(command) => return command.into(),
+            None => tokio::time::sleep(wait).await,
+        }
+        wait = (wait * 2).min(LONGEST_WAIT);
     }
 }
 
@@ -258,13 +292,14 @@ pub(super) fn asked(request: &TicketRequested) -> Asked<'_> {
     }
 }
 
-/// The command that follows from rendering the prompt that is in effect now.
+/// The command that follows from rendering the prompt that is in effect now; `None` where it cannot
+/// be had now, for no fault of its own.
 pub(super) fn prepare(
     tasks: &dyn TaskBook,
     ticket: TicketId,
     request: &TicketRequested,
     replaced: Option<Arc<Value>>,
-) -> Command {
+) -> Option<Command> {
     let input = replaced.as_ref().unwrap_or(&request.input);
     let own;
     let sticky = match &request.user {
@@ -274,7 +309,7 @@ pub(super) fn prepare(
             &own
         }
     };
-    match tasks.prepare(asked(request), sticky, input) {
+    let command = match tasks.prepare(asked(request), sticky, input) {
         Ok(prepared) => Command::RecordPreProcessed(TicketPreProcessed {
             input: replaced,
             prompt: prepared.prompt,
@@ -284,12 +319,19 @@ pub(super) fn prepare(
             answer_format: (prepared.answer_format != request.terms.answer_format)
                 .then_some(prepared.answer_format),
         }),
-        Err(error) => Command::Fail(Failure {
+        Err(PrepareError::Unavailable(_)) => return None,
+        Err(
+            error @ (PrepareError::UnknownTask(_)
+            | PrepareError::NotDeployed { .. }
+            | PrepareError::Broken(_)
+            | PrepareError::Template(_)),
+        ) => Command::Fail(Failure {
             stage: Stage::PreProcess,
             code: "prompt_not_rendered".to_owned(),
             message: error.to_string(),
         }),
-    }
+    };
+    Some(command)
 }
 
 async fn wait_until(clock: &dyn Clock, time: Option<Timestamp>) {

@@ -120,6 +120,45 @@ fn a_stream_that_is_cut_and_an_answer_that_does_not_fit_are_tried_again() {
 }
 
 #[test]
+fn an_answer_that_nobody_can_check_is_no_misfit_and_is_asked_for_again() {
+    in_paused_time(async {
+        let world = World::new();
+        world.task("review", |task| {
+            task.uncheckable = std::sync::Arc::new(1.into());
+        });
+        world.model.next(Script::says(["one"]));
+        world.model.next(Script::says(["two"]));
+        let run = world.start().await;
+        let ticket = run.issue("review").await;
+        let news = run.await_state(ticket, StateName::Persisted).await;
+        assert_eq!(news.state.attempt(), 2);
+        let kinds = failures(&world.store, ticket).into_iter();
+        let kinds: Vec<_> = kinds.map(|(kind, _)| kind).collect();
+        assert_eq!(kinds, [AttemptErrorKind::Server]);
+        run.teardown().await;
+    });
+}
+
+#[test]
+fn a_ticket_waits_for_a_prompt_that_cannot_be_had_now() {
+    in_paused_time(async {
+        for callback in [false, true] {
+            let world = World::new();
+            world.task("review", |task| {
+                task.pre_process = callback;
+                task.unready = std::sync::Arc::new(5.into());
+            });
+            world.model.next(Script::says(["one"]));
+            let run = world.start().await;
+            let ticket = run.issue("review").await;
+            run.await_state(ticket, StateName::Persisted).await;
+            assert_eq!(world.model.attempts_of(ticket), [1]);
+            run.teardown().await;
+        }
+    });
+}
+
+#[test]
 fn the_servers_wish_to_be_left_alone_is_obeyed() {
     in_paused_time(async {
         let world = World::new();

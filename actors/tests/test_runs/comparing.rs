@@ -2,6 +2,7 @@
 
 use punchcard_actors::prompts::ContentName;
 use punchcard_actors::test_runs::{Compared, RunState};
+use punchcard_actors::testing::judges::UNUSABLE;
 use punchcard_actors::testing::model::Script;
 use punchcard_actors::testing::world::in_paused_time;
 
@@ -109,5 +110,22 @@ fn the_test_that_let_a_version_into_production_is_the_baseline_of_the_next() {
         let view = bench.test().await;
         assert_eq!(view.baseline.unwrap().reused, Some(again.run));
         assert_eq!(bench.model.counts().begun, 6);
+    });
+}
+
+#[test]
+fn a_version_in_production_that_cannot_be_used_keeps_no_replacement_from_being_tested() {
+    in_paused_time(async {
+        let bench = Bench::new().await;
+        bench.cases(cases(2)).await;
+        bench.publish(UNUSABLE).await;
+        bench.deploy(1).await;
+        bench.draft("Two").await;
+        for _ in 0..2 {
+            bench.model.next(Script::says(["good"]));
+        }
+        let view = bench.test().await;
+        assert_eq!((view.state, view.baseline), (RunState::Passed, None));
+        assert_eq!(bench.model.calls().len(), 2);
     });
 }

@@ -1,11 +1,13 @@
 //! The judges of test runs, over compiled prompts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use punchcard_actors::ports::{Answered, Finding, Judge, Judges, Verdict};
 use punchcard_events::prompt::{Content, Expectation, TestCase};
 use punchcard_events::ticket::Message;
+use punchcard_events::{TaskName, TenantId};
 use serde_json::Value;
 
 use super::super::{CompiledPrompt, Limits};
@@ -17,24 +19,39 @@ use super::{json, language, measures, rubric, text};
 #[derive(Debug, Clone)]
 pub struct PromptJudges {
     limits: Limits,
+    own: Arc<HashMap<(TenantId, TaskName), Limits>>,
     models: Arc<BTreeSet<String>>,
 }
 
 impl PromptJudges {
-    /// Judges for prompts within `limits`; rubrics may name one of `models`.
-    pub fn new(limits: Limits, models: BTreeSet<String>) -> Self {
+    /// Judges for prompts within `limits`, or those that are a task's `own`; rubrics may name one of
+    /// `models`.
+    pub fn new(
+        limits: Limits,
+        own: HashMap<(TenantId, TaskName), Limits>,
+        models: BTreeSet<String>,
+    ) -> Self {
         Self {
             limits,
+            own: Arc::new(own),
             models: Arc::new(models),
         }
     }
 }
 
 impl Judges for PromptJudges {
-    fn of(&self, content: &Arc<Content>) -> Result<Arc<dyn Judge>, String> {
-        match CompiledPrompt::compile(content, self.limits) {
-            Ok(prompt) => Ok(Arc::new(PromptJudge { prompt })),
-            Err(flaws) => Err(flaws
+    fn of(
+        &self,
+        tenant: &TenantId,
+        task: &TaskName,
+        content: &Arc<Content>,
+    ) -> Result<Arc<dyn Judge>, String> {
+        let own = self.own.get(&(tenant.clone(), task.clone()));
+        let limits = own.copied().unwrap_or(self.limits);
+        match CompiledPrompt::compile(content, limits) {
+            Ok(prompt) => Ok(Arc::new(PromptJudge { prompt, limits })),
+            Err(uncompiled) => Err(uncompiled
+                .into_flaws()
                 .into_iter()
                 .next()
                 .map_or_else(|| "it cannot be used".to_owned(), |flaw| flaw.message)),
@@ -51,11 +68,16 @@ impl Judges for PromptJudges {
 #[derive(Debug)]
 struct PromptJudge {
     prompt: CompiledPrompt,
+    limits: Limits,
 }
 
 impl Judge for PromptJudge {
     fn render(&self, input: &Value) -> Result<Arc<[Message]>, String> {
         self.prompt.render(input)
+    }
+
+    fn max_answer_bytes(&self) -> Option<NonZeroUsize> {
+        Some(self.limits.max_answer_bytes)
     }
 
     fn judge(&self, expected: &Expectation, answered: &Answered) -> Verdict {

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use punchcard_actors::ports::{Answered, Judge, Judges, Verdict};
 use punchcard_events::prompt::{Content, Expectation};
 use punchcard_events::ticket::Usage;
+use punchcard_events::{TaskName, TenantId};
 use serde_json::{Value, json};
 
 mod sentences;
@@ -21,7 +22,12 @@ fn judges() -> PromptJudges {
         max_prompt_bytes: bytes,
         max_answer_bytes: bytes,
     };
-    PromptJudges::new(limits, ["gpt".to_owned()].into())
+    let strict = Limits {
+        max_answer_bytes: NonZeroUsize::MIN,
+        ..limits
+    };
+    let own = [((tenant(), TaskName::new("strict").unwrap()), strict)];
+    PromptJudges::new(limits, own.into(), ["gpt".to_owned()].into())
 }
 
 fn content(answer: &str) -> Arc<Content> {
@@ -40,7 +46,32 @@ fn content(answer: &str) -> Arc<Content> {
 }
 
 fn judge(answer: &str) -> Arc<dyn Judge> {
-    judges().of(&content(answer)).unwrap()
+    of_task("review", answer)
+}
+
+fn of_task(task: &str, answer: &str) -> Arc<dyn Judge> {
+    let task = TaskName::new(task).unwrap();
+    judges().of(&tenant(), &task, &content(answer)).unwrap()
+}
+
+fn tenant() -> TenantId {
+    TenantId::new("a").unwrap()
+}
+
+#[test]
+fn an_answer_is_judged_by_the_limits_of_its_own_task() {
+    let answered = Answered {
+        input: Arc::new(json!({})),
+        content: "long".into(),
+        usage: None,
+        latency_ms: 0,
+    };
+    for (task, limit, fits) in [("review", 100_000, true), ("strict", 1, false)] {
+        let judge = of_task(task, "text");
+        assert_eq!(judge.max_answer_bytes(), NonZeroUsize::new(limit));
+        let verdict = judge.judge(&Expectation::FitsSchema, &answered);
+        assert_eq!(verdict == Verdict::Holds, fits, "{verdict:?}");
+    }
 }
 
 fn answered(text: &str) -> Answered {

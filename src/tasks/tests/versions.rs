@@ -291,3 +291,63 @@ fn a_configured_prompt_that_breaks_a_limit_stops_the_start_and_is_named() {
         assert!(refused.contains("Shorten it"), "{refused}");
     });
 }
+
+#[test]
+fn an_answer_is_checked_by_a_version_that_this_nodes_book_does_not_have_yet() {
+    in_paused_time(async {
+        let store = MemoryStore::new();
+        // Its book follows nothing any more, so it stays behind.
+        let behind = Office::over(store.clone(), SETTINGS).await;
+        let ahead = Office::over(store, SETTINGS).await;
+        for (version, key) in [(1, "old"), (2, "new")] {
+            ahead.publish(key).await;
+            ahead.deploy(version, "production").await;
+            let prompt = ahead.prepare(None, "student-1").prompt;
+            assert_eq!(prompt.version, version);
+            let check = |answer: &str| {
+                let content = format!("{{\"{answer}\": 1}}");
+                let (behind, prompt) = (&behind, &prompt);
+                async move {
+                    let asked = behind.asked(None);
+                    behind.tasks.check_answer(asked, prompt, &content).await
+                }
+            };
+            assert_eq!(check(key).await, Ok(()));
+            let refused = check("other").await;
+            assert!(
+                matches!(refused, Err(AnswerError::Misfit(_))),
+                "{refused:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn an_answer_whose_version_cannot_be_had_is_never_taken_and_one_from_before_prompts_is() {
+    in_paused_time(async {
+        let mut office = Office::open(SETTINGS).await;
+        office.publish("old").await;
+        office.deploy(1, "production").await;
+        let of_another = PromptRef {
+            hash: "0".repeat(64),
+            ..office.prepare(None, "student-1").prompt
+        };
+        let no_hash = PromptRef {
+            hash: "none".to_owned(),
+            ..of_another.clone()
+        };
+        for prompt in [&of_another, &no_hash] {
+            let checked = office.tasks.check_answer(office.asked(None), prompt, "{}");
+            let checked = checked.await;
+            assert!(
+                matches!(checked, Err(AnswerError::Unavailable(_))),
+                "{checked:?}"
+            );
+        }
+        office.task = name("never-a-prompt");
+        let checked = office
+            .tasks
+            .check_answer(office.asked(None), &of_another, "{}");
+        assert_eq!(checked.await, Ok(()));
+    });
+}
