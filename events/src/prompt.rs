@@ -66,6 +66,7 @@ mod deploy;
 mod drafts;
 mod event;
 pub mod limits;
+mod outline;
 mod rejection;
 mod state;
 mod summary;
@@ -82,6 +83,7 @@ pub use event::{
     DraftDiscarded, LabelMoved, LabelRemoved, MoveCause, PromptDrafted, PromptEvent,
     PromptPublished, PromptRestored, PromptRetired, PromptTested, TestSetSaved, Tested,
 };
+pub use outline::{DraftedOutline, PromptOutline, PublishedOutline, TestSetOutline};
 pub use rejection::Rejection;
 pub use state::{Draft, LabelState, PromptState, Version};
 pub use summary::{CanarySpan, DraftLine, LabelMove, PromptSummary, TestSetLine, VersionLine};

@@ -6,10 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use uuid::Uuid;
 
 use super::content::ContentHash;
-use super::event::{
-    Act, CanaryEnded, CanaryStarted, LabelMoved, PromptEvent, PromptPublished, PromptTested,
-};
+use super::event::{Act, CanaryEnded, CanaryStarted, LabelMoved, PromptEvent, PromptTested};
 use super::limits;
+use super::outline::{PromptOutline, PublishedOutline};
 use super::state::{self, LabelState};
 use crate::ids::LabelName;
 use crate::recorded::Revision;
@@ -109,13 +108,18 @@ impl PromptSummary {
     /// Folds in the event at `revision` of the prompt's stream. Events come in their order; one
     /// that was folded in already changes nothing, so two sources may hand over the same events.
     pub fn apply(&mut self, event: &PromptEvent, revision: Revision) {
+        self.apply_outline(&PromptOutline::of(event), revision);
+    }
+
+    /// As [`apply`](Self::apply), for an event that was read without its texts.
+    pub fn apply_outline(&mut self, event: &PromptOutline<'_>, revision: Revision) {
         if self.revision >= Some(revision) {
             return;
         }
         self.revision = Some(revision);
         self.changed = Some(event.act().clone());
         match event {
-            PromptEvent::PromptDrafted(drafted) => {
+            PromptOutline::Drafted(drafted) => {
                 self.last_edit = drafted.edit;
                 self.draft = Some(DraftLine {
                     edit: drafted.edit,
@@ -123,24 +127,14 @@ impl PromptSummary {
                     act: drafted.act.clone(),
                 });
             }
-            PromptEvent::DraftDiscarded(_) => self.draft = None,
-            PromptEvent::PromptPublished(published) => self.published(published, revision),
-            PromptEvent::LabelMoved(moved) => self.moved(moved),
-            PromptEvent::LabelRemoved(removed) => {
-                self.labels.remove(&removed.label);
-                self.remember(&removed.label, None, removed.act.at);
-            }
-            PromptEvent::CanaryStarted(canary) => self.canary_started(canary),
-            PromptEvent::CanaryEnded(ended) => self.canary_ended(ended),
-            PromptEvent::TestSetSaved(saved) => {
+            PromptOutline::Published(published) => self.published(published, revision),
+            PromptOutline::TestSetSaved(saved) => {
                 self.test_set = Some(TestSetLine {
-                    number: saved.test_set.number,
-                    cases: saved.test_set.cases.len(),
+                    number: saved.number,
+                    cases: saved.cases,
                 });
             }
-            PromptEvent::PromptTested(tested) => state::record(&mut self.tests, tested),
-            PromptEvent::PromptRetired(retired) => self.retired = Some(retired.act.clone()),
-            PromptEvent::PromptRestored(_) => self.retired = None,
+            PromptOutline::Whole(event) => self.whole(event),
         }
     }
 
@@ -221,7 +215,27 @@ impl PromptSummary {
         self.canaries.iter().rev().find(ran)
     }
 
-    fn published(&mut self, published: &PromptPublished, revision: Revision) {
+    fn whole(&mut self, event: &PromptEvent) {
+        match event {
+            // These have outlines.
+            PromptEvent::PromptDrafted(_)
+            | PromptEvent::PromptPublished(_)
+            | PromptEvent::TestSetSaved(_) => {}
+            PromptEvent::DraftDiscarded(_) => self.draft = None,
+            PromptEvent::LabelMoved(moved) => self.moved(moved),
+            PromptEvent::LabelRemoved(removed) => {
+                self.labels.remove(&removed.label);
+                self.remember(&removed.label, None, removed.act.at);
+            }
+            PromptEvent::CanaryStarted(canary) => self.canary_started(canary),
+            PromptEvent::CanaryEnded(ended) => self.canary_ended(ended),
+            PromptEvent::PromptTested(tested) => state::record(&mut self.tests, tested),
+            PromptEvent::PromptRetired(retired) => self.retired = Some(retired.act.clone()),
+            PromptEvent::PromptRestored(_) => self.retired = None,
+        }
+    }
+
+    fn published(&mut self, published: &PublishedOutline, revision: Revision) {
         self.draft = None;
         self.versions.push(VersionLine {
             number: published.version,
