@@ -171,7 +171,7 @@ async fn a_reader_finds_its_way_past_a_damaged_event_without_reading_it() {
     for name in ["prompt-a.b", "ticket-x", "prompt-a.c", "partials-a"] {
         add(&store, name).await;
     }
-    let flip = "UPDATE events SET data = '{}', tenant = x'ff' WHERE stream = 'prompt-a.b'";
+    let flip = "UPDATE events SET data = '{}', tenant = '' WHERE stream = 'prompt-a.b'";
     assert_eq!(raw(dir.path()).execute(flip, []), Ok(1));
     let place = |position, name: &str| Place {
         position: Position(position),
