@@ -72,6 +72,7 @@ mod state;
 mod summary;
 mod test_set;
 mod testing;
+mod timeline;
 
 pub use apply::{IllegalTransition, ReplayError, apply, evolve, replay};
 pub use canary::in_canary;
@@ -86,5 +87,6 @@ pub use event::{
 pub use outline::{DraftedOutline, PromptOutline, PublishedOutline, TestSetOutline};
 pub use rejection::Rejection;
 pub use state::{Draft, LabelState, PromptState, Version};
-pub use summary::{CanarySpan, DraftLine, LabelMove, PromptSummary, TestSetLine, VersionLine};
+pub use summary::{CanarySpan, DraftLine, PromptSummary, TestSetLine, VersionLine};
 pub use test_set::{Expectation, TestCase, TestSet};
+pub use timeline::{LabelMove, Timeline};

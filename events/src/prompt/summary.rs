@@ -10,6 +10,7 @@ use super::event::{Act, CanaryEnded, CanaryStarted, LabelMoved, PromptEvent, Pro
 use super::limits;
 use super::outline::{PromptOutline, PublishedOutline};
 use super::state::{self, LabelState};
+use super::timeline::{LabelMove, Timeline};
 use crate::ids::LabelName;
 use crate::recorded::Revision;
 use crate::time::Timestamp;
@@ -39,8 +40,8 @@ pub struct PromptSummary {
     pub tests: Vec<PromptTested>,
     /// Since when, and by whom, no new tickets are taken; absent while they are.
     pub retired: Option<Act>,
-    /// Where labels pointed to, in the order of the moves; the newest [`limits::MOVES`].
-    pub timeline: VecDeque<LabelMove>,
+    /// Where labels pointed to.
+    pub timeline: Timeline,
     /// The canaries there were, the running one last; the newest [`limits::CANARIES`].
     pub canaries: VecDeque<CanarySpan>,
 }
@@ -76,17 +77,6 @@ pub struct TestSetLine {
     pub number: u32,
     /// How many cases it has.
     pub cases: usize,
-}
-
-/// A label was pointed somewhere, or taken away.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LabelMove {
-    /// The label.
-    pub label: LabelName,
-    /// The version it pointed to from then on; absent: none.
-    pub to: Option<u32>,
-    /// When.
-    pub at: Timestamp,
 }
 
 /// A canary, and how long it ran.
@@ -186,26 +176,23 @@ impl PromptSummary {
     }
 
     /// The version that a label pointed to at `time`, and since when it did. `None`: it pointed
-    /// nowhere, or that is longer ago than the remembered moves.
+    /// nowhere, or that is [forgotten](Timeline::is_forgotten).
     ///
     /// Times are those of the writers' clocks. The order of the events counts, so of two moves with
     /// one time the later is meant.
     pub fn at(&self, label: &LabelName, time: Timestamp) -> Option<(u32, Timestamp)> {
-        let newest_first = self.timeline.iter().rev();
-        let mut moves = newest_first.filter(|moved| moved.label == *label);
-        let moved = moves.find(|moved| moved.at <= time)?;
+        let mut newest_first = self.timeline.of(label).rev();
+        let moved = newest_first.find(|moved| moved.at <= time)?;
         Some((moved.to?, moved.at))
     }
 
     /// When the label was next moved or taken away after `time`; `None`: not yet.
     pub fn until(&self, label: &LabelName, time: Timestamp) -> Option<Timestamp> {
-        let mut newest_first = self.timeline.iter().enumerate().rev();
-        let stood = newest_first.find(|(_, moved)| moved.label == *label && moved.at <= time);
+        let mut newest_first = self.timeline.of(label).enumerate().rev();
+        let stood = newest_first.find(|(_, moved)| moved.at <= time);
         let after = stood.map_or(0, |(index, _)| index.saturating_add(1));
-        let mut later = self.timeline.iter().skip(after);
-        later
-            .find(|moved| moved.label == *label)
-            .map(|moved| moved.at)
+        let mut later = self.timeline.of(label).skip(after);
+        later.next().map(|moved| moved.at)
     }
 
     /// The canary that ran at `time`.
@@ -253,11 +240,7 @@ impl PromptSummary {
     }
 
     fn remember(&mut self, label: &LabelName, to: Option<u32>, at: Timestamp) {
-        if self.timeline.len() >= limits::MOVES {
-            self.timeline.pop_front();
-        }
-        let label = label.clone();
-        self.timeline.push_back(LabelMove { label, to, at });
+        self.timeline.remember(label, LabelMove { to, at });
     }
 
     fn canary_started(&mut self, canary: &CanaryStarted) {
