@@ -53,7 +53,7 @@ pub(crate) async fn run(
         out.line(format_args!(
             "What {label} of {BOLD}{task}{BOLD:#} was at {said} is forgotten here. The history has it."
         ))?;
-        out.note(format_args!("See it: punchcard prompt history {task}"))?;
+        out.note(format_args!("See it: punchcard prompt history {task}"));
         return Ok(Exit::Success);
     }
     let Some(version) = view.version else {
