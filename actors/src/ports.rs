@@ -15,8 +15,8 @@ pub use judge::{Answered, Grading, Judge, Judges, Verdict};
 pub use model::{AnswerPart, AnswerStream, LanguageModel, ModelCall};
 pub use prompts::{Checked, Finding, PromptCheck, Severity};
 pub use store::{
-    AppendError, Appended, Direction, EventStore, ExpectedRevision, Order, ReadError, Subscription,
-    TicketFilter, TicketIndex,
+    AppendError, Appended, Direction, EventStore, ExpectedRevision, Order, Place, ReadError,
+    Subscription, TicketFilter, TicketIndex,
 };
 pub use tasks::{AnswerError, Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook};
 

@@ -27,8 +27,11 @@ mod drafts;
 mod error;
 mod follow;
 mod name;
+mod one_by_one;
 mod page;
 mod partials;
+mod replay;
+mod restarts;
 mod stream;
 
 pub use book::{Effective, NotEffective, PromptBook};

@@ -67,11 +67,13 @@ mod deploy;
 mod drafts;
 mod event;
 pub mod limits;
+mod outline;
 mod rejection;
 mod state;
 mod summary;
 mod test_set;
 mod testing;
+mod timeline;
 
 pub use apply::{IllegalTransition, ReplayError, apply, evolve, replay};
 pub use canary::in_canary;
@@ -83,7 +85,9 @@ pub use event::{
     DraftDiscarded, LabelMoved, LabelRemoved, MoveCause, PromptDrafted, PromptEvent,
     PromptPublished, PromptRestored, PromptRetired, PromptTested, TestSetSaved, Tested,
 };
+pub use outline::{DraftedOutline, PromptOutline, PublishedOutline, TestSetOutline};
 pub use rejection::Rejection;
 pub use state::{Draft, LabelState, PromptState, Version};
-pub use summary::{CanarySpan, DraftLine, LabelMove, PromptSummary, TestSetLine, VersionLine};
+pub use summary::{CanarySpan, DraftLine, PromptSummary, TestSetLine, VersionLine};
 pub use test_set::{Expectation, TestCase, TestSet};
+pub use timeline::{LabelMove, Timeline};

@@ -31,6 +31,7 @@ mod log_head;
 mod loss;
 mod mending;
 mod options;
+mod places;
 mod queue;
 mod readers;
 mod reads;
@@ -55,8 +56,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use punchcard_actors::ports::{
-    AppendError, Appended, Direction, EventStore, ExpectedRevision, Order, ReadError, Subscription,
-    TicketFilter, TicketIndex,
+    AppendError, Appended, Direction, EventStore, ExpectedRevision, Order, Place, ReadError,
+    Subscription, TicketFilter, TicketIndex,
 };
 use punchcard_events::ticket::{StateName, TicketSummary};
 use punchcard_events::{NewEvent, Position, Recorded, Revision, StreamName, TicketId};
@@ -285,6 +286,16 @@ impl EventStore for SqliteStore {
     fn subscribe_category(&self, category: &str, after: Option<Position>) -> Subscription {
         let (readers, category) = (Arc::clone(&self.shared.readers), Category::new(category));
         subscription::follow(readers, &self.shared.committed, Some(category), after)
+    }
+
+    async fn next_place(
+        &self,
+        category: Option<&str>,
+        after: Option<Position>,
+    ) -> Result<Option<Place>, ReadError> {
+        let category = category.map(Category::new);
+        let read = move |conn: &_| places::next(conn, category.as_ref(), after);
+        self.shared.readers.run(read).await
     }
 }
 

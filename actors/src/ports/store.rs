@@ -70,6 +70,31 @@ pub trait EventStore: Send + Sync + 'static {
     /// As [`subscribe`](Self::subscribe), for the events of one category. What is appended to other
     /// streams costs it little or nothing.
     fn subscribe_category(&self, category: &str, after: Option<Position>) -> Subscription;
+
+    /// Where the next event after position `after` is, of one category or of all streams; `None`:
+    /// there is none. The event itself is not looked at, so that a reader can go past one that is
+    /// damaged.
+    ///
+    /// # Errors
+    /// When the store cannot be read now, or cannot tell where the next event is. A store that
+    /// never can has nothing to write here.
+    async fn next_place(
+        &self,
+        category: Option<&str>,
+        after: Option<Position>,
+    ) -> Result<Option<Place>, ReadError> {
+        let reason = format!("what comes after {after:?} of {category:?} cannot be told");
+        Err(ReadError::Damaged(reason))
+    }
+}
+
+/// Where an event is, whether it can be read or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its place among all events.
+    pub position: Position,
+    /// Its stream, as far as its name can be read.
+    pub stream: Option<StreamName>,
 }
 
 /// The ticket list: a projection of the ticket streams, current with every append.

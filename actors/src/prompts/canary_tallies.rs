@@ -99,9 +99,14 @@ impl Tallies {
         }
     }
 
-    /// Whether there is nothing to follow.
-    pub(super) fn is_empty(&self) -> bool {
-        self.canaries.is_empty()
+    /// How many canaries are followed.
+    pub(super) fn len(&self) -> usize {
+        self.canaries.len()
+    }
+
+    /// Goes past an event that cannot be read.
+    pub(super) fn skip(&mut self, position: Position) {
+        self.position = self.position.max(Some(position));
     }
 
     /// After which position events are to be folded.
@@ -144,13 +149,18 @@ impl Tallies {
     }
 
     /// Counts a ticket whose prompt could not be rendered, if a canary gave it the prompt. The
-    /// choice of a canary's users is a plain function, so it is made here once more.
+    /// choice of a canary's users is a plain function, so it is made here once more. Where the
+    /// tenant's API prepared the input, that may be what did not fit: it counts against nobody.
     pub(super) fn unrendered(
         &mut self,
         ticket: TicketId,
         request: &TicketRequested,
         at: Position,
     ) -> Folded {
+        // What the tenant's API made of the input is not the prompt's fault, and is not recorded.
+        if request.terms.pre_process {
+            return Folded::Nothing;
+        }
         let production = request.label.as_ref().is_none_or(|l| l.is_production());
         let own = ticket.to_string();
         let sticky = request.user.as_ref().map_or(own.as_str(), |u| u.as_str());

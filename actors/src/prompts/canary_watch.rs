@@ -5,15 +5,20 @@
 //! node may do it, or several: a canary ends once, and who comes second finds that it has. One
 //! subscription serves all canaries, and there is none while no canary runs.
 //!
+//! A ticket's event that is damaged counts for nothing and does not end the watch, nor does a panic.
+//! The gauge `prompt_canaries{watched}` says how many canaries are followed and how many are not:
+//! one that is not is not taken back by itself.
+//!
 //! Not here: what counts and how much is too much (`canary_policy.rs`), and the counting
 //! (`canary_tallies.rs`).
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use punchcard_events::prompt::{Author, CanaryEnd, CanaryTally, Command, PromptEvent};
 use punchcard_events::ticket::TicketEvent;
 use punchcard_events::{Position, Recorded, Revision, StreamName, TicketId};
@@ -23,6 +28,8 @@ use uuid::Uuid;
 
 use super::canaries::{Canaries, RunningCanary};
 use super::canary_tallies::{Folded, Running, Tallies};
+use super::one_by_one::{Step, step};
+use super::restarts::Restarts;
 use super::{PromptError, Prompts};
 use crate::ports::{Direction, EventStore, ReadError};
 
@@ -55,15 +62,29 @@ impl CanaryWatch {
     /// Starts to watch the canaries that run and those to come. To be called within a tokio runtime.
     pub fn start(store: Arc<dyn EventStore>, prompts: Prompts) -> (Self, Watching) {
         let watch = Self::default();
-        let watcher = Watcher {
+        let mut watcher = Watcher {
             store,
             prompts,
             tallies: Tallies::default(),
             shown: watch.clone(),
             ending: HashMap::new(),
+            skipped: None,
             wait: FIRST_WAIT,
         };
-        (watch, Watching(tokio::spawn(watcher.run())))
+        let watching = async move {
+            let mut restarts = Restarts::of("canary_watch");
+            loop {
+                restarts.begins();
+                match AssertUnwindSafe(watcher.run()).catch_unwind().await {
+                    Ok(()) => return,
+                    Err(_) => {
+                        watcher.forget();
+                        restarts.panicked().await;
+                    }
+                }
+            }
+        };
+        (watch, Watching(tokio::spawn(watching)))
     }
 
     /// What was seen so far of a running canary; `None` where it is not followed (yet). Shortly
@@ -100,6 +121,8 @@ struct Watcher {
     shown: CanaryWatch,
     /// Canaries that passed a bound, until the book says that they are over.
     ending: HashMap<Uuid, Ending>,
+    /// The furthest event that was left out because it is damaged.
+    skipped: Option<Position>,
     /// The pause before the next try, should this one fail.
     wait: Duration,
 }
@@ -113,16 +136,19 @@ enum Ending {
 }
 
 impl Watcher {
-    async fn run(mut self) {
+    async fn run(&mut self) {
         let mut canaries = self.prompts.book().canaries();
         loop {
             let running = Canaries::clone(&canaries.borrow_and_update());
             if let Err(error) = self.adjust(&running).await {
+                tell_watched(0, running.len());
                 tracing::warn!(%error, "the start of a canary cannot be read; trying again");
                 self.pause().await;
                 continue;
             }
-            if self.tallies.is_empty() {
+            let watched = self.tallies.len();
+            tell_watched(watched, running.len());
+            if watched == 0 {
                 if canaries.changed().await.is_err() {
                     return;
                 }
@@ -131,11 +157,20 @@ impl Watcher {
             match self.follow(&mut canaries).await {
                 Ok(()) => {}
                 Err(error) => {
+                    tell_watched(0, running.len());
                     tracing::warn!(%error, "the tickets of the canaries cannot be followed; trying again");
                     self.pause().await;
                 }
             }
         }
+    }
+
+    /// Begins anew: what a panic left behind is not to be trusted, and all of it is in the events.
+    fn forget(&mut self) {
+        tell_watched(0, self.tallies.len());
+        self.tallies = Tallies::default();
+        self.ending.clear();
+        self.wait = FIRST_WAIT;
     }
 
     /// Follows exactly the canaries that run.
@@ -148,8 +183,14 @@ impl Watcher {
             if self.tallies.follows(*id) {
                 continue;
             }
-            let Some(started) = self.start_of(canary).await? else {
-                tracing::warn!(canary = %id, "a canary runs whose start is not in its stream; it is not watched");
+            let started = match self.start_of(canary).await {
+                Ok(started) => started,
+                // Its prompt's trouble, and of no other canary.
+                Err(ReadError::Damaged(_)) => None,
+                Err(error @ ReadError::Unavailable(_)) => return Err(error),
+            };
+            let Some(started) = started else {
+                tracing::warn!(canary = %id, "a canary runs whose start cannot be found in its stream; it is not watched");
                 continue;
             };
             let running = Running {
@@ -204,11 +245,48 @@ impl Watcher {
                         self.wait = FIRST_WAIT;
                         self.take(&recorded).await;
                     }
-                    Some(Err(error)) => return Err(error),
+                    Some(Err(ReadError::Damaged(_))) => {
+                        self.pass_damage().await?;
+                        events = self.store.subscribe(self.tallies.resume_after());
+                    }
+                    Some(Err(error @ ReadError::Unavailable(_))) => return Err(error),
                     None => return Err(ReadError::Unavailable("the subscription ended".to_owned())),
                 },
             }
         }
+    }
+
+    /// Folds event by event, up to one that is damaged and past it: that one counts for nothing.
+    async fn pass_damage(&mut self) -> Result<(), ReadError> {
+        loop {
+            match step(self.store.as_ref(), None, self.tallies.resume_after()).await? {
+                Step::Event(recorded) => self.take(&recorded).await,
+                Step::Damaged(place, reason) => {
+                    self.tallies.skip(place.position);
+                    self.tell_skipped(place.position, &reason);
+                    break;
+                }
+                Step::End => break,
+            }
+        }
+        // Once for each, so that a store that cannot make up its mind is not asked all the time.
+        self.pause().await;
+        Ok(())
+    }
+
+    /// Tells of an event that was left out; once, however often it is come by.
+    fn tell_skipped(&mut self, position: Position, reason: &str) {
+        if self.skipped >= Some(position) {
+            return;
+        }
+        self.skipped = Some(position);
+        metrics::counter!("prompt_canary_events_skipped_total").increment(1);
+        let position = position.0;
+        tracing::error!(
+            position,
+            reason,
+            "an event is damaged; the watch over the canaries goes on behind it"
+        );
     }
 
     async fn take(&mut self, recorded: &Recorded) {
@@ -329,6 +407,17 @@ impl Ending {
             Self::Asked => None,
         }
     }
+}
+
+/// Shows how many of the running canaries are followed.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "there are far fewer canaries than a double counts"
+)]
+fn tell_watched(watched: usize, running: usize) {
+    let unwatched = running.saturating_sub(watched);
+    metrics::gauge!("prompt_canaries", "watched" => "yes").set(watched as f64);
+    metrics::gauge!("prompt_canaries", "watched" => "no").set(unwatched as f64);
 }
 
 fn starts(recorded: &Recorded, canary: Uuid) -> bool {

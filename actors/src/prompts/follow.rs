@@ -1,22 +1,25 @@
-//! Keeping the book: all prompts are replayed at the start, and then their streams are followed, so
-//! that what another node writes arrives.
+//! Keeping the book: all prompts are replayed at the start (`replay.rs`), and then their streams are
+//! followed, so that what another node writes arrives.
+//!
+//! An event that cannot be read takes its own prompt out of service, and nothing else: the following
+//! goes on behind it. A panic ends one round of the following, and the next begins where it stood.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry as Place;
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use punchcard_events::ids::PROMPT_CATEGORY;
 use punchcard_events::{Position, Recorded, StreamName};
 
-use super::book::{Entry, PromptBook};
+use super::book::PromptBook;
+use super::one_by_one::{Step, step};
 use super::page::Page;
-use super::stream::{content_at, decode, load};
+use super::replay::{damaged, out_of_service, replay, singly};
+use super::restarts::Restarts;
+use super::stream::decode;
 use crate::ports::{EventStore, ReadError};
-
-/// Events read at a time during the replay.
-const PAGE: usize = 500;
 
 /// How long is waited before a subscription that ended is taken up again: twice as long each time,
 /// up to the longest.
@@ -40,120 +43,97 @@ pub(super) async fn follow(
     book: PromptBook,
 ) -> Result<Following, ReadError> {
     let position = replay(store.as_ref(), &book).await?;
-    Ok(Following(tokio::spawn(stay_current(store, book, position))))
-}
-
-/// Folds every prompt's events. What cannot be read of one prompt takes that one out of service,
-/// and no other.
-async fn replay(store: &dyn EventStore, book: &PromptBook) -> Result<Option<Position>, ReadError> {
-    let mut pages: HashMap<StreamName, Entry> = HashMap::new();
-    let mut after = None;
-    loop {
-        let read = store.read_category(PROMPT_CATEGORY, after, PAGE).await?;
-        for recorded in &read {
-            fold(&mut pages, recorded);
-            after = Some(recorded.position);
-        }
-        if read.len() < PAGE {
-            break;
-        }
-        // A replay is long; whoever shares the thread gets a turn.
-        tokio::task::yield_now().await;
-    }
-    for (stream, entry) in pages {
-        let entry = match entry {
-            Entry::Sound(page) => complete(store, &stream, page).await?,
-            Entry::Broken => Entry::Broken,
-        };
-        install(book, &stream, entry);
-    }
-    Ok(after)
-}
-
-fn fold(pages: &mut HashMap<StreamName, Entry>, recorded: &Recorded) {
-    let entry = match pages.entry(recorded.stream.clone()) {
-        Place::Occupied(entry) => entry.into_mut(),
-        Place::Vacant(place) => place.insert(Entry::Sound(Page::default())),
+    let mut follower = Follower {
+        store,
+        book,
+        position,
+        wait: FIRST_WAIT,
     };
-    let Entry::Sound(page) = entry else { return };
-    match decode(recorded) {
-        Ok(event) => page.fold(&event, recorded.revision),
-        Err(error) => {
-            out_of_service(&recorded.stream, &error);
-            *entry = Entry::Broken;
-        }
-    }
-}
-
-/// Fetches the contents in effect that the fold had let go.
-async fn complete(
-    store: &dyn EventStore,
-    stream: &StreamName,
-    mut page: Page,
-) -> Result<Entry, ReadError> {
-    for number in page.missing() {
-        let Some(revision) = page.summary.version(number).map(|line| line.revision) else {
-            let reason = format!("version {number} is in effect and was never published");
-            out_of_service(stream, &ReadError::Damaged(reason));
-            return Ok(Entry::Broken);
-        };
-        match content_at(store, stream, revision).await {
-            Ok(content) => page.supply(number, content),
-            Err(error @ ReadError::Unavailable(_)) => return Err(error),
-            Err(error @ ReadError::Damaged(_)) => {
-                out_of_service(stream, &error);
-                return Ok(Entry::Broken);
+    let following = async move {
+        let mut restarts = Restarts::of("following");
+        loop {
+            restarts.begins();
+            match AssertUnwindSafe(follower.run()).catch_unwind().await {
+                Ok(never) => match never {},
+                Err(_) => restarts.panicked().await,
             }
         }
-    }
-    Ok(Entry::Sound(page))
-}
-
-fn install(book: &PromptBook, stream: &StreamName, entry: Entry) {
-    let Some((tenant, task)) = stream.prompt() else {
-        tracing::warn!(%stream, "a stream has a prompt's category and no prompt's name; it is left alone");
-        return;
     };
-    match entry {
-        Entry::Sound(page) => book.put(&tenant, &task, page),
-        Entry::Broken => {
-            book.set_broken(&tenant, &task);
-        }
-    }
+    Ok(Following(tokio::spawn(following)))
 }
 
-fn out_of_service(stream: &StreamName, error: &ReadError) {
-    tracing::error!(%stream, %error, "a prompt is out of service: its stored events cannot be read");
-}
-
-/// Applies every event that comes after `position`, for ever.
-async fn stay_current(
+/// Applies every event that comes after its position.
+struct Follower {
     store: Arc<dyn EventStore>,
     book: PromptBook,
-    mut position: Option<Position>,
-) {
-    let mut wait = FIRST_WAIT;
-    loop {
-        let mut news = store.subscribe_category(PROMPT_CATEGORY, position);
-        while let Some(next) = news.next().await {
-            let applied = match &next {
-                Ok(recorded) => take(store.as_ref(), &book, recorded).await,
-                Err(error) => Err(error.clone()),
-            };
-            match (applied, next) {
-                (Ok(()), Ok(recorded)) => {
-                    position = Some(recorded.position);
-                    wait = FIRST_WAIT;
-                }
-                (Err(error), _) | (Ok(()), Err(error)) => {
-                    tracing::warn!(%error, "the prompts' streams cannot be followed; trying again");
-                    break;
+    position: Option<Position>,
+    /// The pause before the next subscription.
+    wait: Duration,
+}
+
+impl Follower {
+    async fn run(&mut self) -> Infallible {
+        loop {
+            let mut ended = self.follow().await;
+            if let ReadError::Damaged(_) = ended {
+                match self.pass_damage().await {
+                    Ok(()) => continue,
+                    Err(error) => ended = error,
                 }
             }
+            tracing::warn!(error = %ended, "the prompts' streams cannot be followed; trying again");
+            self.pause().await;
         }
-        drop(news);
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+
+    /// Follows until that cannot go on.
+    async fn follow(&mut self) -> ReadError {
+        let mut news = self
+            .store
+            .subscribe_category(PROMPT_CATEGORY, self.position);
+        while let Some(next) = news.next().await {
+            let taken = match next {
+                Ok(recorded) => self.take(&recorded).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = taken {
+                return error;
+            }
+        }
+        ReadError::Unavailable("the subscription ended".to_owned())
+    }
+
+    /// Takes event by event, up to one that is damaged and past it. Pauses once for each, so that a
+    /// store that cannot make up its mind is not asked all the time.
+    async fn pass_damage(&mut self) -> Result<(), ReadError> {
+        loop {
+            match step(self.store.as_ref(), Some(PROMPT_CATEGORY), self.position).await? {
+                Step::Event(recorded) => self.take(&recorded).await?,
+                Step::Damaged(place, reason) => {
+                    damaged(&place, &reason);
+                    if let Some(stream) = &place.stream {
+                        reload(self.store.as_ref(), &self.book, stream).await?;
+                    }
+                    self.position = Some(place.position);
+                    break;
+                }
+                Step::End => break,
+            }
+        }
+        self.pause().await;
+        Ok(())
+    }
+
+    async fn take(&mut self, recorded: &Recorded) -> Result<(), ReadError> {
+        take(self.store.as_ref(), &self.book, recorded).await?;
+        self.position = Some(recorded.position);
+        self.wait = FIRST_WAIT;
+        Ok(())
+    }
+
+    async fn pause(&mut self) {
+        tokio::time::sleep(self.wait).await;
+        self.wait = (self.wait * 2).min(LONGEST_WAIT);
     }
 }
 
@@ -171,45 +151,44 @@ async fn take(
     let page = match book.page(&tenant, &task) {
         Some(page) => page,
         // One that is out of service stays that until a whole reading of it succeeds.
-        None if broken => return reload(store, book, recorded).await,
+        None if broken => return reload(store, book, &recorded.stream).await,
         None => Page::default(),
     };
     if page.summary.revision >= Some(recorded.revision) {
         return Ok(());
     }
     if page.summary.next_revision() != recorded.revision {
-        return reload(store, book, recorded).await;
+        return reload(store, book, &recorded.stream).await;
     }
     let mut page = page;
     match decode(recorded) {
         Ok(event) => page.fold(&event, recorded.revision),
-        Err(_) => return reload(store, book, recorded).await,
+        Err(_) => return reload(store, book, &recorded.stream).await,
     }
     if page.missing().is_empty() {
         book.put(&tenant, &task, page);
         Ok(())
     } else {
-        reload(store, book, recorded).await
+        reload(store, book, &recorded.stream).await
     }
 }
 
 async fn reload(
     store: &dyn EventStore,
     book: &PromptBook,
-    recorded: &Recorded,
+    stream: &StreamName,
 ) -> Result<(), ReadError> {
-    let Some((tenant, task)) = recorded.stream.prompt() else {
+    let Some((tenant, task)) = stream.prompt() else {
         return Ok(());
     };
-    match load(store, &tenant, &task).await {
-        Ok(loaded) => {
-            let (_, page) = loaded.into_page();
+    match singly(store, stream).await {
+        Ok(page) => {
             book.put(&tenant, &task, page);
             Ok(())
         }
         Err(error @ ReadError::Damaged(_)) => {
             if book.set_broken(&tenant, &task) {
-                out_of_service(&recorded.stream, &error);
+                out_of_service(stream, &error);
             }
             Ok(())
         }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use punchcard_events::Revision;
-use punchcard_events::prompt::{Content, PromptEvent, PromptSummary};
+use punchcard_events::prompt::{Content, PromptEvent, PromptOutline, PromptSummary};
 
 /// A page of the book. Clones share what they hold until one of them changes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Page {
     pub(super) summary: Arc<PromptSummary>,
-    /// Of the versions that are in effect, and of the newest, because it is likely to be next.
+    /// Of the versions that are in effect, and of the newest that was published while the book was
+    /// kept, because it is likely to be next.
     contents: Arc<BTreeMap<u32, Arc<Content>>>,
 }
 
@@ -42,6 +43,12 @@ impl Page {
             | PromptEvent::PromptRetired(_)
             | PromptEvent::PromptRestored(_) => {}
         }
+    }
+
+    /// Folds in the event at `revision`, which comes next, without a look at its texts: the contents
+    /// in effect are [`missing`](Self::missing) then.
+    pub(super) fn fold_outline(&mut self, event: &PromptOutline<'_>, revision: Revision) {
+        Arc::make_mut(&mut self.summary).apply_outline(event, revision);
     }
 
     /// The content of a version, if it is one of those held.

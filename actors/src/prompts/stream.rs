@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use punchcard_events::prompt::{Content, PromptEvent, PromptState, apply};
+use punchcard_events::prompt::{Content, PromptEvent, PromptOutline, PromptState, apply};
 use punchcard_events::{EventId, Recorded, Revision, StreamName, TaskName, TenantId};
 
 use super::page::Page;
@@ -100,6 +100,13 @@ pub(super) async fn content_at(
 pub(super) fn decode(recorded: &Recorded) -> Result<PromptEvent, ReadError> {
     let event = &recorded.event;
     PromptEvent::decode(&event.kind, event.schema_version, &event.data)
+        .map_err(|error| damaged(recorded, &error.to_string()))
+}
+
+/// The event without its texts.
+pub(super) fn outline(recorded: &Recorded) -> Result<PromptOutline<'static>, ReadError> {
+    let event = &recorded.event;
+    PromptOutline::decode(&event.kind, event.schema_version, &event.data)
         .map_err(|error| damaged(recorded, &error.to_string()))
 }
 

@@ -3,7 +3,7 @@
 //! It passes the same contract as the real stores, so a test of the runtime may rely on it. There
 //! is no durability here, and no speed to measure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -14,8 +14,8 @@ use punchcard_events::{NewEvent, Position, Recorded, Revision, StreamName, Ticke
 use tokio::sync::watch;
 
 use crate::ports::{
-    AppendError, Appended, Direction, EventStore, ExpectedRevision, Order, ReadError, Subscription,
-    TicketFilter, TicketIndex,
+    AppendError, Appended, Direction, EventStore, ExpectedRevision, Order, Place, ReadError,
+    Subscription, TicketFilter, TicketIndex,
 };
 
 /// The store. Clones share what is stored.
@@ -64,6 +64,10 @@ struct Held {
     appends: u64,
     planned: Vec<(When, Fault)>,
     down: bool,
+    /// Positions whose events cannot be read.
+    damaged: HashSet<Position>,
+    /// How many of the next subscriptions panic.
+    panics: u32,
     fired: FaultsFired,
 }
 
@@ -113,6 +117,21 @@ impl MemoryStore {
     /// While down, every append is [`AppendError::Unavailable`]; reads go on.
     pub fn set_down(&self, down: bool) {
         self.held().down = down;
+    }
+
+    /// From now on the event at `position` is damaged: whatever would read it is refused.
+    pub fn damage(&self, position: Position) {
+        self.held().damaged.insert(position);
+    }
+
+    /// The next `count` subscriptions panic in whoever asks for them.
+    pub fn panic_at_subscriptions(&self, count: u32) {
+        self.held().panics = count;
+    }
+
+    /// How many of these have not been asked for yet.
+    pub fn panics_pending(&self) -> u32 {
+        self.held().panics
     }
 
     /// How often each fault fired so far.
@@ -209,7 +228,7 @@ impl EventStore for MemoryStore {
                 down
             }
         };
-        Ok(read)
+        held.sound(read)
     }
 
     async fn read_all(
@@ -217,7 +236,8 @@ impl EventStore for MemoryStore {
         after: Option<Position>,
         limit: usize,
     ) -> Result<Vec<Recorded>, ReadError> {
-        Ok(self.held().since(after).take(limit).cloned().collect())
+        let held = self.held();
+        held.sound(held.since(after).take(limit).cloned().collect())
     }
 
     fn subscribe(&self, after: Option<Position>) -> Subscription {
@@ -233,29 +253,54 @@ impl EventStore for MemoryStore {
         let prefix = format!("{category}-");
         let held = self.held();
         let events = held.since(after).filter(|e| is_within(e, Some(&prefix)));
-        Ok(events.take(limit).cloned().collect())
+        held.sound(events.take(limit).cloned().collect())
     }
 
     fn subscribe_category(&self, category: &str, after: Option<Position>) -> Subscription {
         self.follow(Some(format!("{category}-")), after)
+    }
+
+    async fn next_place(
+        &self,
+        category: Option<&str>,
+        after: Option<Position>,
+    ) -> Result<Option<Place>, ReadError> {
+        let prefix = category.map(|category| format!("{category}-"));
+        let held = self.held();
+        let next = held
+            .since(after)
+            .find(|e| is_within(e, prefix.as_deref()))
+            .map(|event| Place {
+                position: event.position,
+                stream: Some(event.stream.clone()),
+            });
+        Ok(next)
     }
 }
 
 impl MemoryStore {
     /// The events of the streams whose names begin with `prefix`, or of all.
     fn follow(&self, prefix: Option<String>, after: Option<Position>) -> Subscription {
+        let pending = self.held().panics;
+        if let Some(left) = pending.checked_sub(1) {
+            self.held().panics = left;
+            panic_for_a_test();
+        }
         // The store itself stays alive in the subscription, so the watch cannot close.
         let start = (self.clone(), after, self.shared.last.subscribe());
-        stream::unfold(start, move |(store, mut after, mut last)| {
+        stream::unfold(Some(start), move |start| {
             let prefix = prefix.clone();
             async move {
+                // One that ended with an error goes on no more.
+                let (store, mut after, mut last) = start?;
                 loop {
                     last.borrow_and_update();
                     let next = store.held().next(prefix.as_deref(), &mut after);
-                    if let Some(event) = next {
-                        return Some((Ok(event), (store, after, last)));
+                    match next {
+                        Ok(Some(event)) => return Some((Ok(event), Some((store, after, last)))),
+                        Ok(None) => last.changed().await.ok()?,
+                        Err(error) => return Some((Err(error), None)),
                     }
-                    last.changed().await.ok()?;
                 }
             }
         })
@@ -416,19 +461,40 @@ impl Held {
     }
 
     /// The next event within `prefix`; moves `after` past whatever was looked at.
-    fn next(&self, prefix: Option<&str>, after: &mut Option<Position>) -> Option<Recorded> {
+    fn next(
+        &self,
+        prefix: Option<&str>,
+        after: &mut Option<Position>,
+    ) -> Result<Option<Recorded>, ReadError> {
         let found = self.since(*after).find(|e| is_within(e, prefix)).cloned();
         let last = Some(Position(self.last()));
         *after = match &found {
             Some(event) => Some(event.position),
             None => (*after).max(last),
         };
-        found
+        let found = self.sound(found.into_iter().collect())?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The events, if none of them is damaged.
+    fn sound(&self, read: Vec<Recorded>) -> Result<Vec<Recorded>, ReadError> {
+        match read.iter().find(|e| self.damaged.contains(&e.position)) {
+            Some(event) => Err(ReadError::Damaged(format!(
+                "the event at position {} of {}",
+                event.position.0, event.stream
+            ))),
+            None => Ok(read),
+        }
     }
 
     fn last(&self) -> u64 {
         self.log.last().map_or(0, |e| e.position.0)
     }
+}
+
+#[expect(clippy::panic, reason = "what is tested is how a panic is survived")]
+fn panic_for_a_test() {
+    panic!("a subscription panics, as the test asked");
 }
 
 fn is_within(event: &Recorded, prefix: Option<&str>) -> bool {

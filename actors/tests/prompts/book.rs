@@ -29,19 +29,18 @@ fn a_start_reads_the_same_book_that_was_left() {
         assert_eq!(again.effective(), office.effective());
         let summary = |office: &Office| office.prompts.book().summary(&office.tenant, &office.task);
         assert_eq!(summary(&again), summary(&office));
-        for version in [1, 2, 4] {
+        for version in [1, 2] {
             let content = |office: &Office| {
                 let book = office.prompts.book();
                 book.content(&office.tenant, &office.task, version)
             };
-            assert!(
-                content(&again).is_some(),
-                "{version} is in effect or newest"
-            );
+            assert!(content(&again).is_some(), "{version} is in effect");
             assert_eq!(content(&again), content(&office));
         }
         let book = again.prompts.book();
-        assert_eq!(book.content(&again.tenant, &again.task, 3), None);
+        for version in [3, 4] {
+            assert_eq!(book.content(&again.tenant, &again.task, version), None);
+        }
         let old = again.prompts.version(&again.tenant, &again.task, 3);
         let old = old.await.unwrap().unwrap();
         assert_eq!(old.messages[0].content, "three");

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
@@ -9,10 +10,11 @@ use futures_util::{StreamExt as _, stream};
 use punchcard_actors::ports::{
     AppendError, Appended, Direction, EventStore, ExpectedRevision, ReadError, Subscription,
 };
-use punchcard_actors::prompts::PromptError;
+use punchcard_actors::prompts::{NotEffective, PromptError};
 use punchcard_actors::testing::memory_store::{Fault, MemoryStore};
 use punchcard_events::prompt::Rejection;
-use punchcard_events::{NewEvent, Position, Recorded, Revision, StreamName};
+use punchcard_events::{EventId, NewEvent, Position, Recorded, Revision, StreamName};
+use uuid::Uuid;
 
 use super::office::{Office, in_paused_time};
 
@@ -228,5 +230,130 @@ fn a_subscription_that_breaks_off_is_taken_up_again_without_a_gap() {
         }
         assert_eq!(there.effective(), here.effective());
         assert!(odd.subscriptions.load(Ordering::SeqCst) >= 4);
+    });
+}
+
+/// Appends an event to a task's prompt that is damaged from the beginning on.
+async fn damage(store: &MemoryStore, office: &Office, after: u64) {
+    let stream = StreamName::of_prompt(&office.tenant, &office.task);
+    let read = store.read_stream(&stream, None, Direction::Forwards, 1);
+    let mut event = read.await.expect("sound so far").remove(0).event;
+    event.id = EventId(Uuid::from_u128(u128::from(after)));
+    let expected = ExpectedRevision::Exact(Revision(after));
+    let landed = store.append(&stream, expected, &[event]).await;
+    store.damage(landed.expect("so many events are there").position);
+}
+
+async fn is_broken(office: &Office) {
+    let broken = tokio::time::timeout(Duration::from_secs(60), async {
+        while office.effective() != Err(NotEffective::Broken) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    broken.await.expect("the damage arrives");
+}
+
+#[test]
+fn a_damaged_event_takes_its_own_prompt_out_of_service_and_the_others_go_on() {
+    in_paused_time(async {
+        let store = MemoryStore::new();
+        let live = Office::over(store.clone()).await.at("essay");
+        live.publish("bad").await;
+        live.deploy(1).await.unwrap();
+        damage(&store, &live, 2).await;
+        let writer = Office::over(store.clone()).await.at("review");
+        writer.publish("good").await;
+        writer.deploy(1).await.unwrap();
+        let started = Office::over(store.clone()).await.at("essay");
+        for (office, words) in [(live, "better"), (started, "best")] {
+            is_broken(&office).await;
+            let refused = office.save(None, "more").await;
+            assert!(
+                matches!(refused, Err(PromptError::Damaged(_))),
+                "{refused:?}"
+            );
+            // What comes behind the damage arrives.
+            let office = office.at("review");
+            let version = writer.publish(words).await;
+            writer.deploy(version.number).await.unwrap();
+            office.sees(version.number).await;
+        }
+    });
+}
+
+#[test]
+fn damage_in_a_row_and_at_both_ends_hides_no_other_event() {
+    in_paused_time(async {
+        let store = MemoryStore::new();
+        let bad = Office::over(store.clone()).await.at("essay");
+        bad.publish("bad").await;
+        let good = Office::over(store.clone()).await;
+        good.publish("good").await;
+        good.deploy(1).await.unwrap();
+        damage(&store, &bad, 1).await;
+        damage(&store, &bad, 2).await;
+        store.damage(Position(1));
+        let started = Office::over(store).await;
+        assert_eq!(started.production(), Some((1, "good".to_owned())));
+        assert_eq!(started.at("essay").effective(), Err(NotEffective::Broken));
+    });
+}
+
+#[test]
+fn a_panic_while_following_is_survived_and_what_came_meanwhile_arrives() {
+    in_paused_time(async {
+        let store = MemoryStore::new();
+        let here = Office::over(store.clone()).await;
+        tokio::task::yield_now().await;
+        store.panic_at_subscriptions(3);
+        let there = Office::over(store.clone()).await;
+        here.publish("one").await;
+        here.deploy(1).await.unwrap();
+        there.sees(1).await;
+        assert_eq!(store.panics_pending(), 0);
+    });
+}
+
+#[test]
+fn a_start_holds_the_texts_in_effect_and_reads_no_other() {
+    in_paused_time(async {
+        let store = MemoryStore::new();
+        let here = Office::over(store.clone()).await;
+        for words in ["one", "two", "three"] {
+            here.publish(words).await;
+        }
+        here.deploy(2).await.unwrap();
+        // A draft of a newer punchcard, whose text only that one understands.
+        let stream = StreamName::of_prompt(&here.tenant, &here.task);
+        let first = store.read_stream(&stream, None, Direction::Forwards, 1);
+        let mut event = first.await.expect("sound").remove(0).event;
+        event.id = EventId(Uuid::from_u128(1));
+        event.data = event.data.replace("\"edit\":1", "\"edit\":4");
+        event.data = event.data.replace("\"model\"", "\"models\"");
+        let expected = ExpectedRevision::Exact(Revision(6));
+        store
+            .append(&stream, expected, &[event])
+            .await
+            .expect("seven are there");
+        let started = Office::over(store).await;
+        for office in [started, here] {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert_eq!(office.production(), Some((2, "two".to_owned())));
+            let book = office.prompts.book();
+            assert_eq!(
+                book.summary(&office.tenant, &office.task)
+                    .map(|s| s.last_edit),
+                Some(4)
+            );
+            let held = [1, 2, 3].map(|version| {
+                book.content(&office.tenant, &office.task, version)
+                    .is_some()
+            });
+            assert_eq!(held, [false, true, false]);
+            assert!(
+                office.save(Some(4), "more").await.is_err(),
+                "nothing is decided on it"
+            );
+        }
     });
 }

@@ -171,6 +171,15 @@ fn asked(user: Option<&str>) -> TicketEvent {
     request("onehour", "writing-review", user, at(0))
 }
 
+/// Of a task whose input is taken as it is sent.
+fn unhooked(user: &str) -> TicketEvent {
+    let mut asked = asked(Some(user));
+    if let TicketEvent::TicketRequested(request) = &mut asked {
+        request.terms.pre_process = false;
+    }
+    asked
+}
+
 /// Prepared with the version that the canary gave.
 fn prepared_by(canary: Option<Uuid>) -> TicketEvent {
     let TicketEvent::TicketPreProcessed(mut prepared) = pre_processed() else {
@@ -369,22 +378,84 @@ async fn a_prompt_that_cannot_be_rendered_counts_for_the_canary_of_its_user() {
         append(
             &store,
             ticket(number),
-            &[asked(Some(user)), unrendered.clone()],
+            &[unhooked(user), unrendered.clone()],
         )
         .await;
     }
     let refused = failed(Stage::PreProcess, "refused_by_callback");
-    append(&store, ticket(50), &[asked(Some(inside[0])), refused]).await;
+    append(&store, ticket(50), &[unhooked(inside[0]), refused]).await;
     append(
         &store,
         ticket(51),
-        &[asked(Some(inside[0])), unrendered.clone()],
+        &[unhooked(inside[0]), unrendered.clone()],
     )
     .await;
     node.sees(tally(1, 0, 1, 0)).await;
-    append(&store, ticket(52), &[asked(Some(inside[1])), unrendered]).await;
+    append(&store, ticket(52), &[unhooked(inside[1]), unrendered]).await;
     let end = ended(&store).await;
     assert_eq!(end.tally, Some(tally(2, 0, 2, 0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_tenants_api_made_of_the_input_is_not_the_versions_fault() {
+    let store = MemoryStore::new();
+    let node = Node::with_canary(&store).await;
+    let mut hooked = asked(None);
+    if let TicketEvent::TicketRequested(request) = &mut hooked {
+        request.terms.pre_process = true;
+    }
+    let unrendered = failed(Stage::PreProcess, "prompt_not_rendered");
+    for number in 1..=40 {
+        append(
+            &store,
+            ticket(number),
+            &[hooked.clone(), unrendered.clone()],
+        )
+        .await;
+    }
+    answer(&store, 41).await;
+    node.sees(tally(1, 1, 0, 0)).await;
+    assert!(node.runs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_damaged_event_of_a_ticket_does_not_end_the_watch() {
+    let store = MemoryStore::new();
+    let node = Node::with_canary(&store).await;
+    let damage = |store: &MemoryStore| {
+        let last = store.all_events().pop().unwrap();
+        store.damage(last.position);
+    };
+    answer(&store, 1).await;
+    let lost = begin(&store, 2).await;
+    append(&store, lost, &[answered(1)]).await;
+    damage(&store);
+    answer(&store, 3).await;
+    node.sees(tally(3, 2, 0, 0)).await;
+    // A watch that begins anew comes by the same event, and a bound is acted on behind it.
+    drop(node);
+    let node = Node::over(&store).await;
+    node.sees(tally(3, 2, 0, 0)).await;
+    for number in 4..=5 {
+        fail(&store, number, AttemptErrorKind::TooLarge).await;
+    }
+    let end = ended(&store).await;
+    assert_eq!(end.tally, Some(tally(5, 2, 2, 0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_the_watch_is_survived_and_everything_counts_once() {
+    let store = MemoryStore::new();
+    let node = Node::with_canary(&store).await;
+    answer(&store, 1).await;
+    node.sees(tally(1, 1, 0, 0)).await;
+    drop(node);
+    // Of the node's two tasks, whichever asks first.
+    store.panic_at_subscriptions(4);
+    let node = Node::over(&store).await;
+    answer(&store, 2).await;
+    node.sees(tally(2, 2, 0, 0)).await;
+    assert_eq!(store.panics_pending(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use crate::codec::stored;
 use crate::recorded::Upcaster;
 
 /// Every upcaster of prompt events ever needed. Empty while all types are at version 1.
-const UPCASTERS: &[Upcaster] = &[];
+pub(super) const UPCASTERS: &[Upcaster] = &[];
 
 stored!(
     PromptEvent,

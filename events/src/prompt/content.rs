@@ -52,17 +52,27 @@ impl Content {
     /// The content's identity: SHA-256 over its canonical JSON. Two prompts with the same hash ask
     /// the same.
     pub fn hash(&self) -> ContentHash {
+        // Whole, so that no later field is left out of the identity unnoticed.
+        let Self {
+            messages,
+            model,
+            parameters,
+            answer,
+            input_schema,
+            answer_schema,
+            partials,
+        } = self;
         let mut content = json!({
-            "messages": &self.messages,
-            "model": &self.model,
-            "parameters": &self.parameters,
-            "answer": self.answer,
-            "input_schema": &self.input_schema,
-            "answer_schema": &self.answer_schema,
+            "messages": messages,
+            "model": model,
+            "parameters": parameters,
+            "answer": answer,
+            "input_schema": input_schema,
+            "answer_schema": answer_schema,
         });
         // Hashes were stored before there were partials: without any, the hash stays what it was.
-        if !self.partials.is_empty() {
-            content["partials"] = json!(&self.partials);
+        if !partials.is_empty() {
+            content["partials"] = json!(partials);
         }
         ContentHash(canonical::sha256(&content))
     }

@@ -32,8 +32,11 @@ pub const RESULTS: usize = 1_000;
 /// How many steps a label can be rolled back. Older ones are forgotten, not refused.
 pub const STEPS_BACK: usize = 1_000;
 
-/// How many moves of labels a [`PromptSummary`](super::PromptSummary) remembers.
-pub const MOVES: usize = 10_000;
+/// How many moves of each label a [`PromptSummary`](super::PromptSummary) remembers.
+pub const MOVES: usize = 2_000;
+
+/// Of how many labels, those that are gone included, it remembers any.
+pub const LABELS_REMEMBERED: usize = 4 * LABELS;
 
 /// How many canaries that are over a [`PromptSummary`](super::PromptSummary) remembers.
 pub const CANARIES: usize = 1_000;

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use uuid::Uuid;
 
 use super::content::ContentHash;
-use super::event::{
-    Act, CanaryEnded, CanaryStarted, LabelMoved, PromptEvent, PromptPublished, PromptTested,
-};
+use super::event::{Act, CanaryEnded, CanaryStarted, LabelMoved, PromptEvent, PromptTested};
 use super::limits;
+use super::outline::{PromptOutline, PublishedOutline};
 use super::state::{self, LabelState};
+use super::timeline::{LabelMove, Timeline};
 use crate::ids::LabelName;
 use crate::recorded::Revision;
 use crate::time::Timestamp;
@@ -40,8 +40,8 @@ pub struct PromptSummary {
     pub tests: Vec<PromptTested>,
     /// Since when, and by whom, no new tickets are taken; absent while they are.
     pub retired: Option<Act>,
-    /// Where labels pointed to, in the order of the moves; the newest [`limits::MOVES`].
-    pub timeline: VecDeque<LabelMove>,
+    /// Where labels pointed to.
+    pub timeline: Timeline,
     /// The canaries there were, the running one last; the newest [`limits::CANARIES`].
     pub canaries: VecDeque<CanarySpan>,
 }
@@ -79,17 +79,6 @@ pub struct TestSetLine {
     pub cases: usize,
 }
 
-/// A label was pointed somewhere, or taken away.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LabelMove {
-    /// The label.
-    pub label: LabelName,
-    /// The version it pointed to from then on; absent: none.
-    pub to: Option<u32>,
-    /// When.
-    pub at: Timestamp,
-}
-
 /// A canary, and how long it ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CanarySpan {
@@ -109,13 +98,18 @@ impl PromptSummary {
     /// Folds in the event at `revision` of the prompt's stream. Events come in their order; one
     /// that was folded in already changes nothing, so two sources may hand over the same events.
     pub fn apply(&mut self, event: &PromptEvent, revision: Revision) {
+        self.apply_outline(&PromptOutline::of(event), revision);
+    }
+
+    /// As [`apply`](Self::apply), for an event that was read without its texts.
+    pub fn apply_outline(&mut self, event: &PromptOutline<'_>, revision: Revision) {
         if self.revision >= Some(revision) {
             return;
         }
         self.revision = Some(revision);
         self.changed = Some(event.act().clone());
         match event {
-            PromptEvent::PromptDrafted(drafted) => {
+            PromptOutline::Drafted(drafted) => {
                 self.last_edit = drafted.edit;
                 self.draft = Some(DraftLine {
                     edit: drafted.edit,
@@ -123,24 +117,14 @@ impl PromptSummary {
                     act: drafted.act.clone(),
                 });
             }
-            PromptEvent::DraftDiscarded(_) => self.draft = None,
-            PromptEvent::PromptPublished(published) => self.published(published, revision),
-            PromptEvent::LabelMoved(moved) => self.moved(moved),
-            PromptEvent::LabelRemoved(removed) => {
-                self.labels.remove(&removed.label);
-                self.remember(&removed.label, None, removed.act.at);
-            }
-            PromptEvent::CanaryStarted(canary) => self.canary_started(canary),
-            PromptEvent::CanaryEnded(ended) => self.canary_ended(ended),
-            PromptEvent::TestSetSaved(saved) => {
+            PromptOutline::Published(published) => self.published(published, revision),
+            PromptOutline::TestSetSaved(saved) => {
                 self.test_set = Some(TestSetLine {
-                    number: saved.test_set.number,
-                    cases: saved.test_set.cases.len(),
+                    number: saved.number,
+                    cases: saved.cases,
                 });
             }
-            PromptEvent::PromptTested(tested) => state::record(&mut self.tests, tested),
-            PromptEvent::PromptRetired(retired) => self.retired = Some(retired.act.clone()),
-            PromptEvent::PromptRestored(_) => self.retired = None,
+            PromptOutline::Whole(event) => self.whole(event),
         }
     }
 
@@ -192,26 +176,23 @@ impl PromptSummary {
     }
 
     /// The version that a label pointed to at `time`, and since when it did. `None`: it pointed
-    /// nowhere, or that is longer ago than the remembered moves.
+    /// nowhere, or that is [forgotten](Timeline::is_forgotten).
     ///
     /// Times are those of the writers' clocks. The order of the events counts, so of two moves with
     /// one time the later is meant.
     pub fn at(&self, label: &LabelName, time: Timestamp) -> Option<(u32, Timestamp)> {
-        let newest_first = self.timeline.iter().rev();
-        let mut moves = newest_first.filter(|moved| moved.label == *label);
-        let moved = moves.find(|moved| moved.at <= time)?;
+        let mut newest_first = self.timeline.of(label).rev();
+        let moved = newest_first.find(|moved| moved.at <= time)?;
         Some((moved.to?, moved.at))
     }
 
     /// When the label was next moved or taken away after `time`; `None`: not yet.
     pub fn until(&self, label: &LabelName, time: Timestamp) -> Option<Timestamp> {
-        let mut newest_first = self.timeline.iter().enumerate().rev();
-        let stood = newest_first.find(|(_, moved)| moved.label == *label && moved.at <= time);
+        let mut newest_first = self.timeline.of(label).enumerate().rev();
+        let stood = newest_first.find(|(_, moved)| moved.at <= time);
         let after = stood.map_or(0, |(index, _)| index.saturating_add(1));
-        let mut later = self.timeline.iter().skip(after);
-        later
-            .find(|moved| moved.label == *label)
-            .map(|moved| moved.at)
+        let mut later = self.timeline.of(label).skip(after);
+        later.next().map(|moved| moved.at)
     }
 
     /// The canary that ran at `time`.
@@ -221,7 +202,27 @@ impl PromptSummary {
         self.canaries.iter().rev().find(ran)
     }
 
-    fn published(&mut self, published: &PromptPublished, revision: Revision) {
+    fn whole(&mut self, event: &PromptEvent) {
+        match event {
+            // These have outlines.
+            PromptEvent::PromptDrafted(_)
+            | PromptEvent::PromptPublished(_)
+            | PromptEvent::TestSetSaved(_) => {}
+            PromptEvent::DraftDiscarded(_) => self.draft = None,
+            PromptEvent::LabelMoved(moved) => self.moved(moved),
+            PromptEvent::LabelRemoved(removed) => {
+                self.labels.remove(&removed.label);
+                self.remember(&removed.label, None, removed.act.at);
+            }
+            PromptEvent::CanaryStarted(canary) => self.canary_started(canary),
+            PromptEvent::CanaryEnded(ended) => self.canary_ended(ended),
+            PromptEvent::PromptTested(tested) => state::record(&mut self.tests, tested),
+            PromptEvent::PromptRetired(retired) => self.retired = Some(retired.act.clone()),
+            PromptEvent::PromptRestored(_) => self.retired = None,
+        }
+    }
+
+    fn published(&mut self, published: &PublishedOutline, revision: Revision) {
         self.draft = None;
         self.versions.push(VersionLine {
             number: published.version,
@@ -239,11 +240,7 @@ impl PromptSummary {
     }
 
     fn remember(&mut self, label: &LabelName, to: Option<u32>, at: Timestamp) {
-        if self.timeline.len() >= limits::MOVES {
-            self.timeline.pop_front();
-        }
-        let label = label.clone();
-        self.timeline.push_back(LabelMove { label, to, at });
+        self.timeline.remember(label, LabelMove { to, at });
     }
 
     fn canary_started(&mut self, canary: &CanaryStarted) {

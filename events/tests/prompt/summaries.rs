@@ -1,7 +1,7 @@
 //! What stays in memory of a prompt, and what was in effect when.
 
-use punchcard_events::Revision;
 use punchcard_events::prompt::*;
+use punchcard_events::{LabelName, Revision, Timestamp};
 
 use crate::samples::*;
 
@@ -156,8 +156,16 @@ fn a_line_says_where_the_content_of_a_version_stands() {
 }
 
 #[test]
-fn only_so_many_moves_are_remembered() {
+fn only_so_many_moves_of_a_label_are_remembered_and_they_take_no_others_past_away() {
     let mut life = versions(2);
+    let (production, clearance) = (LabelName::production(), Clearance::NotNeeded);
+    life.push(moved(
+        production.clone(),
+        None,
+        1,
+        MoveCause::Deployed,
+        clearance,
+    ));
     for n in 0..=limits::MOVES {
         let (from, to) = if n % 2 == 0 { (2, 1) } else { (1, 2) };
         let from = (n > 0).then_some(from);
@@ -165,6 +173,13 @@ fn only_so_many_moves_are_remembered() {
         life.push(moved(staging(), from, to, MoveCause::Deployed, clearance));
     }
     let summary = summary(&life);
-    assert_eq!(summary.timeline.len(), limits::MOVES);
+    assert_eq!(summary.timeline.of(&staging()).len(), limits::MOVES);
     assert_eq!(summary.effective(&staging()), Some(1));
+    let timeline = &summary.timeline;
+    let newest = timeline.of(&staging()).last().map(|moved| moved.at);
+    let before = Timestamp::from_millis(0);
+    assert!(timeline.is_forgotten(&staging(), before));
+    assert!(newest.is_some_and(|newest| !timeline.is_forgotten(&staging(), newest)));
+    assert_eq!(timeline.of(&production).len(), 1);
+    assert!(!timeline.is_forgotten(&production, before));
 }

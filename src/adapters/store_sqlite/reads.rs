@@ -110,7 +110,8 @@ pub(super) fn category(
     limit: usize,
 ) -> Result<Vec<Recorded>, ReadError> {
     let after = after.map_or(0, |position| signed(position.0));
-    let (prefix, rows, sql) = (category.prefix(), row::limit(limit), category_sql(category));
+    let sql = category_sql(row::EVENT_COLUMNS, category);
+    let (prefix, rows) = (category.prefix(), row::limit(limit));
     let page = if category.is_indexed() {
         select(conn, &sql, params![after, prefix, rows, category.word()])
     } else {
@@ -120,11 +121,10 @@ pub(super) fn category(
     check(conn, page)
 }
 
-/// The query of [`category`]: by the index, whose expression and condition it repeats word by word,
+/// The query of [`category`] for some columns: by the index, whose expression and condition it repeats word by word,
 /// or along the log. A comparison of names by their bounds would lead SQLite to the index of streams
 /// instead, out of which all there is would have to be sorted for every page.
-pub(super) fn category_sql(category: &Category) -> String {
-    let columns = row::EVENT_COLUMNS;
+pub(super) fn category_sql(columns: &str, category: &Category) -> String {
     let indexed = if category.is_indexed() {
         "AND substr(stream, 1, instr(stream, '-')) = ?4 \
          AND NOT (stream >= 'ticket-' AND stream < 'ticket.') \

@@ -49,6 +49,13 @@ pub(crate) async fn run(
         return Ok(Exit::Success);
     }
     let (view, said) = (answer.view, when::said(time));
+    if view.forgotten {
+        out.line(format_args!(
+            "What {label} of {BOLD}{task}{BOLD:#} was at {said} is forgotten here. The history has it."
+        ))?;
+        out.note(format_args!("See it: punchcard prompt history {task}"));
+        return Ok(Exit::Success);
+    }
     let Some(version) = view.version else {
         out.line(format_args!(
             "At {said}, {label} of {BOLD}{task}{BOLD:#} was nothing."

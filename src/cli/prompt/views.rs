@@ -249,6 +249,8 @@ pub(super) struct HistoryEntry {
 #[derive(Debug, Deserialize)]
 pub(super) struct AtView {
     #[serde(default)]
+    pub(super) forgotten: bool,
+    #[serde(default)]
     pub(super) version: Option<u32>,
     #[serde(default)]
     pub(super) since: Option<Timestamp>,

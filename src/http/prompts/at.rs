@@ -22,6 +22,9 @@ struct AtView {
     version: Option<u32>,
     hash: Option<ContentHash>,
     since: Option<Timestamp>,
+    /// Whether it is not known here any more where the label pointed: older moves are in the history
+    /// alone.
+    forgotten: bool,
     /// `null`: it still does.
     until: Option<Timestamp>,
     /// The canary beside it; only of `production`.
@@ -69,6 +72,7 @@ fn view(task: TaskName, summary: &PromptSummary, label: LabelName, time: Timesta
         version: stood.map(|(version, _)| version),
         hash: version.map(|version| version.hash),
         since: stood.map(|(_, since)| since),
+        forgotten: summary.timeline.is_forgotten(&label, time),
         until: stood.and_then(|_| summary.until(&label, time)),
         canary: canary.map(CanaryAtView::from),
         label,

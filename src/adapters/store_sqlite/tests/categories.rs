@@ -3,13 +3,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Wake};
 
 use futures_util::StreamExt as _;
-use punchcard_actors::ports::{EventStore, ExpectedRevision, ReadError};
+use punchcard_actors::ports::{EventStore, ExpectedRevision, Place, ReadError};
+use punchcard_actors::prompts::{NotEffective, Prompts};
+use punchcard_actors::testing::clock::TestClock;
+use punchcard_actors::testing::prompts::{PlainCheck, content};
 use punchcard_actors::testing::store_contract::fixtures::{plain, stream};
+use punchcard_events::prompt::{Author, Command};
+use punchcard_events::{Position, TaskName, TenantId};
 
 use super::pages::{logged, root_of};
 use super::{deliver, open, raw};
 use crate::adapters::store_sqlite::category::{self, Category};
-use crate::adapters::store_sqlite::{Options, SqliteStore, reads, verify};
+use crate::adapters::store_sqlite::{Options, SqliteStore, reads, row, verify};
 
 async fn add(store: &SqliteStore, name: &str) {
     let landed = store
@@ -19,7 +24,7 @@ async fn add(store: &SqliteStore, name: &str) {
 }
 
 fn plan(category: &str, conn: &rusqlite::Connection) -> String {
-    let sql = reads::category_sql(&Category::new(category));
+    let sql = reads::category_sql(row::EVENT_COLUMNS, &Category::new(category));
     let mut explain = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     for parameter in 1..=explain.parameter_count() {
         explain.raw_bind_parameter(parameter, 1).unwrap();
@@ -158,6 +163,68 @@ async fn a_damaged_event_of_a_category_is_not_served_and_ends_its_subscription()
     let next = prompts.next().await.unwrap();
     assert!(matches!(next, Err(ReadError::Damaged(_))), "{next:?}");
     assert!(prompts.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_reader_finds_its_way_past_a_damaged_event_without_reading_it() {
+    let (store, dir) = open().await;
+    for name in ["prompt-a.b", "ticket-x", "prompt-a.c", "partials-a"] {
+        add(&store, name).await;
+    }
+    let flip = "UPDATE events SET data = '{}', tenant = '' WHERE stream = 'prompt-a.b'";
+    assert_eq!(raw(dir.path()).execute(flip, []), Ok(1));
+    let place = |position, name: &str| Place {
+        position: Position(position),
+        stream: Some(stream(name)),
+    };
+    let next = |category: Option<&'static str>, after: u64| {
+        let (store, after) = (store.clone(), (after > 0).then_some(Position(after)));
+        async move { store.next_place(category, after).await }
+    };
+    assert_eq!(
+        next(Some("prompt"), 0).await,
+        Ok(Some(place(1, "prompt-a.b")))
+    );
+    assert_eq!(
+        next(Some("prompt"), 1).await,
+        Ok(Some(place(3, "prompt-a.c")))
+    );
+    assert_eq!(next(Some("prompt"), 3).await, Ok(None));
+    assert_eq!(next(None, 0).await, Ok(Some(place(1, "prompt-a.b"))));
+    assert_eq!(next(None, 1).await, Ok(Some(place(2, "ticket-x"))));
+    let rest = store.read_category("prompt", Some(Position(1)), 10).await;
+    assert_eq!(rest.map(|rest| rest.len()), Ok(1));
+}
+
+#[tokio::test]
+async fn a_prompt_with_a_flipped_bit_is_out_of_service_and_the_server_starts_with_the_others() {
+    let (store, dir) = open().await;
+    let office = || {
+        Prompts::open(
+            Arc::new(store.clone()),
+            Arc::new(TestClock::new()),
+            Arc::new(PlainCheck),
+        )
+    };
+    let tenant: TenantId = "onehour".parse().unwrap();
+    let tasks: [TaskName; 3] = ["a", "b", "c"].map(|name| name.parse().unwrap());
+    let (prompts, _following) = office().await.unwrap();
+    for task in &tasks {
+        let command = Command::Adopt {
+            content: content(task.as_str()),
+            act: prompts.act(Author::Configuration),
+        };
+        prompts.execute(&tenant, task, command).await.unwrap();
+    }
+    let flip = "UPDATE events SET data = replace(data, 'small', 'smell') \
+                WHERE stream = 'prompt-onehour.b'";
+    assert!(raw(dir.path()).execute(flip, []).unwrap() > 0);
+    let (prompts, _following) = office().await.unwrap();
+    let in_effect = tasks.each_ref().map(|task| {
+        let effective = prompts.book().effective(&tenant, task, None, None);
+        effective.map(|effective| effective.version)
+    });
+    assert_eq!(in_effect, [Ok(1), Err(NotEffective::Broken), Ok(1)]);
 }
 
 #[tokio::test]
