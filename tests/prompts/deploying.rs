@@ -143,7 +143,7 @@ async fn production_goes_back_one_step_at_a_time_and_not_past_the_first() {
 }
 
 #[tokio::test]
-async fn a_canary_stands_beside_production_until_it_is_stopped_or_promoted() {
+async fn a_canary_stands_beside_production_until_it_is_stopped() {
     let desk = Desk::open().await;
     desk.deployed("explain", "Explain {{ word }}.").await;
     desk.next_version("explain", "Explain {{ word }} kindly.")
@@ -197,6 +197,19 @@ async fn a_canary_stands_beside_production_until_it_is_stopped_or_promoted() {
         stopped["canary"].is_null() && stopped["production"] == 1,
         "{stopped}"
     );
+}
+
+#[tokio::test]
+async fn a_canary_is_promoted_or_rolled_back_only_as_it_was_seen() {
+    let desk = Desk::open().await;
+    desk.deployed("explain", "Explain {{ word }}.").await;
+    desk.next_version("explain", "Explain {{ word }} kindly.")
+        .await;
+    let path = "/v1/prompts/explain/canary";
+    let over = "It is a test";
+    let start = json!({ "version": 2, "percent": 20, "override_reason": over });
+    let started = desk.admin.put(path, &start).await.expect(200);
+    desk.publisher.delete(path, None).await.expect(200);
     let seen = started["canary"]["canary"].clone();
     let late = json!({ "expected": 1, "canary": seen });
     let rollback = format!("{}/rollback", label("explain", PRODUCTION));

@@ -232,11 +232,9 @@ async fn a_parameter_that_a_route_does_not_take_is_refused_with_those_that_it_ta
     let path = "/v1/prompts/explain/labels/staging?expected=1";
     let refused = desk.planner.put(path, &json!({ "version": 1 })).await;
     refused.expect_problem(400, "invalid_parameter");
-    let nothing = json!({});
-    let import = desk
-        .planner
-        .post("/v1/prompts/import?dry_run=true", &nothing);
-    import.await.expect_problem(400, "invalid_parameter");
+    let import = "/v1/prompts/import?dry_run=true";
+    let import = desk.planner.post(import, &json!({})).await;
+    import.expect_problem(400, "invalid_parameter");
     let page = desk.viewer.get("/v1/prompts/explain/history?limit=x").await;
     assert_remedy(&page.expect_problem(400, "invalid_parameter"));
 }

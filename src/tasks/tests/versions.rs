@@ -277,9 +277,12 @@ fn the_prompts_own_model_has_one_turn() {
 #[test]
 fn a_configured_prompt_that_breaks_a_limit_stops_the_start_and_is_named() {
     in_paused_time(async {
-        let words = "x".repeat(punchcard_events::prompt::limits::CONTENT_BYTES);
-        let long =
-            format!("model = \"m\"\nmessages = [{{ role = \"user\", content = \"{words}\" }}]");
+        // Each is short enough for a template, all of them together are too long.
+        let words = "x".repeat(60_000);
+        let message = format!("{{ role = \"user\", content = \"{words}\" }}");
+        let count = punchcard_events::prompt::limits::CONTENT_BYTES / words.len() + 1;
+        let messages = vec![message; count].join(", ");
+        let long = format!("model = \"m\"\nmessages = [{messages}]");
         let (store, clock) = (Arc::new(MemoryStore::new()), Arc::new(TestClock::new()));
         let opened = Prompts::open(store, clock, Arc::new(PlainCheck)).await;
         let (prompts, _following) = opened.unwrap();

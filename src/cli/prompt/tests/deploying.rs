@@ -60,7 +60,9 @@ fn a_deployment_says_what_it_saw_and_what_it_did() {
         ran.asked[3].line,
         "PUT /v1/prompts/explanation/labels/production"
     );
-    let wanted = json!({"version": 4, "expected": 3, "reason": "Shorter."});
+    let wanted = json!({
+        "version": 4, "expected": 3, "expected_canary": null, "reason": "Shorter.",
+    });
     assert_eq!(ran.asked[3].body, wanted);
     let said = "production of explanation is now version 4 (it was 3).\n";
     assert!(ran.stdout.ends_with(said), "{}", ran.stdout);
@@ -156,7 +158,9 @@ fn promoting_a_canary_deploys_its_version() {
         ran.asked[1].line,
         "PUT /v1/prompts/explanation/labels/production"
     );
-    assert_eq!(ran.asked[1].body, json!({"version": 4, "expected": 3}));
+    let seen = canary()["canary"].clone();
+    let wanted = json!({"version": 4, "expected": 3, "expected_canary": seen});
+    assert_eq!(ran.asked[1].body, wanted);
 }
 
 #[test]
@@ -183,17 +187,18 @@ fn no_canary_is_said_plainly() {
 fn a_rollback_asks_nothing_and_says_what_is_in_use_now() {
     let ran = ran(
         &["rollback", "explanation", "--reason", "Too short."],
-        &[ok(&prompt(Some(2), None))],
+        &[ok(&prompt(Some(3), None)), ok(&prompt(Some(2), None))],
     );
     assert_eq!(ran.ended, Ok(Exit::Success));
     assert_eq!(
-        ran.asked[0].line,
+        ran.asked[1].line,
         "POST /v1/prompts/explanation/labels/production/rollback"
     );
-    assert_eq!(ran.asked[0].body, json!({"reason": "Too short."}));
+    let wanted = json!({"expected": 3, "canary": null, "reason": "Too short."});
+    assert_eq!(ran.asked[1].body, wanted);
     assert_eq!(
         ran.stdout,
-        "Done: production of explanation is version 2.\n"
+        "Done: production of explanation is version 2 (it was 3).\n"
     );
 }
 
@@ -205,7 +210,10 @@ fn a_key_without_the_role_is_refused_as_a_deployment() {
         "this key has not the role publisher",
         "Ask for it.",
     );
-    let ran = ran(&["rollback", "explanation"], &[refusal]);
+    let ran = ran(
+        &["rollback", "explanation"],
+        &[ok(&prompt(Some(3), None)), refusal],
+    );
     assert_eq!(ran.ended.unwrap_err().exit(), Exit::NotDeployed);
 }
 

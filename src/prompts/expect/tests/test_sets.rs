@@ -130,9 +130,14 @@ fn what_is_probably_not_meant_is_a_warning() {
         "case a, input: It does not fit at /essay: `essay` is missing."
     );
     let input = || json!({ "essay": "x" });
+    let idle = findings("text", &[case("a", input(), &[])]);
+    assert_eq!(idle[0].0, Severity::Error);
     assert_eq!(
-        warn("text", case("a", input(), &[])),
-        ["case a: Nothing is expected of the answer, so any answer passes."]
+        (idle[0].1.as_str(), idle[0].2.as_str()),
+        (
+            "case a",
+            "Nothing is expected of the answer, so any answer passes."
+        )
     );
     assert_eq!(
         warn("text", case("a", input(), &[json!("fits_schema")])),
