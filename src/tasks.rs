@@ -129,7 +129,10 @@ impl TaskBook for Tasks {
         }
         let prompt = self
             .compile(asked, &settings, content, effective.hash)
-            .map_err(|_| InputRefusal::Broken(task()))?;
+            .map_err(|why| match why {
+                Uncached::Broken => InputRefusal::Broken(task()),
+                Uncached::Unavailable => InputRefusal::Unavailable(task()),
+            })?;
         prompt
             .check_input(input, settings.has_pre_process())
             .map_err(|misfit| InputRefusal::InvalidInput {

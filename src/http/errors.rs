@@ -253,6 +253,9 @@ impl From<IssueError> for Problem {
     }
 }
 
+/// When to come back for a prompt that could not be made ready.
+const PROMPT_RETRY: Duration = Duration::from_secs(2);
+
 impl From<InputRefusal> for Problem {
     fn from(refusal: InputRefusal) -> Self {
         let detail = refusal.to_string();
@@ -263,6 +266,9 @@ impl From<InputRefusal> for Problem {
             }
             InputRefusal::Retired(_) => Self::new(Code::TaskRetired, detail).field("/task"),
             InputRefusal::Broken(_) => Self::internal(detail),
+            InputRefusal::Unavailable(_) => {
+                Self::later(Code::Overloaded, &detail, PROMPT_RETRY, String::new())
+            }
             InputRefusal::InvalidInput { field, .. } => {
                 Self::new(Code::InvalidInput, detail).field(field)
             }

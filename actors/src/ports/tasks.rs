@@ -119,6 +119,9 @@ pub enum InputRefusal {
     /// The task's prompt cannot be used, for a reason that the log says.
     #[error("the prompt of the task `{0}` cannot be used")]
     Broken(TaskName),
+    /// The task's prompt cannot be made ready now; later it may be.
+    #[error("the prompt of the task `{0}` cannot be made ready now: issue the ticket again later")]
+    Unavailable(TaskName),
     /// A part of the input does not fit the task.
     #[error("{message}")]
     InvalidInput {

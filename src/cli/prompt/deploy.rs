@@ -9,8 +9,8 @@ use super::canary::{self, Bounds};
 use super::naming::{self, Reference};
 use super::planner::Planner;
 use super::views::PromptView;
-use super::{ask, changes};
-use crate::cli::client::CallError;
+use super::{ask, changes, findings};
+use crate::cli::client::{CallError, Refusal};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::style::{self, BAD, BOLD, GOOD};
@@ -118,7 +118,8 @@ fn body(args: &DeployArgs, seen: Option<u32>, prompt: &PromptView) -> Value {
 pub(super) fn refused(error: CallError) -> Failure {
     match error {
         CallError::Refused(refusal) if matches!(refusal.problem.status, 403 | 409 | 412 | 422) => {
-            Failure::from(refusal.problem).ending(Exit::NotDeployed)
+            let Refusal { problem, body } = *refusal;
+            findings::below(problem, &body).ending(Exit::NotDeployed)
         }
         // Nothing runs that could be stopped.
         CallError::Refused(refusal) if refusal.problem.code == "canary_not_running" => {

@@ -1,9 +1,11 @@
 //! What is wrong with a text, as a planner reads it: the place, what is wrong, and what to do.
 
+use serde_json::Value;
+
 use super::bundle::Mistake;
 use super::source::{Source, message_index};
 use super::views::FindingView;
-use crate::cli::client::{self, CallError};
+use crate::cli::client::{self, CallError, Problem};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::style::{self, BAD, BOLD, CAUTION};
@@ -86,6 +88,19 @@ pub(super) fn of_refusal(out: &mut Output, error: CallError, source: Option<&Sou
         Ok(()) => Failure::from(refusal.problem).ending(Exit::Negative),
         Err(failure) => failure,
     }
+}
+
+/// A refusal as one failure, with the findings that came with it below its sentence: for commands that
+/// refuse in a way of their own.
+pub(super) fn below(mut problem: Problem, body: &Value) -> Failure {
+    let found = body.get("findings").cloned().unwrap_or_default();
+    let found: Vec<FindingView> = client::read(found).unwrap_or_default();
+    let line = |finding: &FindingView| format!("\n  {}  {}", words(finding), finding.message);
+    let list: String = found.iter().map(line).collect();
+    if !list.is_empty() {
+        problem.detail = Some(format!("{}{list}", problem.sentence()));
+    }
+    problem.into()
 }
 
 /// How many of the findings must be mended, in words.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{AT, by, ok, problem, prompt, ran, told, version};
 use crate::cli::exit::Exit;
+use crate::cli::scripted::json_reply;
 
 fn passed() -> Value {
     json!([{"run": "r", "passed": true, "cases": 5, "failed": 0, "test_set": 2, "at": AT}])
@@ -238,4 +239,23 @@ fn production_is_never_asked_for_without_showing_what_changes() {
     assert_eq!(failure.exit(), Exit::Usage);
     let advice = told(&failure).advice.as_deref().unwrap();
     assert!(advice.contains("without --json"), "{advice}");
+}
+
+#[test]
+fn a_version_that_cannot_be_used_today_is_refused_with_what_is_wrong_in_it() {
+    let refusal = json!({
+        "title": "Broken", "status": 422, "code": "broken_prompt", "detail": "It has mistakes.",
+        "findings": [{"severity": "error", "place": "model", "message": "There is no such model.",
+                      "remedy": "Choose another."}],
+    });
+    let ran = ran(
+        &["deploy", "explanation", "4", "--label", "staging"],
+        &[ok(&prompt(Some(3), None)), json_reply(422, &refusal)],
+    );
+    let failure = ran.ended.unwrap_err();
+    assert_eq!(failure.exit(), Exit::NotDeployed);
+    assert_eq!(
+        told(&failure).sentence,
+        "It has mistakes.\n  model  There is no such model."
+    );
 }
