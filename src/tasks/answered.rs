@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use punchcard_actors::ports::{AnswerError, Asked};
 use punchcard_actors::prompts::PromptError;
-use punchcard_events::prompt::{Content, ContentHash, PromptState};
+use punchcard_events::prompt::{Content, ContentHash};
 use punchcard_events::ticket::PromptRef;
 
 use super::Tasks;
@@ -98,22 +98,15 @@ impl Tasks {
         let Some(state) = self.prompts.state(tenant, task).await? else {
             return Ok(None);
         };
-        let found = of_hash(&state, hash);
+        let found = hash.and_then(|hash| state.version_of(hash));
         let gone = || PromptError::Damaged(format!("there is no version {version} of this hash"));
-        found.map(Some).ok_or_else(gone)
+        let found = found.ok_or_else(gone)?;
+        Ok(Some(Arc::clone(&found.content)))
     }
 }
 
 fn key(asked: Asked<'_>, hash: ContentHash) -> Key {
     (asked.tenant.clone(), asked.task.clone(), hash)
-}
-
-fn of_hash(state: &PromptState, hash: Option<ContentHash>) -> Option<Arc<Content>> {
-    let found = state
-        .versions
-        .iter()
-        .find(|version| Some(version.hash) == hash)?;
-    Some(Arc::clone(&found.content))
 }
 
 fn cannot_check() -> AnswerError {
