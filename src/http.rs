@@ -6,7 +6,9 @@
 //! Not here: decisions about tickets, where keys and origins come from, and configuration. The
 //! composition root hands in [`Parts`], [`Options`] and the sockets.
 
+mod admin;
 pub mod auth;
+mod batches;
 mod body;
 mod connection;
 mod cursor;
@@ -14,6 +16,8 @@ mod dispatch;
 mod errors;
 pub mod health;
 mod idempotency;
+mod openai;
+mod openapi;
 mod options;
 mod outcome;
 mod outlet;
@@ -27,7 +31,9 @@ mod session_tokens;
 mod stream;
 mod tickets;
 mod traceparent;
+mod usage;
 mod view;
+mod webhooks;
 
 use std::sync::Arc;
 

@@ -18,6 +18,16 @@ pub struct TicketId(pub Uuid);
 #[serde(transparent)]
 pub struct EventId(pub Uuid);
 
+/// A batch's id.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BatchId(pub Uuid);
+
+/// A webhook endpoint's id.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EndpointId(pub Uuid);
+
 impl TicketId {
     /// The name of the stream that holds this ticket's events.
     pub fn stream(self) -> StreamName {
@@ -51,6 +61,8 @@ macro_rules! uuid_text {
 
 uuid_text!(TicketId);
 uuid_text!(EventId);
+uuid_text!(BatchId);
+uuid_text!(EndpointId);
 
 const TICKET_STREAM_PREFIX: &str = "ticket-";
 
@@ -59,6 +71,9 @@ pub const PROMPT_CATEGORY: &str = "prompt";
 
 /// The category of the streams of partials.
 pub const PARTIALS_CATEGORY: &str = "partials";
+
+/// The category of tenants' streams.
+pub const TENANT_CATEGORY: &str = "tenant";
 
 /// The name of an event stream: a category and an id, such as `ticket-0192…`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -118,6 +133,17 @@ impl StreamName {
         let names = self.0.strip_prefix(PROMPT_CATEGORY)?.strip_prefix('-')?;
         let (tenant, task) = names.split_once('.')?;
         Some((TenantId::new(tenant).ok()?, TaskName::new(task).ok()?))
+    }
+
+    /// The stream of a tenant.
+    pub fn of_tenant(tenant: &TenantId) -> Self {
+        Self::of_names(TENANT_CATEGORY, &[tenant.as_str()])
+    }
+
+    /// The tenant whose stream this is, or `None` for another stream.
+    pub fn tenant(&self) -> Option<TenantId> {
+        let name = self.0.strip_prefix(TENANT_CATEGORY)?.strip_prefix('-')?;
+        TenantId::new(name).ok()
     }
 
     /// The name as text.

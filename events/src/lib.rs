@@ -5,6 +5,7 @@
 //! no I/O in this crate: time, ids and jitter arrive inside commands, so the same history always
 //! folds to the same state.
 
+pub mod act;
 pub mod canonical;
 pub mod claim;
 mod codec;
@@ -13,12 +14,14 @@ pub mod partial;
 pub mod prompt;
 pub mod recorded;
 pub mod retry;
+pub mod tenant;
 pub mod test_run;
 pub mod ticket;
 pub mod time;
 
 pub use ids::{
-    EventId, InvalidName, LabelName, PartialName, StreamName, TaskName, TenantId, TicketId, UserId,
+    BatchId, EndpointId, EventId, InvalidName, LabelName, PartialName, StreamName, TaskName,
+    TenantId, TicketId, UserId,
 };
 pub use recorded::{NewEvent, Position, Recorded, Revision};
 pub use time::Timestamp;

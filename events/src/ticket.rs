@@ -80,11 +80,12 @@ pub use command::Command;
 pub use decide::{Rejection, decide};
 pub use effect::{Effect, next_effect};
 pub use event::{
-    AnswerFormat, AttemptError, AttemptErrorKind, AttemptFailed, Blame, CallbackError,
-    CallbackErrorKind, CallbackFailed, CallbackKind, CancelMode, Channel, Deadlines, Failure,
-    Fallback, FallbackReason, Idempotency, Message, Parameters, PromptRef, Role, Stage, Terms,
-    TicketAnswered, TicketCancelled, TicketDelivered, TicketEvent, TicketFailed, TicketPersisted,
-    TicketPreProcessed, TicketRedriven, TicketRequested, TicketSent, Timings, Usage,
+    AnswerFormat, AttemptError, AttemptErrorKind, AttemptFailed, BatchLine, Blame, CallbackError,
+    CallbackErrorKind, CallbackFailed, CallbackKind, CancelMode, Channel, Conversation, Deadlines,
+    Failure, Fallback, FallbackReason, Idempotency, Message, Parameters, Priority, PromptRef, Role,
+    Stage, Terms, TicketAnswered, TicketCancelled, TicketDelivered, TicketEvent, TicketFailed,
+    TicketPersisted, TicketPreProcessed, TicketRedriven, TicketRequested, TicketSent, Timings,
+    Usage,
 };
 pub use state::{
     Answered, AttemptStatus, Cancelled, Delivered, Failed, FallbackTurn, Persisted, PreProcessed,

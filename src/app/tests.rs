@@ -50,6 +50,10 @@ impl Office {
             user: Some(UserId::new(user).unwrap()),
             input: Arc::new(json!({ "question": "Why is the sky blue?", "level": "middle" })),
             metadata: [].into(),
+            priority: punchcard_events::ticket::Priority::Normal,
+            not_before: None,
+            batch: None,
+            conversation: None,
             idempotency: None,
             traceparent: None,
         };

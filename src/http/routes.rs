@@ -6,7 +6,10 @@ use futures_util::future::LocalBoxFuture;
 
 use super::dispatch::{self, Call, PromptCall, TicketCall, Visit};
 use super::errors::Problem;
-use super::{Api, health, prompts, session, session_tokens, stream, tickets};
+use super::{
+    Api, admin, batches, health, openai, openapi, prompts, session, session_tokens, stream,
+    tickets, usage, webhooks,
+};
 use crate::keys::{Role, Roles};
 
 type Handled = LocalBoxFuture<'static, Result<HttpResponse, Problem>>;
@@ -90,7 +93,14 @@ pub(super) const fn route(method: Method, path: &'static str, access: Access) ->
 
 /// Every public route.
 pub fn table() -> impl Iterator<Item = &'static Route> + Clone {
-    TABLE.iter().chain(prompts::routes::TABLE)
+    TABLE
+        .iter()
+        .chain(prompts::routes::TABLE)
+        .chain(usage::routes::TABLE)
+        .chain(webhooks::routes::TABLE)
+        .chain(openai::routes::TABLE)
+        .chain(batches::routes::TABLE)
+        .chain(openapi::routes::TABLE)
 }
 
 /// The public routes but those of prompts.
@@ -149,7 +159,7 @@ static TABLE: &[Route] = &[
 
 /// Every route of the admin listener, which is bound to loopback.
 pub fn admin_table() -> impl Iterator<Item = &'static Route> + Clone {
-    ADMIN_TABLE.iter()
+    ADMIN_TABLE.iter().chain(admin::routes::TABLE)
 }
 
 static ADMIN_TABLE: &[Route] = &[

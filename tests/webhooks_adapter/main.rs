@@ -153,6 +153,10 @@ fn request(task: &str) -> Arc<TicketRequested> {
         idempotency: None,
         traceparent: Some(TRACEPARENT.to_owned()),
         requested_at: at,
+        priority: punchcard_events::ticket::Priority::Normal,
+        not_before: None,
+        batch: None,
+        conversation: None,
         terms: Terms {
             pre_process: true,
             post_process: true,

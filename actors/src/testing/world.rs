@@ -166,6 +166,10 @@ pub fn issue(task_name: &str) -> Issue {
         user: Some(user()),
         input: Arc::new(json!({ "essay": "My summer was long." })),
         metadata: BTreeMap::new(),
+        priority: punchcard_events::ticket::Priority::Normal,
+        not_before: None,
+        batch: None,
+        conversation: None,
         idempotency: None,
         traceparent: None,
     }

@@ -6,9 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use punchcard_events::claim::IdempotencyKeyClaimed;
-use punchcard_events::ticket::{Idempotency, StateName, TicketRequested};
+use punchcard_events::ticket::{
+    BatchLine, Conversation, Idempotency, Priority, StateName, TicketRequested,
+};
 use punchcard_events::{
-    EventId, LabelName, NewEvent, Revision, StreamName, TaskName, TenantId, TicketId, UserId,
+    EventId, LabelName, NewEvent, Revision, StreamName, TaskName, TenantId, TicketId, Timestamp,
+    UserId,
 };
 use serde_json::Value;
 
@@ -38,6 +41,14 @@ pub struct Issue {
     pub input: Arc<Value>,
     /// The issuer's own labels.
     pub metadata: BTreeMap<String, String>,
+    /// How it stands among the tenant's own tickets.
+    pub priority: Priority,
+    /// Before this it owes nothing.
+    pub not_before: Option<Timestamp>,
+    /// The batch it is a line of.
+    pub batch: Option<BatchLine>,
+    /// What is said beside the prompt, or in place of one.
+    pub conversation: Option<Arc<Conversation>>,
     /// The issuer's idempotency key and the fingerprint of this request.
     pub idempotency: Option<Idempotency>,
     /// The W3C trace context.
@@ -134,6 +145,10 @@ impl Tickets {
             idempotency: issue.idempotency,
             traceparent: issue.traceparent,
             requested_at: now,
+            priority: issue.priority,
+            not_before: issue.not_before,
+            batch: issue.batch,
+            conversation: issue.conversation,
             terms,
         })
     }

@@ -40,6 +40,10 @@ pub(super) fn requested() -> TicketEvent {
         idempotency: None,
         traceparent: None,
         requested_at: START,
+        priority: punchcard_events::ticket::Priority::Normal,
+        not_before: None,
+        batch: None,
+        conversation: None,
         terms: terms.expect("a task"),
     })
 }

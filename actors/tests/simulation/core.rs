@@ -317,6 +317,10 @@ impl History {
             idempotency: None,
             traceparent: None,
             requested_at: self.now,
+            priority: punchcard_events::ticket::Priority::Normal,
+            not_before: None,
+            batch: None,
+            conversation: None,
             terms: Terms {
                 pre_process: self.chance.in_percent(50),
                 post_process: self.chance.in_percent(50),

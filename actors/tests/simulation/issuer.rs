@@ -45,6 +45,10 @@ fn request(deed: &IssueDeed) -> Issue {
         user: deed.user.map(user),
         input: Arc::new(json!({ "essay": deed.body, "canary": deed.tenant })),
         metadata: BTreeMap::new(),
+        priority: punchcard_events::ticket::Priority::Normal,
+        not_before: None,
+        batch: None,
+        conversation: None,
         idempotency,
         traceparent: None,
     }

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::content::{Content, ContentHash};
 use super::test_set::TestSet;
+pub use crate::act::{Act, Author};
 use crate::ids::LabelName;
-use crate::time::Timestamp;
 
 /// One event of a prompt's life.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,33 +36,6 @@ pub enum PromptEvent {
     PromptRetired(PromptRetired),
     /// The task takes tickets again.
     PromptRestored(PromptRestored),
-}
-
-/// When something was done, and by whom.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Act {
-    /// When.
-    pub at: Timestamp,
-    /// Who.
-    pub by: Author,
-}
-
-/// Who did something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Author {
-    /// Somebody with an API key.
-    Key {
-        /// The key's readable prefix.
-        prefix: String,
-        /// The name that the configuration gives to the key, such as `mina`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        name: Option<String>,
-    },
-    /// The configuration, taken over at the first start.
-    Configuration,
-    /// The runtime itself: the watch over a canary.
-    Runtime,
 }
 
 /// Body of `PromptDrafted`.

@@ -11,12 +11,16 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::codec::finite;
-use crate::ids::{LabelName, TaskName, TenantId, UserId};
+use crate::ids::{BatchId, LabelName, TaskName, TenantId, UserId};
 use crate::retry::RetryPolicy;
 use crate::time::Timestamp;
 
 /// One event of a ticket's life.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the first event of a ticket holds what was asked; none is kept in numbers"
+)]
 pub enum TicketEvent {
     /// A backend issued the ticket.
     TicketRequested(TicketRequested),
@@ -68,8 +72,65 @@ pub struct TicketRequested {
     pub traceparent: Option<String>,
     /// When it was issued.
     pub requested_at: Timestamp,
+    /// How it stands among its tenant's own tickets.
+    #[serde(default, skip_serializing_if = "Priority::is_normal")]
+    pub priority: Priority,
+    /// Before this it owes nothing; absent where it starts at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+    /// The batch it is a line of, where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchLine>,
+    /// What is said beside the prompt, or in place of one; absent for tickets that are an input alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<Arc<Conversation>>,
     /// What holds for this ticket whatever the configuration says later.
     pub terms: Terms,
+}
+
+/// How a ticket stands among the other tickets of its tenant: never among those of another.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// Goes when nothing else of the tenant waits: batches.
+    Low,
+    /// What nobody said otherwise about.
+    #[default]
+    Normal,
+    /// Goes before the tenant's other tickets.
+    High,
+}
+
+impl Priority {
+    /// Whether it is the one that need not be said.
+    pub const fn is_normal(&self) -> bool {
+        matches!(self, Self::Normal)
+    }
+}
+
+/// A line of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct BatchLine {
+    /// The batch.
+    pub batch: BatchId,
+    /// The line's number, from 1.
+    pub line: u32,
+}
+
+/// Messages that the issuer brings itself, as chat completion requests do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Conversation {
+    /// What was said, oldest first. They follow the messages of the task's prompt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<Message>,
+    /// The model to ask, where no prompt names one: the ticket then runs no prompt at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// How to ask it; what is absent is as the prompt says.
+    #[serde(default)]
+    pub parameters: Parameters,
 }
 
 /// The issuer's idempotency key and what it was first used for.
@@ -514,6 +575,8 @@ pub enum Channel {
     Session,
     /// Taken by the issuer over HTTP.
     Fetch,
+    /// Acknowledged by one of the tenant's webhook endpoints.
+    Webhook,
 }
 
 /// Body of `TicketFailed`.

@@ -42,6 +42,10 @@ pub(crate) fn request() -> TicketRequested {
         }),
         traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
         requested_at: at(0),
+        priority: punchcard_events::ticket::Priority::Normal,
+        not_before: None,
+        batch: None,
+        conversation: None,
         terms: Terms {
             pre_process: true,
             post_process: true,

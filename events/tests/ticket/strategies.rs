@@ -281,6 +281,10 @@ fn requests() -> impl Strategy<Value = TicketRequested> {
             idempotency,
             traceparent: who.2,
             requested_at: samples::at(0),
+            priority: punchcard_events::ticket::Priority::Normal,
+            not_before: None,
+            batch: None,
+            conversation: None,
             terms,
         }
     })

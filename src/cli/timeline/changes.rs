@@ -54,6 +54,7 @@ pub(super) fn of(
         TicketEvent::TicketDelivered(e) => {
             let way = match e.channel {
                 Channel::Session => "session",
+                Channel::Webhook => "webhook",
                 Channel::Fetch => "fetched by the issuer",
             };
             changes.push(says("channel", way));

@@ -109,6 +109,10 @@ pub fn request(tenant_name: &str, task: &str, user: Option<&str>, when: Timestam
         idempotency: None,
         traceparent: None,
         requested_at: when,
+        priority: punchcard_events::ticket::Priority::Normal,
+        not_before: None,
+        batch: None,
+        conversation: None,
         terms: Terms {
             pre_process: true,
             post_process: true,

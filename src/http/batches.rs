@@ -1,0 +1,3 @@
+//! Batches: many tickets in one request.
+
+pub(super) mod routes;

@@ -1,0 +1,3 @@
+//! The OpenAI-compatible face: chat completions as tickets.
+
+pub(super) mod routes;

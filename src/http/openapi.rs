@@ -1,0 +1,3 @@
+//! The OpenAPI document of this API, and a page to read it.
+
+pub(super) mod routes;

@@ -1,0 +1,3 @@
+//! What tenants used, and what it cost.
+
+pub(super) mod routes;

@@ -1,0 +1,3 @@
+//! Webhook endpoints and their delivery log.
+
+pub(super) mod routes;
