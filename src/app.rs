@@ -75,6 +75,7 @@ impl App {
             model: Arc::new(models),
             callbacks: Arc::new(callbacks),
             tasks: Arc::new(tasks.clone()),
+            limits: Arc::new(punchcard_actors::ports::Unlimited),
             clock: Arc::new(SystemClock),
         };
         let store_of_runs = Arc::clone(&ports.store);

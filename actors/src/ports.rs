@@ -4,6 +4,7 @@
 mod callbacks;
 mod clock;
 mod judge;
+mod limits;
 mod model;
 mod prompts;
 mod store;
@@ -12,6 +13,7 @@ mod tasks;
 pub use callbacks::{Callbacks, PostProcessCall, PreProcessCall, PreProcessReply};
 pub use clock::Clock;
 pub use judge::{Answered, Grading, Judge, Judges, Verdict};
+pub use limits::{LimitsBook, Unlimited};
 pub use model::{AnswerPart, AnswerStream, LanguageModel, ModelCall};
 pub use prompts::{Checked, Finding, PromptCheck, Severity};
 pub use store::{
@@ -35,6 +37,8 @@ pub struct Ports {
     pub callbacks: Arc<dyn Callbacks>,
     /// Tasks and prompts.
     pub tasks: Arc<dyn TaskBook>,
+    /// How much each tenant may use.
+    pub limits: Arc<dyn LimitsBook>,
     /// Time and chance.
     pub clock: Arc<dyn Clock>,
 }

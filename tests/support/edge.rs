@@ -325,6 +325,7 @@ async fn run(
         model,
         callbacks: world.clone(),
         tasks: world.clone(),
+        limits: Arc::new(punchcard_actors::ports::Unlimited),
         clock: world.clone(),
     };
     let opened = Prompts::open(ports.store.clone(), world.clone(), Arc::new(PlainCheck));

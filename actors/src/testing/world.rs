@@ -120,6 +120,7 @@ impl World {
             model: Arc::new(self.model.clone()),
             callbacks: Arc::new(self.callbacks.clone()),
             tasks: Arc::new(self.tasks.clone()),
+            limits: Arc::new(crate::ports::Unlimited),
             clock: Arc::<TestClock>::clone(&self.clock),
         }
     }

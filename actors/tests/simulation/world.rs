@@ -50,6 +50,7 @@ pub(crate) fn ports(stage: &Arc<Stage>) -> Ports {
         model: Arc::new(SimModel(Arc::clone(stage))),
         callbacks: Arc::new(SimCallbacks(Arc::clone(stage))),
         tasks: Arc::new(stage.tasks.clone()),
+        limits: Arc::new(punchcard_actors::ports::Unlimited),
         clock: Arc::new(SimClock(Arc::clone(stage))),
     }
 }
