@@ -6,6 +6,7 @@
 //! folds to the same state.
 
 pub mod act;
+pub mod batch;
 pub mod canonical;
 pub mod claim;
 mod codec;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use punchcard_actors::feed::News;
 use punchcard_events::ticket::{
-    CancelMode, Channel, Failure, Fallback, Message, Parameters, PromptRef, StateName,
-    TicketRequested, TicketState, TicketSummary, Timings, Usage,
+    BatchLine, CancelMode, Channel, Failure, Fallback, Message, Parameters, Priority, PromptRef,
+    StateName, TicketRequested, TicketState, TicketSummary, Timings, Usage,
 };
 use punchcard_events::{
     EventId, LabelName, Position, Recorded, Revision, TaskName, TicketId, Timestamp, UserId,
@@ -29,6 +29,12 @@ pub(super) struct TicketView {
     attempt: u32,
     metadata: BTreeMap<String, String>,
     requested_at: Timestamp,
+    #[serde(skip_serializing_if = "Priority::is_normal")]
+    priority: Priority,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch: Option<BatchLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<Timestamp>,
     revision: Revision,
@@ -94,6 +100,9 @@ impl TicketView {
             attempt: 0,
             metadata: request.metadata.clone(),
             requested_at: request.requested_at,
+            priority: request.priority,
+            not_before: request.not_before,
+            batch: request.batch,
             deadline: Some(request.terms.deadlines.answer_by),
             revision: Revision::FIRST,
             prompt: None,
@@ -195,6 +204,8 @@ pub(super) struct TicketLine {
     requested_at: Timestamp,
     updated_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<Timestamp>,
     revision: Revision,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -219,6 +230,7 @@ impl From<TicketSummary> for TicketLine {
             attempt: summary.attempt,
             requested_at: summary.requested_at,
             updated_at: summary.updated_at,
+            not_before: summary.not_before,
             revision: summary.revision,
             failure: summary.failure_code.map(|code| FailureLine {
                 stage: summary.failed_stage,

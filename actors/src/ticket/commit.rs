@@ -124,8 +124,9 @@ impl TicketActor {
         }
         match next_effect(state)? {
             Effect::PreProcess {
-                callback: false, ..
-            } => {
+                callback: false,
+                not_before,
+            } if not_before.is_none_or(|at| at <= self.deps.clock.now()) => {
                 let request = state.request()?;
                 prepare(self.deps.tasks.as_ref(), self.id, request, None)
             }

@@ -87,12 +87,12 @@ impl TicketActor {
                 },
                 TicketState::Requested(s),
             ) => {
-                let due = callback.then(|| Try::next(&s.callback, not_before));
+                let due = Try::next(&s.callback, not_before);
                 let call = PreProcessCall {
                     ticket: self.id,
                     request: Arc::clone(&s.request),
                 };
-                Some(pre_process(deps, call, due, calling).boxed_local())
+                Some(pre_process(deps, call, due, callback, calling).boxed_local())
             }
             (
                 Effect::Send {
@@ -143,19 +143,20 @@ impl TicketActor {
     }
 }
 
-/// Prepares the input, by the tenant's API where a call is `due`, and then the prompt.
+/// Prepares the input once that is `due`, by the tenant's API if `callback`, and then the prompt.
 async fn pre_process(
     deps: Arc<Deps>,
     call: PreProcessCall,
-    due: Option<Try>,
+    due: Try,
+    callback: bool,
     calling: Rc<Cell<bool>>,
 ) -> Done {
     let ticket = call.ticket;
     let request = Arc::clone(&call.request);
-    let Some(due) = due else {
-        return prepare_later(deps, ticket, request, None).await;
-    };
     wait_until(deps.clock.as_ref(), due.not_before).await;
+    if !callback {
+        return prepare_later(deps, ticket, request, None).await;
+    }
     let permit = deps.callbacks.permit(&request.tenant, due.is_retry()).await;
     let made = deps.callbacks.callbacks().pre_process(call);
     let reply = outward("pre_process", &calling, made).await;

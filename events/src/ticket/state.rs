@@ -373,6 +373,21 @@ impl TicketState {
         }
     }
 
+    /// Before when the ticket owes nothing, while it has not begun.
+    pub fn not_before(&self) -> Option<Timestamp> {
+        match self {
+            Self::Requested(s) => s.request.not_before,
+            Self::Unrequested
+            | Self::PreProcessed(_)
+            | Self::Sent(_)
+            | Self::Answered(_)
+            | Self::Persisted(_)
+            | Self::Delivered(_)
+            | Self::Failed(_)
+            | Self::Cancelled(_) => None,
+        }
+    }
+
     /// When the next try may start, while one is waited for.
     pub fn retry_at(&self) -> Option<Timestamp> {
         match self {
