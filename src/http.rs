@@ -48,6 +48,7 @@ use punchcard_events::prompt::CanaryTally;
 use uuid::Uuid;
 
 pub use errors::{Code, Problem};
+pub use openapi::{admin_document, document};
 pub use options::{Options, SessionOptions, StreamOptions};
 pub use prompts::{RESERVED, Unrenderable, Workbench};
 pub use server::{Serving, serve};
