@@ -100,6 +100,7 @@ impl App {
             test_runs: test_runs.clone(),
             workbench: Arc::new(Bench::new(tasks, judges)),
             keys: access.clone(),
+            operators: config.operators(),
             origins: access,
             readiness: Arc::new(StoreReadiness::new(store.clone())),
             metrics: Some(metrics),

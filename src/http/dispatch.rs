@@ -15,7 +15,7 @@ use super::Api;
 use super::auth::{self, Caller};
 use super::errors::{Code, Problem};
 use super::routes::{Access, Route};
-use crate::keys::Roles;
+use crate::keys::{Operator, Roles};
 
 /// Names the request in the response and in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -34,6 +34,15 @@ pub(super) struct Call {
     /// The body, until it is read.
     pub(super) payload: Option<web::Payload>,
     pub(super) caller: Caller,
+}
+
+/// A request of an operator.
+pub(super) struct OperatorCall {
+    pub(super) api: Api,
+    pub(super) request: HttpRequest,
+    /// The body, until it is read.
+    pub(super) payload: Option<web::Payload>,
+    pub(super) operator: Operator,
 }
 
 /// Such a request about a ticket of the same tenant.
@@ -116,6 +125,7 @@ async fn enforce(
             let task = task(&call)?;
             handler(PromptCall { call, task }).await
         }
+        Access::Operator(handler) => handler(admit_operator(api, request, payload)?).await,
     }
 }
 
@@ -134,6 +144,22 @@ fn admit(
         request,
         payload: Some(payload),
         caller,
+    })
+}
+
+/// Lets in whoever shows an operator's key. Everybody else, admins of tenants too, is told what somebody
+/// without a key is told.
+fn admit_operator(
+    api: Api,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<OperatorCall, Problem> {
+    let operator = auth::operator(request.headers(), &api.operators)?;
+    Ok(OperatorCall {
+        api,
+        request,
+        payload: Some(payload),
+        operator,
     })
 }
 

@@ -16,7 +16,7 @@ use futures_util::{SinkExt as _, StreamExt as _, stream};
 use punchcard::http::auth::{Authenticator, Caller, Origins};
 use punchcard::http::health::{Check, Readiness};
 use punchcard::http::{Options, Parts, Unrenderable, Workbench, serve};
-use punchcard::keys::Roles;
+use punchcard::keys::{Operators, Roles};
 use punchcard_actors::admission::AdmissionOptions;
 use punchcard_actors::callbacks::CallbackOptions;
 use punchcard_actors::guards::{BreakerOptions, GuardOptions};
@@ -350,6 +350,7 @@ async fn run(
         test_runs,
         workbench: world.clone(),
         keys: world.clone(),
+        operators: Operators::default(),
         origins: world.clone(),
         readiness: world,
         metrics: None,
