@@ -19,6 +19,7 @@ pub mod test_run;
 pub mod ticket;
 pub mod time;
 
+pub use act::{Act, Author};
 pub use ids::{
     BatchId, EndpointId, EventId, InvalidName, LabelName, PartialName, StreamName, TaskName,
     TenantId, TicketId, UserId,
