@@ -4,10 +4,12 @@
 //! This crate knows no HTTP, no database driver and no SQL: the world comes in through [`ports`].
 
 pub mod admission;
+mod aggregate;
 pub mod callbacks;
 mod errors;
 pub mod failpoints;
 pub mod feed;
+mod following;
 pub mod guards;
 mod history;
 pub mod llm;
@@ -17,6 +19,7 @@ mod registry;
 pub mod runtime;
 pub mod sessions;
 mod steady;
+pub mod tenants;
 pub mod test_runs;
 mod ticket;
 pub mod tickets;
