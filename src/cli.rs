@@ -114,7 +114,8 @@ mod tests {
             "key new --tenant onehour --name backend".to_owned(),
             "key new --operator --name ada".to_owned(),
             "key list --tenant acme --admin-url http://h:1 --admin-key k".to_owned(),
-            "key issue --tenant acme --role admin,issuer --expires-at 2027-01-31T00:00:00Z".to_owned(),
+            "key issue --tenant acme --role admin,issuer --expires-at 2027-01-31T00:00:00Z"
+                .to_owned(),
             "key rotate pk_live_0aB1cD2e --overlap 24h --json".to_owned(),
             "key revoke pk_live_0aB1cD2e --reason r --yes".to_owned(),
             "tenant list --limit 3 --after acme".to_owned(),

@@ -41,6 +41,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use punchcard_actors::admission::{Places, Shares};
 use punchcard_actors::prompts::{CanaryWatch, Prompts};
 use punchcard_actors::sessions::Sessions;
+use punchcard_actors::tenants::Tenants;
 use punchcard_actors::test_runs::TestRuns;
 use punchcard_actors::tickets::Tickets;
 
@@ -61,6 +62,8 @@ pub struct Parts {
     pub tickets: Tickets,
     /// The session supervisor.
     pub sessions: Sessions,
+    /// The tenants.
+    pub tenants: Tenants,
     /// The planners' prompts.
     pub prompts: Prompts,
     /// What is seen of their canaries.

@@ -128,11 +128,7 @@ impl ApiClient {
         Self::connect_to(base, &["v1"], key)
     }
 
-    fn connect_to(
-        base: Url,
-        root: &'static [&'static str],
-        key: Key,
-    ) -> Result<Self, Failure> {
+    fn connect_to(base: Url, root: &'static [&'static str], key: Key) -> Result<Self, Failure> {
         if base.cannot_be_a_base() || !matches!(base.scheme(), "http" | "https") {
             let sentence = format!("`{base}` is not the address of a server");
             return Err(Failure::usage(sentence).advise("Use http://HOST:PORT or https://HOST."));

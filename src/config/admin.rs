@@ -39,7 +39,8 @@ pub(super) fn check(admin: &Admin, found: &mut Vec<Mistake>) {
     let list = KeyPath::of(&["admin", "keys"]);
     for (place, key) in admin.keys.iter().enumerate() {
         if !key.prefix.starts_with("pk_") {
-            let message = "is no key's prefix; `punchcard key new --operator` prints the whole line";
+            let message =
+                "is no key's prefix; `punchcard key new --operator` prints the whole line";
             found.push(Mistake::new(list.index(place).key("prefix"), message));
         }
     }

@@ -31,11 +31,7 @@ impl Call {
     where
         T: DeserializeOwned + Default,
     {
-        let headers = self.request.headers();
-        // No other header says that there is a body (RFC 9112, section 6.3).
-        let length = headers.get(header::CONTENT_LENGTH);
-        let empty = length.is_none_or(|length| length == "0");
-        if empty && !headers.contains_key(header::TRANSFER_ENCODING) {
+        if is_empty(&self.request) {
             return Ok(T::default());
         }
         self.json().await
@@ -88,9 +84,33 @@ impl OperatorCall {
         let turn = Arc::clone(&self.api.bounds.operators).try_acquire_owned();
         let _turn = turn.map_err(|_| Problem::too_many_bodies(Full::Total))?;
         let patience = self.api.options.body_timeout;
-        let body = read_in_time(self.payload.take(), MAX_OPERATOR_BYTES, patience, |_| Ok(()));
+        let body = read_in_time(
+            self.payload.take(),
+            MAX_OPERATOR_BYTES,
+            patience,
+            |_| Ok(()),
+        );
         parse(&body.await?)
     }
+
+    /// The same for a body that may be left out.
+    pub(super) async fn json_or_default<T>(&mut self) -> Result<T, Problem>
+    where
+        T: DeserializeOwned + Default,
+    {
+        if is_empty(&self.request) {
+            return Ok(T::default());
+        }
+        self.json().await
+    }
+}
+
+/// Whether there is no body. No other header says that there is one (RFC 9112, section 6.3).
+fn is_empty(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    let length = headers.get(header::CONTENT_LENGTH);
+    let empty = length.is_none_or(|length| length == "0");
+    empty && !headers.contains_key(header::TRANSFER_ENCODING)
 }
 
 /// Refuses a body that is said to be too long before any of it is read.

@@ -122,7 +122,7 @@ async fn enforce(
         }
         Access::Prompt(roles, handler) => {
             let call = admit(*roles, api, request, payload)?;
-            let task = task(&call)?;
+            let task = task(&call.request)?;
             handler(PromptCall { call, task }).await
         }
         Access::Operator(handler) => handler(admit_operator(api, request, payload)?).await,
@@ -178,8 +178,8 @@ async fn own_ticket(call: &Call) -> Result<News, Problem> {
 
 /// The task in the path. What cannot be a task's name is said to be none: that says nothing about
 /// which there are.
-fn task(call: &Call) -> Result<TaskName, Problem> {
-    let name = call.request.match_info().get("task").unwrap_or_default();
+pub(super) fn task(request: &HttpRequest) -> Result<TaskName, Problem> {
+    let name = request.match_info().get("task").unwrap_or_default();
     TaskName::new(name).map_err(|error| {
         let rule = format!("A task's name has {}.", error.rule);
         Problem::new(Code::InvalidParameter, rule).field("task")

@@ -36,10 +36,21 @@ pub(super) async fn run(holder: &Holder, out: &mut Output) -> Result<Exit, Failu
     }
     if keys.is_empty() {
         let flag = holder.flag();
-        out.note(format_args!("There is no key yet. Issue one: punchcard key issue{flag}"));
+        out.note(format_args!(
+            "There is no key yet. Issue one: punchcard key issue{flag}"
+        ));
         return Ok(Exit::Success);
     }
-    let header = ["key", "name", "roles", "state", "issued (UTC)", "by", "ends (UTC)", "remark"];
+    let header = [
+        "key",
+        "name",
+        "roles",
+        "state",
+        "issued (UTC)",
+        "by",
+        "ends (UTC)",
+        "remark",
+    ];
     let mut table = style::table(out.terminal(), &header);
     for key in keys {
         table.add_row(row(&client::read(key)?));
@@ -63,7 +74,14 @@ fn row(key: &KeyView) -> Vec<Cell> {
 }
 
 fn remark(key: &KeyView) -> String {
-    let revoked = key.revoked.as_ref().and_then(|revoked| revoked.reason.clone());
-    let replaced = || key.replaced_by.as_ref().map(|by| format!("replaced by {by}"));
+    let revoked = key
+        .revoked
+        .as_ref()
+        .and_then(|revoked| revoked.reason.clone());
+    let replaced = || {
+        key.replaced_by
+            .as_ref()
+            .map(|by| format!("replaced by {by}"))
+    };
     style::one_line(&revoked.or_else(replaced).unwrap_or_default())
 }

@@ -123,13 +123,18 @@ mod tests {
     fn an_operators_key_comes_with_the_line_of_the_admin_section() {
         let text = made(true, false);
         let (key, config) = text.split_once("\n\n").unwrap();
-        let config: crate::config::Admin =
-            toml::from_str::<toml::Table>(config).unwrap()["admin"].clone().try_into().unwrap();
+        let config: crate::config::Admin = toml::from_str::<toml::Table>(config).unwrap()["admin"]
+            .clone()
+            .try_into()
+            .unwrap();
         let key = ApiKey::parse(key).unwrap();
         assert_eq!(config.keys[0].sha256, key.hash());
         assert_eq!(config.keys[0].prefix, key.prefix());
         let told: serde_json::Value = serde_json::from_str(&made(true, true)).unwrap();
-        assert!(told.get("tenant").is_none() && told["operator"] == true, "{told}");
+        assert!(
+            told.get("tenant").is_none() && told["operator"] == true,
+            "{told}"
+        );
     }
 
     #[test]

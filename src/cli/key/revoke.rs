@@ -50,6 +50,8 @@ pub(super) async fn run(
     }
     let view: KeyView = client::read(revoked)?;
     let prefix = style::one_line(&view.prefix);
-    out.line(format_args!("{BOLD}{prefix}{BOLD:#} opens nothing any more."))?;
+    out.line(format_args!(
+        "{BOLD}{prefix}{BOLD:#} opens nothing any more."
+    ))?;
     Ok(Exit::Success)
 }

@@ -71,11 +71,20 @@ pub(super) async fn run(
 }
 
 fn print(args: &HooksArgs, tenant: &TenantView, out: &mut Output) -> Result<(), Failure> {
-    let wanted = |task: &str| args.task.as_ref().is_none_or(|wanted| wanted.as_str() == task);
-    let hooks: Vec<_> = tenant.hooks.iter().filter(|(task, _)| wanted(task)).collect();
+    let wanted = |task: &str| {
+        args.task
+            .as_ref()
+            .is_none_or(|wanted| wanted.as_str() == task)
+    };
+    let hooks: Vec<_> = tenant
+        .hooks
+        .iter()
+        .filter(|(task, _)| wanted(task))
+        .collect();
     if out.is_json() {
         let shown = hooks.iter().map(|(task, hooks)| {
-            let paths = json!({ "pre_process": hooks.pre_process, "post_process": hooks.post_process });
+            let paths =
+                json!({ "pre_process": hooks.pre_process, "post_process": hooks.post_process });
             ((*task).clone(), paths)
         });
         return out.document(&json!({ "hooks": shown.collect::<serde_json::Map<_, _>>() }));

@@ -156,9 +156,11 @@ pub(super) fn print(limits: &Value, out: &mut Output) -> Result<(), Failure> {
         Value::Null => "for ever".to_owned(),
         days => format!("{days} days"),
     };
-    let models: Vec<&str> = limits["raw_models"].as_array().map_or_else(Vec::new, |names| {
-        names.iter().filter_map(Value::as_str).collect()
-    });
+    let models: Vec<&str> = limits["raw_models"]
+        .as_array()
+        .map_or_else(Vec::new, |names| {
+            names.iter().filter_map(Value::as_str).collect()
+        });
     let models = match models.as_slice() {
         [] => "none".to_owned(),
         names => style::one_line(&names.join(", ")),
@@ -170,7 +172,11 @@ pub(super) fn print(limits: &Value, out: &mut Output) -> Result<(), Failure> {
 
 fn row(scope: &str, limits: &Value) -> Vec<Cell> {
     let shown = |value: &Value, said: fn(&Value) -> String| {
-        style::number(if value.is_null() { "-".to_owned() } else { said(value) })
+        style::number(if value.is_null() {
+            "-".to_owned()
+        } else {
+            said(value)
+        })
     };
     let number = |value: &Value| shown(value, Value::to_string);
     let dollars = |value: &Value| shown(value, money::said);

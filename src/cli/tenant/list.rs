@@ -44,7 +44,9 @@ pub(super) async fn run(
         return Ok(Exit::Success);
     }
     if tenants.is_empty() {
-        out.note("There is no tenant yet. Make one: punchcard tenant create acme --name 'Acme Inc.'");
+        out.note(
+            "There is no tenant yet. Make one: punchcard tenant create acme --name 'Acme Inc.'",
+        );
         return Ok(Exit::Success);
     }
     let header = ["tenant", "name", "state", "keys", "since (UTC)"];

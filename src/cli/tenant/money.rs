@@ -44,7 +44,17 @@ mod tests {
             assert_eq!(parse(text), Ok(micro), "{text}");
             assert_eq!(said(&micro.into()), said_as);
         }
-        for bad in ["", ".", "1.", ".5", "-1", "1,5", "1e3", "0.0000001", "99999999999999"] {
+        for bad in [
+            "",
+            ".",
+            "1.",
+            ".5",
+            "-1",
+            "1,5",
+            "1e3",
+            "0.0000001",
+            "99999999999999",
+        ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }

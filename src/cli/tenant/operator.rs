@@ -68,7 +68,7 @@ impl Operator {
         let mut path = vec!["tenants", &seen.tenant];
         path.extend(place);
         let call = Call::new(Method::PUT, &path).body(body);
-        let call = call.only_if(Some(seen.revision));
+        let call = call.only_if_tag(&seen.etag);
         Shown::of(self.client.ask(call).await?.body)
     }
 

@@ -44,8 +44,10 @@ pub(super) async fn run(
     for gone in &args.remove {
         if !origins.remove(gone) {
             let sentence = format!("`{gone}` is none of the origins of `{}`", args.tenant);
-            return Err(Failure::usage(sentence)
-                .advise(format!("List them: punchcard tenant origins {}", args.tenant)));
+            return Err(Failure::usage(sentence).advise(format!(
+                "List them: punchcard tenant origins {}",
+                args.tenant
+            )));
         }
     }
     origins.extend(&args.add);
@@ -53,7 +55,11 @@ pub(super) async fn run(
         seen.origins
     } else {
         let body = json!({ "origins": origins });
-        operator.put_over(&seen, &["origins"], &body).await?.view.origins
+        operator
+            .put_over(&seen, &["origins"], &body)
+            .await?
+            .view
+            .origins
     };
     if out.is_json() {
         out.document(&json!({ "origins": now }))?;
@@ -64,7 +70,10 @@ pub(super) async fn run(
         out.note(format_args!("No browser may open a session of `{tenant}`."));
         return Ok(Exit::Success);
     }
-    out.line(format_args!("Sessions of {BOLD}{tenant}{BOLD:#} may come from:"))?;
-    now.iter().try_for_each(|origin| out.line(format_args!("  {}", style::one_line(origin))))?;
+    out.line(format_args!(
+        "Sessions of {BOLD}{tenant}{BOLD:#} may come from:"
+    ))?;
+    now.iter()
+        .try_for_each(|origin| out.line(format_args!("  {}", style::one_line(origin))))?;
     Ok(Exit::Success)
 }

@@ -3,9 +3,9 @@
 use clap::Args;
 use punchcard_events::TenantId;
 
+use super::limits;
 use super::operator::Operator;
 use super::views::{HooksView, TenantView};
-use super::limits;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::prompt::when;
@@ -52,14 +52,22 @@ fn print(tenant: &TenantView, out: &mut Output) -> Result<(), Failure> {
         ))?;
     }
     if let Some(created) = &tenant.created {
-        row(out, "created", &format!("{} by {}", when::said(created.at), created.by))?;
+        row(
+            out,
+            "created",
+            &format!("{} by {}", when::said(created.at), created.by),
+        )?;
     }
     let keys = tenant.active_keys;
     let see = format!("punchcard key list --tenant {id}");
     row(out, "keys", &format!("{keys} active; see {see}"))?;
     row(out, "callback", &callback(tenant))?;
     for (task, hooks) in &tenant.hooks {
-        row(out, "hooks", &format!("{}: {}", style::one_line(task), hooked(hooks)))?;
+        row(
+            out,
+            "hooks",
+            &format!("{}: {}", style::one_line(task), hooked(hooks)),
+        )?;
     }
     let origins = match tenant.origins.as_slice() {
         [] => "none: no browser may open a session".to_owned(),
@@ -84,7 +92,10 @@ pub(super) fn callback(tenant: &TenantView) -> String {
 
 /// What is called for a task, in a few words.
 pub(super) fn hooked(hooks: &HooksView) -> String {
-    let path = |path: &Option<String>| path.as_deref().map_or_else(|| "none".to_owned(), style::one_line);
+    let path = |path: &Option<String>| {
+        path.as_deref()
+            .map_or_else(|| "none".to_owned(), style::one_line)
+    };
     format!(
         "prepares at {}, persists at {}",
         path(&hooks.pre_process),

@@ -47,7 +47,9 @@ pub(super) async fn run(
     let question = format!("Let none of the keys of `{tenant}` in, and close its sessions?");
     operator.confirm(out, &question)?;
     let body = json!({ "reason": args.reason });
-    let done = operator.send(Method::POST, tenant, "suspend", &body).await?;
+    let done = operator
+        .send(Method::POST, tenant, "suspend", &body)
+        .await?;
     if out.is_json() {
         out.document(&done.raw)?;
         return Ok(Exit::Success);
@@ -72,6 +74,8 @@ pub(super) async fn resume(
         out.document(&done.raw)?;
         return Ok(Exit::Success);
     }
-    out.line(format_args!("The keys of {BOLD}{tenant}{BOLD:#} are let in again."))?;
+    out.line(format_args!(
+        "The keys of {BOLD}{tenant}{BOLD:#} are let in again."
+    ))?;
     Ok(Exit::Success)
 }

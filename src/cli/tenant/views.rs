@@ -14,7 +14,9 @@ use crate::cli::prompt::views::By;
 pub(super) struct TenantView {
     pub(super) tenant: String,
     pub(super) name: String,
-    pub(super) revision: u32,
+    /// Only of a tenant that is read by itself.
+    #[serde(default)]
+    pub(super) etag: String,
     #[serde(default)]
     pub(super) created: Option<DoneView>,
     #[serde(default)]

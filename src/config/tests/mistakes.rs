@@ -346,7 +346,10 @@ fn an_operators_key_is_nobody_elses_and_looks_like_a_key() {
     );
     let roles = key("pk_live_x", ", roles = [\"admin\"]");
     let found = errors(&format!("[admin]\n{roles}"));
-    assert_starts(&found, &["my.toml:2: admin.keys[0].roles: unknown key `roles`"]);
+    assert_starts(
+        &found,
+        &["my.toml:2: admin.keys[0].roles: unknown key `roles`"],
+    );
 }
 
 #[test]
