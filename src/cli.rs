@@ -54,7 +54,7 @@ fn run(cli: &Cli, out: &mut Output) -> Result<Exit, Failure> {
         Command::Ticket(args) => runtime::on_client(ticket::run(args, out)),
         Command::Prompt(args) => runtime::on_client(prompt::run(args, out)),
         Command::Tenant(args) => runtime::on_client(tenant::run(args, out)),
-        Command::Key(args) => key::run(args, out),
+        Command::Key(args) => runtime::on_client(key::run(args, out)),
         Command::Store(command) => store::run(command, out),
         Command::Bench(args) => bench::run(args, out),
         Command::BenchFloor(args) => bench::run_floor(args, out),

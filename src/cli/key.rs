@@ -8,6 +8,8 @@ mod list;
 mod new;
 mod revoke;
 mod rotate;
+#[cfg(test)]
+mod tests;
 mod views;
 mod whose;
 
@@ -16,8 +18,7 @@ use clap::{Args, Subcommand};
 use super::client::{AdminConnection, Connection};
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use super::runtime;
-use whose::Holder;
+use whose::{Holder, WhoseArgs};
 
 /// Arguments of `key`.
 #[derive(Debug, Args)]
@@ -65,24 +66,13 @@ pub(crate) enum KeyCommand {
 }
 
 /// Does it.
-pub(crate) fn run(args: &KeyArgs, out: &mut Output) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: &KeyArgs, out: &mut Output) -> Result<Exit, Failure> {
+    let holder = |whose: &WhoseArgs| Holder::of(args, whose.tenant.as_ref());
     match &args.command {
-        KeyCommand::New(args) => new::run(args, out),
-        KeyCommand::List(own) => {
-            let holder = Holder::of(args, own.whose.tenant.as_ref())?;
-            runtime::on_client(list::run(&holder, out))
-        }
-        KeyCommand::Issue(own) => {
-            let holder = Holder::of(args, own.whose.tenant.as_ref())?;
-            runtime::on_client(issue::run(own, &holder, out))
-        }
-        KeyCommand::Rotate(own) => {
-            let holder = Holder::of(args, own.whose.tenant.as_ref())?;
-            runtime::on_client(rotate::run(own, &holder, out))
-        }
-        KeyCommand::Revoke(own) => {
-            let holder = Holder::of(args, own.whose.tenant.as_ref())?;
-            runtime::on_client(revoke::run(own, &holder, out))
-        }
+        KeyCommand::New(own) => new::run(own, out),
+        KeyCommand::List(own) => list::run(&holder(&own.whose)?, out).await,
+        KeyCommand::Issue(own) => issue::run(own, &holder(&own.whose)?, out).await,
+        KeyCommand::Rotate(own) => rotate::run(own, &holder(&own.whose)?, out).await,
+        KeyCommand::Revoke(own) => revoke::run(own, &holder(&own.whose)?, out).await,
     }
 }

@@ -16,6 +16,8 @@ mod rename;
 mod setting;
 mod show;
 mod suspend;
+#[cfg(test)]
+mod tests;
 mod views;
 
 use clap::{Args, Subcommand};

@@ -15,7 +15,7 @@ use crate::cli::style;
 /// Arguments of `key list`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Keys are named by their readable start. Those that open nothing any more are listed too.
+Keys are named by their readable start, the oldest first. Those that open nothing any more are listed too.
 
 Examples:
   punchcard key list
@@ -52,8 +52,11 @@ pub(super) async fn run(holder: &Holder, out: &mut Output) -> Result<Exit, Failu
         "remark",
     ];
     let mut table = style::table(out.terminal(), &header);
-    for key in keys {
-        table.add_row(row(&client::read(key)?));
+    let read: Result<Vec<KeyView>, _> = keys.into_iter().map(client::read).collect();
+    let mut keys = read?;
+    keys.sort_by_key(|key| key.issued.at);
+    for key in &keys {
+        table.add_row(row(key));
     }
     out.line(table.trim_fmt())?;
     Ok(Exit::Success)

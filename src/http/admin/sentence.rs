@@ -16,10 +16,10 @@ pub(super) fn sentence(event: &TenantEvent) -> String {
     let by = who(&event.act().by);
     match event {
         TenantEvent::TenantCreated(created) => {
-            format!("{by} made the tenant, called {}.", words(&created.name))
+            format!("{by} made the tenant, called {}", ended(&created.name))
         }
         TenantEvent::TenantRenamed(renamed) => {
-            format!("{by} renamed the tenant to {}.", words(&renamed.name))
+            format!("{by} renamed the tenant to {}", ended(&renamed.name))
         }
         TenantEvent::TenantSuspended(suspended) => {
             let reason = ended(&suspended.reason);
@@ -199,3 +199,6 @@ fn ended(text: &str) -> String {
     };
     format!("{words}{end}")
 }
+
+#[cfg(test)]
+mod tests;
