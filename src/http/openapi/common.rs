@@ -124,6 +124,9 @@ const OF_KEYS: [Code; 4] = [
 fn of_policy(policy: Policy) -> Vec<Code> {
     let more: &[Code] = match policy {
         Policy::Open | Policy::Session => return vec![],
+        Policy::Operator => {
+            return vec![Code::Unauthorized, Code::StoreUnavailable, Code::Internal];
+        }
         Policy::Key => &[],
         Policy::Ticket => &[Code::NotFound],
         Policy::Prompt => &[Code::InvalidParameter, Code::NoPrompt, Code::PromptDamaged],

@@ -125,6 +125,7 @@ fn security(route: &Route) -> Value {
         return match route.policy() {
             Policy::Open | Policy::Session => json!([]),
             Policy::Key | Policy::Ticket | Policy::Prompt => json!([{ "apiKey": [] }]),
+            Policy::Operator => json!([{ "operatorKey": [] }]),
         };
     };
     let sufficient = roles.sufficient();
