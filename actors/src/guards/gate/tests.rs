@@ -5,10 +5,13 @@ use std::num::NonZeroUsize;
 
 use proptest::prelude::*;
 use punchcard_events::TenantId;
+use punchcard_events::tenant::{Limits, TenantLimits};
+use punchcard_events::ticket::Priority;
 
 use super::*;
 use crate::guards::{BreakerOptions, BudgetOptions};
 use crate::ports::Unlimited;
+use crate::testing::limits::SetLimits;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -267,6 +270,113 @@ fn how_long_one_more_would_wait_is_known_for_all_and_for_a_quiet_tenant() {
             .as_secs_f64()
             > 65.0
     );
+}
+
+/// A gate whose tenants have limits.
+fn limited(limit: usize) -> (Gate<u32>, SetLimits) {
+    let book = SetLimits::default();
+    let allowances = Arc::new(Allowances::new(Arc::new(book.clone())));
+    let options = GuardOptions::default();
+    let gate = Gate::new("p".into(), Concurrency::fixed(limit), &options, allowances);
+    (gate, book)
+}
+
+fn per_minute(requests: u32) -> TenantLimits {
+    let all = Limits {
+        requests_per_minute: Some(requests),
+        ..Limits::default()
+    };
+    TenantLimits {
+        all,
+        ..TenantLimits::default()
+    }
+}
+
+#[test]
+fn who_is_over_its_minute_stands_aside_others_pass_and_an_alarm_brings_it_back() {
+    let (mut gate, book) = limited(8);
+    let now = Instant::now();
+    let (a, b) = (tenant("a"), tenant("b"));
+    book.set(&a, per_minute(1));
+    let pass = gate.try_pass(&want(&a, false), now).unwrap();
+    assert!(gate.try_pass(&want(&a, false), now).is_none());
+    gate.join(&want(&a, false), 7, now);
+    assert!(gate.next(now).is_none());
+    assert_eq!(gate.status(now).paced, 1);
+    assert_eq!(gate.wake_at(now), Some(now + SECOND));
+    let other = gate.try_pass(&want(&b, false), now).unwrap();
+    settle(&mut gate, other, Verdict::Succeeded, now);
+    book.set(&a, TenantLimits::default());
+    assert!(
+        gate.try_pass(&want(&a, false), now).is_none(),
+        "nobody goes before its own that stand aside"
+    );
+    settle(&mut gate, pass, Verdict::Neutral, now);
+    assert_eq!(
+        gate.next(now).unwrap().1,
+        7,
+        "a call that ends is an occasion"
+    );
+}
+
+#[test]
+fn a_pass_that_was_never_used_costs_neither_turn_nor_minute() {
+    let (mut gate, book) = limited(8);
+    let (now, a) = (Instant::now(), tenant("a"));
+    book.set(&a, per_minute(1));
+    for _ in 0..5 {
+        let pass = gate.try_pass(&want(&a, false), now).unwrap();
+        settle(&mut gate, pass, Verdict::Neutral, now);
+    }
+    let mut pass = gate.try_pass(&want(&a, false), now).unwrap();
+    pass.begin(now);
+    settle(&mut gate, pass, Verdict::Neutral, now);
+    assert!(
+        gate.try_pass(&want(&a, false), now).is_none(),
+        "this one was"
+    );
+}
+
+#[test]
+fn the_expected_wait_knows_weights_urgency_and_minutes() {
+    let (mut gate, book) = limited(1);
+    let mut now = Instant::now();
+    let (a, b) = (tenant("a"), tenant("b"));
+    let weight = Some(9);
+    book.set(
+        &b,
+        TenantLimits {
+            weight,
+            ..TenantLimits::default()
+        },
+    );
+    let call = |tenant, priority| Want {
+        priority,
+        tokens: 100,
+        ..Want::plain("p", tenant, false)
+    };
+    let mut pass = gate.try_pass(&call(&a, Priority::Normal), now).unwrap();
+    for n in 0..100 {
+        gate.join(&call(&a, Priority::Low), n, now);
+        gate.join(&call(&b, Priority::Normal), n, now);
+    }
+    for _ in 0..10 {
+        now += SECOND;
+        settle(&mut gate, pass, Verdict::Succeeded, now);
+        pass = gate.next(now).unwrap().0;
+    }
+    let wait = |gate: &Gate<u32>, tenant, priority| {
+        gate.expected_wait(Some(&call(tenant, priority)), now)
+            .as_secs()
+    };
+    // All that waits goes before one more of a's batch, some of b's before one of a's that is urgent.
+    assert!((180..=195).contains(&wait(&gate, &a, Priority::Low)));
+    assert!(wait(&gate, &a, Priority::High) <= 12);
+    // One more of b waits for b, and for the ninth part that a is due meanwhile.
+    let of_b = wait(&gate, &b, Priority::Normal);
+    assert!((90..=105).contains(&of_b), "{of_b}");
+    book.set(&b, per_minute(10));
+    assert!(wait(&gate, &b, Priority::Normal) >= 8 * 60);
 }
 
 #[derive(Debug, Clone)]
