@@ -9,6 +9,7 @@
 pub mod callbacks;
 pub mod clock;
 pub mod judges;
+pub mod limits;
 pub mod memory_store;
 pub mod model;
 pub mod prompts;

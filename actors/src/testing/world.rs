@@ -20,6 +20,7 @@ pub use running::TestRuntime;
 
 use super::callbacks::RecordingCallbacks;
 use super::clock::TestClock;
+use super::limits::SetLimits;
 use super::memory_store::MemoryStore;
 use super::model::ScriptedModel;
 use super::tasks::{PlainTask, PlainTasks};
@@ -42,6 +43,8 @@ pub struct World {
     pub callbacks: RecordingCallbacks,
     /// The tasks: `review` without callbacks and `essay` with both.
     pub tasks: PlainTasks,
+    /// How much each tenant may use.
+    pub limits: SetLimits,
     /// The clock.
     pub clock: Arc<TestClock>,
     /// The runtime's options.
@@ -97,6 +100,7 @@ impl World {
             model: ScriptedModel::new(),
             callbacks: RecordingCallbacks::new(),
             tasks,
+            limits: SetLimits::default(),
             clock: Arc::new(TestClock::starting_at(now)),
             options: options(),
             threads: false,
@@ -120,7 +124,7 @@ impl World {
             model: Arc::new(self.model.clone()),
             callbacks: Arc::new(self.callbacks.clone()),
             tasks: Arc::new(self.tasks.clone()),
-            limits: Arc::new(crate::ports::Unlimited),
+            limits: Arc::new(self.limits.clone()),
             clock: Arc::<TestClock>::clone(&self.clock),
         }
     }

@@ -20,6 +20,7 @@ use crate::admission::{Bound, Line, Place, Refusal};
 use crate::errors::IssueError;
 use crate::failpoint;
 use crate::feed::News;
+use crate::llm::Wish;
 use crate::ports::{AppendError, Asked, Direction, ExpectedRevision, ReadError};
 use crate::schedule::{self, FULL_RETRY};
 
@@ -109,7 +110,7 @@ impl Tickets {
         let later = issue.not_before.filter(|at| *at > now);
         // One that begins later waits in no line now.
         let line = match later {
-            None => self.line(asked(&issue)),
+            None => self.line(&issue),
             Some(_) => None,
         };
         let door = self
@@ -138,12 +139,19 @@ impl Tickets {
 
     /// Where a new ticket would wait: at the first of its models that is not held up, as the ticket
     /// itself would choose.
-    fn line(&self, asked: Asked<'_>) -> Option<Line> {
-        let lane = self.ports.tasks.lane(asked)?;
+    fn line(&self, issue: &Issue) -> Option<Line> {
+        let lane = self.ports.tasks.lane(asked(issue))?;
         let usable = lane.models.iter().find(|model| !self.llm.is_open(model));
         let model = usable.or_else(|| lane.models.first())?;
+        let wish = Wish {
+            tenant: &issue.tenant,
+            task: &issue.task,
+            retry: false,
+            priority: issue.priority,
+            tokens: 1,
+        };
         Some(Line {
-            expected_wait: self.llm.expected_wait_of(model, asked.tenant),
+            expected_wait: self.llm.expected_wait_of(model, &wish),
             max_wait: lane.max_wait,
         })
     }
