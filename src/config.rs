@@ -43,8 +43,6 @@ pub use values::Mode;
 use check::Mistake;
 use tree::Node;
 
-use crate::keys::{KeyOwner, KeyRing};
-
 pub use crate::adapters::openai::MaxTokensField;
 pub use punchcard_events::prompt::MessageTemplate;
 
@@ -204,20 +202,6 @@ impl Config {
     /// development the tenant's API is on the developer's own machine.
     pub fn calls_private_networks(&self) -> bool {
         self.callbacks.allow_private_networks || self.mode == Mode::Development
-    }
-
-    /// Every API key that is let in.
-    pub fn key_ring(&self) -> KeyRing {
-        KeyRing::new(self.tenants.iter().flat_map(|(id, tenant)| {
-            let owner = |key: &TenantKey| KeyOwner {
-                tenant: id.clone(),
-                prefix: key.prefix.clone(),
-                name: key.name.clone(),
-                roles: key.roles,
-            };
-            let keys = tenant.keys.iter();
-            keys.map(move |key| (key.sha256, owner(key)))
-        }))
     }
 
     /// A mistake with its place. Of two values that contradict each other, the one that somebody

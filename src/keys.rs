@@ -5,7 +5,6 @@
 //! in configuration and listings; the other 33 (196 bits) are known to its holder alone. The
 //! checksum lets a mistyped key be refused without a look at any store.
 
-mod ring;
 mod role;
 
 use std::fmt;
@@ -17,7 +16,6 @@ use sha2::{Digest, Sha256};
 
 use crate::secret::Secret;
 
-pub use ring::{KeyOwner, KeyRing};
 pub use role::{InvalidKeyName, InvalidRole, KeyName, Role, Roles};
 
 const START: &str = "pk_live_";

@@ -19,7 +19,7 @@ use punchcard::http::{Options, Parts, Unrenderable, Workbench, serve};
 use punchcard::keys::Roles;
 use punchcard_actors::admission::AdmissionOptions;
 use punchcard_actors::callbacks::CallbackOptions;
-use punchcard_actors::guards::{BreakerOptions, GuardOptions};
+use punchcard_actors::guards::{BreakerOptions, Concurrency, GuardOptions};
 use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::ports::{
     AnswerError, AnswerPart, AnswerStream, Asked, Callbacks, Clock, Finding, InputRefusal, Lane,
@@ -33,6 +33,7 @@ use punchcard_actors::test_runs::{TestRunOptions, TestRunParts, TestRuns};
 use punchcard_actors::testing::judges::PlainJudges;
 use punchcard_actors::testing::memory_store::MemoryStore;
 use punchcard_actors::testing::prompts::PlainCheck;
+use punchcard_actors::testing::vouched::Vouched;
 use punchcard_events::prompt::{Content, TestCase};
 use punchcard_events::retry::{Jitter, RetryPolicy};
 use punchcard_events::ticket::{
@@ -264,6 +265,8 @@ pub(crate) struct Edge {
     pub(crate) address: SocketAddr,
     pub(crate) model: Arc<ScriptedModel>,
     pub(crate) sessions: Sessions,
+    /// Which keys still vouch for their sessions.
+    pub(crate) vouched: Vouched,
     /// What the edge's tickets are stored in.
     pub(crate) store: MemoryStore,
     stop: Option<oneshot::Sender<()>>,
@@ -283,9 +286,10 @@ impl Edge {
         let (tell, told) = std::sync::mpsc::channel();
         let scripted = Arc::clone(&model);
         let store = MemoryStore::new();
-        let stored = store.clone();
+        let (stored, vouched) = (store.clone(), Vouched::default());
+        let vouching = vouched.clone();
         let thread = std::thread::spawn(move || {
-            let run = run(options, limits, scripted, stored, tell, stopped);
+            let run = run(options, limits, scripted, stored, vouching, tell, stopped);
             actix::System::new().block_on(run);
         });
         let (address, sessions) = told.recv_timeout(PATIENCE).expect("the edge starts");
@@ -293,6 +297,7 @@ impl Edge {
             address,
             model,
             sessions,
+            vouched,
             store,
             stop: Some(stop),
             thread: Some(thread),
@@ -314,6 +319,7 @@ async fn run(
     limits: SessionLimits,
     model: Arc<ScriptedModel>,
     store: MemoryStore,
+    vouched: Vouched,
     tell: std::sync::mpsc::Sender<(SocketAddr, Sessions)>,
     stopped: oneshot::Receiver<()>,
 ) {
@@ -341,7 +347,7 @@ async fn run(
         },
         TestRunOptions::default(),
     );
-    let sessions = SessionSupervisor::launch(limits);
+    let sessions = SessionSupervisor::launch(limits, Arc::new(vouched));
     let parts = Parts {
         tickets: runtime.tickets().clone(),
         sessions: sessions.clone(),
@@ -391,7 +397,7 @@ fn runtime_options() -> RuntimeOptions {
         },
         callbacks: CallbackOptions {
             max_concurrency: HashMap::new(),
-            default_max_concurrency: 100,
+            default_max_concurrency: Concurrency::fixed(100),
             guard: guard(),
         },
     }
