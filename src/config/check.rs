@@ -60,7 +60,11 @@ pub(super) fn check(config: &Config) -> Vec<Mistake> {
         let at = KeyPath::of(&["tenants", id.as_str()]);
         for (place, key) in tenant.keys.iter().enumerate() {
             let at = at.key("keys").index(place);
-            if let Some(first) = prefixes.insert(&key.prefix, at.key("prefix")) {
+            // Of one key that is there twice, its hash is told.
+            let named = (key.sha256, at.key("prefix"));
+            if let Some((hash, first)) = prefixes.insert(&key.prefix, named)
+                && hash != key.sha256
+            {
                 let message = format!("the same prefix as {first}; a prefix names one key");
                 found.push(Mistake::new(at.key("prefix"), message));
             }

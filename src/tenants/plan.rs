@@ -18,7 +18,7 @@ const NOT_LISTED: &str = "The configuration does not list it any more.";
 
 /// What is to be done, in this order: one thing may need another.
 pub(super) fn of(configured: &Tenant, state: &TenantState, act: &Act) -> Vec<Command> {
-    let mut commands = vec![name(configured, state, act)];
+    let mut commands = Vec::from_iter(name(configured, state, act));
     commands.extend(limits(configured, state, act));
     commands.extend(origins(configured, state, act));
     commands.extend(callback_and_hooks(configured, state, act));
@@ -42,14 +42,13 @@ pub(super) fn of_nothing(state: &TenantState, act: &Act) -> Vec<Command> {
     revoked(state, &BTreeSet::new(), act)
 }
 
-/// The desk knows what was said already.
-fn name(configured: &Tenant, state: &TenantState, act: &Act) -> Command {
+fn name(configured: &Tenant, state: &TenantState, act: &Act) -> Option<Command> {
     let (name, act) = (configured.name.trim().to_owned(), act.clone());
-    if state.exists() {
-        Command::Rename { name, act }
-    } else {
-        Command::Create { name, act }
+    if !state.exists() {
+        return Some(Command::Create { name, act });
     }
+    let is_new = state.said.name.as_ref() != Some(&name);
+    is_new.then_some(Command::Rename { name, act })
 }
 
 /// With a table of limits the configuration speaks of all of them, without one only of the open tickets.

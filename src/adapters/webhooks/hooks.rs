@@ -448,6 +448,55 @@ mod tests {
         );
     }
 
+    fn live(state: TenantState, configured: bool) -> HookBook {
+        let tenant = TenantId::new("onehour").unwrap();
+        let secrets = configured.then(|| (tenant.clone(), vec![secret(), secret()]));
+        let directory = Directory::of([(tenant, state)]);
+        HookBook::live(directory, secrets, Box::new(|_| secret())).unwrap()
+    }
+
+    fn hooked(base_url: Option<&str>, path: Option<&str>) -> TenantState {
+        let hooks = Hooks {
+            pre_process: None,
+            post_process: path.map(str::to_owned),
+        };
+        TenantState {
+            callback: base_url.map(str::to_owned),
+            hooks: [(TaskName::new("review").unwrap(), hooks)].into(),
+            ..TenantState::default()
+        }
+    }
+
+    #[test]
+    fn a_tenant_without_configured_secrets_has_the_one_that_is_made_for_it() {
+        let tenant = TenantId::new("onehour").unwrap();
+        let task = TaskName::new("review").unwrap();
+        for (configured, count) in [(true, 2), (false, 1)] {
+            let book = live(hooked(Some("https://a.example"), Some("/x")), configured);
+            let hook = book
+                .find(&tenant, &task, CallbackKind::PostProcess)
+                .unwrap();
+            assert_eq!(hook.url.as_str(), "https://a.example/x");
+            assert_eq!(hook.secrets.len(), count);
+        }
+    }
+
+    #[test]
+    fn a_hook_that_leads_nowhere_or_elsewhere_is_none() {
+        let tenant = TenantId::new("onehour").unwrap();
+        let task = TaskName::new("review").unwrap();
+        for (base_url, path) in [
+            (None, Some("/x")),
+            (Some("https://a.example"), None),
+            (Some("not a URL"), Some("/x")),
+            (Some("https://a.example"), Some("//evil.example")),
+        ] {
+            let book = live(hooked(base_url, path), true);
+            let hook = book.find(&tenant, &task, CallbackKind::PostProcess);
+            assert!(hook.is_none(), "{base_url:?} {path:?}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn whatever_the_path_the_host_and_the_prefix_stay(path in "[/.%25eEfF\\\\:?#@a-c\\s]{0,12}|.{0,20}") {
