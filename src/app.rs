@@ -102,11 +102,13 @@ impl App {
         let parts = http::Parts {
             tickets: runtime.tickets().clone(),
             sessions: sessions.clone(),
+            tenants: tenants.clone(),
             prompts: prompts.clone(),
             canaries,
             test_runs: test_runs.clone(),
             workbench: Arc::new(Bench::new(tasks, judges)),
             keys: access.clone(),
+            operators: config.operators(),
             origins: access,
             readiness: Arc::new(StoreReadiness::new(store.clone())),
             metrics: Some(metrics),

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use punchcard_events::TenantId;
 use serde::Deserialize;
 
+mod admin;
 mod check;
 mod decode;
 mod depth;
@@ -30,6 +31,7 @@ mod tests;
 mod tree;
 mod values;
 
+pub use admin::{Admin, OperatorKey};
 pub use error::{ConfigError, ConfigErrors};
 pub use sections::{
     Callbacks, Log, LogFormat, Model, Price, Prompts, Provider, Retries, Retry, Runtime, Secrets,
@@ -42,6 +44,8 @@ pub use values::Mode;
 
 use check::Mistake;
 use tree::Node;
+
+use crate::keys::{Operator, Operators};
 
 pub use crate::adapters::openai::MaxTokensField;
 pub use punchcard_events::prompt::MessageTemplate;
@@ -59,6 +63,9 @@ pub struct Config {
     pub mode: Mode,
     /// The HTTP servers.
     pub server: Server,
+    /// Who operates it.
+    #[serde(default)]
+    pub admin: Admin,
     /// The event store.
     pub store: Store,
     /// The ticket actors.
@@ -202,6 +209,17 @@ impl Config {
     /// development the tenant's API is on the developer's own machine.
     pub fn calls_private_networks(&self) -> bool {
         self.callbacks.allow_private_networks || self.mode == Mode::Development
+    }
+
+    /// Those whose keys open the admin API.
+    pub fn operators(&self) -> Operators {
+        Operators::new(self.admin.keys.iter().map(|key| {
+            let operator = Operator {
+                prefix: key.prefix.clone(),
+                name: key.name.clone(),
+            };
+            (key.sha256, operator)
+        }))
     }
 
     /// A mistake with its place. Of two values that contradict each other, the one that somebody

@@ -28,6 +28,8 @@ use tokio::time::Instant;
 use drain::Drain;
 pub use shares::{Full, Places, Share, Shares};
 
+use crate::ports::LimitsBook;
+
 /// The least and the most a refused issuer is told to wait.
 const RETRY_AFTER: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(60);
@@ -61,6 +63,8 @@ pub enum Bound {
     TenantOpen,
     /// The tenant's tickets that are being accepted.
     TenantAccepting,
+    /// The tenant's tickets that are scheduled for later.
+    TenantScheduled,
     /// All open tickets.
     Open,
     /// All tickets that are being accepted.
@@ -75,6 +79,7 @@ impl Bound {
         match self {
             Self::TenantOpen => "tenant_open",
             Self::TenantAccepting => "tenant_accepting",
+            Self::TenantScheduled => "tenant_scheduled",
             Self::Open => "open",
             Self::Accepting => "accepting",
             Self::QueueWait => "queue_wait",
@@ -122,10 +127,10 @@ pub(crate) struct Place {
 }
 
 impl Admission {
-    pub(crate) fn new(options: AdmissionOptions) -> Self {
+    pub(crate) fn new(options: AdmissionOptions, limits: Arc<dyn LimitsBook>) -> Self {
         Self {
             shared: Arc::new(Shared {
-                open: Shares::new(options.open),
+                open: Shares::of_tickets(options.open, limits),
                 accepting: Shares::new(options.accepting),
                 drain: Mutex::default(),
             }),
@@ -199,7 +204,10 @@ impl Admission {
                 own.saturating_mul(standing.total) / standing.own.max(1)
             }
             // The door is passed within an fsync or two.
-            Bound::TenantAccepting | Bound::Accepting | Bound::QueueWait => 0,
+            Bound::TenantAccepting
+            | Bound::TenantScheduled
+            | Bound::Accepting
+            | Bound::QueueWait => 0,
         };
         let wait = self.drain().time_for(room, Instant::now());
         Refusal {

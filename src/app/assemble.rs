@@ -181,14 +181,10 @@ pub(super) fn judges(config: &Config) -> PromptJudges {
 /// Which new tickets are taken.
 fn admission(config: &Config) -> AdmissionOptions {
     let runtime = &config.runtime;
-    let mut open = Places::new(
+    let open = Places::new(
         runtime.max_open_tickets.get(),
         runtime.max_open_tickets_per_tenant.get(),
     );
-    for (id, tenant) in &config.tenants {
-        let own = tenant.max_open_tickets.map(NonZeroUsize::get);
-        open.own.extend(own.map(|own| (id.clone(), own)));
-    }
     let accepting = Places::new(
         runtime.max_accepting.get(),
         runtime.max_accepting_per_tenant.get(),
@@ -224,6 +220,7 @@ pub(super) fn http(config: &Config) -> http::Options {
         max_waiting: server.max_waiting.get(),
         body_timeout: server.body_timeout,
         session_url: server.session_url.as_ref().map(ToString::to_string),
+        calls_private_networks: config.calls_private_networks(),
         stream: http::StreamOptions {
             heartbeat: sessions.heartbeat,
             patience: sessions.heartbeat_timeout,

@@ -21,7 +21,7 @@ use crate::secret::Secret;
 pub struct Server {
     /// Where the open API and the sessions are served.
     pub listen: SocketAddr,
-    /// Where health and metrics are served.
+    /// Where the admin API, health and metrics are served.
     pub admin_listen: SocketAddr,
     /// Where clients open sessions, when it is not what the request's `Host` says.
     #[serde(default, deserialize_with = "values::optional_socket_url")]
