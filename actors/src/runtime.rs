@@ -100,7 +100,7 @@ impl Runtime {
         let callbacks = Arc::clone(&ports.callbacks);
         let callbacks = CallbackSupervisor::new(callbacks, options.callbacks, clock());
         let switchboard = Switchboard::default();
-        let admission = Admission::new(options.admission);
+        let admission = Admission::new(options.admission, Arc::clone(&ports.limits));
         let deps = Arc::new(Deps {
             store: Arc::clone(&ports.store),
             tasks: Arc::clone(&ports.tasks),

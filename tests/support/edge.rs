@@ -19,7 +19,7 @@ use punchcard::http::{Options, Parts, Unrenderable, Workbench, serve};
 use punchcard::keys::{ApiKey, Operator, Operators, Roles};
 use punchcard_actors::admission::AdmissionOptions;
 use punchcard_actors::callbacks::CallbackOptions;
-use punchcard_actors::guards::{BreakerOptions, GuardOptions};
+use punchcard_actors::guards::{BreakerOptions, Concurrency, GuardOptions};
 use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::ports::{
     AnswerError, AnswerPart, AnswerStream, Asked, Callbacks, Clock, Finding, InputRefusal, Lane,
@@ -34,6 +34,7 @@ use punchcard_actors::test_runs::{TestRunOptions, TestRunParts, TestRuns};
 use punchcard_actors::testing::judges::PlainJudges;
 use punchcard_actors::testing::memory_store::MemoryStore;
 use punchcard_actors::testing::prompts::PlainCheck;
+use punchcard_actors::testing::vouched::Vouched;
 use punchcard_events::prompt::{Content, TestCase};
 use punchcard_events::retry::{Jitter, RetryPolicy};
 use punchcard_events::ticket::{
@@ -269,6 +270,8 @@ pub(crate) struct Edge {
     pub(crate) operator: ApiKey,
     pub(crate) model: Arc<ScriptedModel>,
     pub(crate) sessions: Sessions,
+    /// Which keys still vouch for their sessions.
+    pub(crate) vouched: Vouched,
     /// What the edge's tickets are stored in.
     pub(crate) store: MemoryStore,
     stop: Option<oneshot::Sender<()>>,
@@ -296,13 +299,14 @@ impl Edge {
             actix::System::new().block_on(run);
         });
         let started = told.recv_timeout(PATIENCE).expect("the edge starts");
-        let (address, admin, sessions) = started;
+        let (address, admin, sessions, vouched) = started;
         Self {
             address,
             admin,
             operator,
             model,
             sessions,
+            vouched,
             store,
             stop: Some(stop),
             thread: Some(thread),
@@ -345,11 +349,11 @@ async fn run(
     operators: Operators,
     model: Arc<ScriptedModel>,
     store: MemoryStore,
-    tell: std::sync::mpsc::Sender<(SocketAddr, SocketAddr, Sessions)>,
+    tell: std::sync::mpsc::Sender<(SocketAddr, SocketAddr, Sessions, Vouched)>,
     stopped: oneshot::Receiver<()>,
 ) {
     let store = Arc::new(store);
-    let world = Arc::new(World);
+    let (world, vouched) = (Arc::new(World), Vouched::default());
     let ports = Ports {
         store: store.clone(),
         index: store,
@@ -375,7 +379,7 @@ async fn run(
         },
         TestRunOptions::default(),
     );
-    let sessions = SessionSupervisor::launch(limits);
+    let sessions = SessionSupervisor::launch(limits, Arc::new(vouched.clone()));
     let parts = Parts {
         tickets: runtime.tickets().clone(),
         sessions: sessions.clone(),
@@ -393,7 +397,7 @@ async fn run(
     let listen = || TcpListener::bind("127.0.0.1:0").expect("a port");
     let serving = serve(listen(), Some(listen()), parts, options).expect("a server");
     let admin = serving.admin_address().expect("an admin listener");
-    tell.send((serving.address(), admin, sessions.clone()))
+    tell.send((serving.address(), admin, sessions.clone(), vouched))
         .expect("a test");
     let _ = stopped.await;
     let _ = sessions.close_all().await;
@@ -428,7 +432,7 @@ fn runtime_options() -> RuntimeOptions {
         },
         callbacks: CallbackOptions {
             max_concurrency: HashMap::new(),
-            default_max_concurrency: 100,
+            default_max_concurrency: Concurrency::fixed(100),
             guard: guard(),
         },
     }
