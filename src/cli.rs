@@ -12,6 +12,7 @@ mod demo;
 mod exit;
 mod key;
 mod open_files;
+mod openapi;
 mod output;
 mod prompt;
 mod runtime;
@@ -59,6 +60,7 @@ fn run(cli: &Cli, out: &mut Output) -> Result<Exit, Failure> {
         Command::Bench(args) => bench::run(args, out),
         Command::BenchFloor(args) => bench::run_floor(args, out),
         Command::Config(command) => config::run(command, out),
+        Command::Openapi(args) => openapi::run(args, out),
         Command::Completions(args) => completions::run(args, out),
     }
 }
@@ -134,6 +136,7 @@ mod tests {
             "store backup f --data-dir d".to_owned(),
             "bench --quick --only latency --only memory --rounds 2 --seconds 1 --json".to_owned(),
             "config check --config a.toml".to_owned(),
+            "openapi --admin".to_owned(),
             "completions zsh".to_owned(),
         ] {
             let words = std::iter::once("punchcard").chain(line.split(' '));

@@ -34,8 +34,8 @@ mod values;
 pub use admin::{Admin, OperatorKey};
 pub use error::{ConfigError, ConfigErrors};
 pub use sections::{
-    Callbacks, Log, LogFormat, Model, Price, Prompts, Provider, Retries, Retry, Runtime, Server,
-    Sessions, Store, TicketLimits,
+    Callbacks, Log, LogFormat, Model, Price, Prompts, Provider, Retries, Retry, Runtime, Secrets,
+    Server, Sessions, Store, TicketLimits,
 };
 pub use supervision::{Guarding, Supervision};
 pub use tenants::{CallbackTarget, Defaults, Task, Tenant, TenantKey};
@@ -80,6 +80,8 @@ pub struct Config {
     pub supervision: Supervision,
     /// The planners' prompts.
     pub prompts: Prompts,
+    /// What other secrets are made of.
+    pub secrets: Secrets,
     /// The users' sessions.
     pub sessions: Sessions,
     /// The log.

@@ -52,6 +52,7 @@ use uuid::Uuid;
 use crate::keys::Operators;
 
 pub use errors::{Code, Problem};
+pub use openapi::{admin_document, document};
 pub use options::{Options, SessionOptions, StreamOptions};
 pub use prompts::{RESERVED, Unrenderable, Workbench};
 pub use server::{Serving, serve};

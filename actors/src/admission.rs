@@ -61,6 +61,8 @@ pub enum Bound {
     TenantOpen,
     /// The tenant's tickets that are being accepted.
     TenantAccepting,
+    /// The tenant's tickets that are scheduled for later.
+    TenantScheduled,
     /// All open tickets.
     Open,
     /// All tickets that are being accepted.
@@ -75,6 +77,7 @@ impl Bound {
         match self {
             Self::TenantOpen => "tenant_open",
             Self::TenantAccepting => "tenant_accepting",
+            Self::TenantScheduled => "tenant_scheduled",
             Self::Open => "open",
             Self::Accepting => "accepting",
             Self::QueueWait => "queue_wait",
@@ -199,7 +202,10 @@ impl Admission {
                 own.saturating_mul(standing.total) / standing.own.max(1)
             }
             // The door is passed within an fsync or two.
-            Bound::TenantAccepting | Bound::Accepting | Bound::QueueWait => 0,
+            Bound::TenantAccepting
+            | Bound::TenantScheduled
+            | Bound::Accepting
+            | Bound::QueueWait => 0,
         };
         let wait = self.drain().time_for(room, Instant::now());
         Refusal {

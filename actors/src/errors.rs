@@ -6,6 +6,7 @@ use punchcard_events::ticket::Rejection;
 
 use crate::admission::{Bound, Refusal};
 use crate::ports::InputRefusal;
+use crate::schedule::BadTime;
 
 /// Why a ticket was not issued.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +14,9 @@ pub enum IssueError {
     /// The request does not fit the task.
     #[error(transparent)]
     Refused(#[from] InputRefusal),
+    /// The times of the request do not fit.
+    #[error(transparent)]
+    BadTime(#[from] BadTime),
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used before, with another request")]
     KeyReused,

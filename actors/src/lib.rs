@@ -17,6 +17,7 @@ pub mod ports;
 pub mod prompts;
 mod registry;
 pub mod runtime;
+pub mod schedule;
 pub mod sessions;
 mod steady;
 pub mod tenants;

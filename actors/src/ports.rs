@@ -17,7 +17,7 @@ pub use limits::{LimitsBook, Unlimited};
 pub use model::{AnswerPart, AnswerStream, LanguageModel, ModelCall};
 pub use prompts::{Checked, Finding, PromptCheck, Severity};
 pub use store::{
-    AppendError, Appended, Direction, EventStore, ExpectedRevision, Order, Place, ReadError,
+    AppendError, Appended, Direction, Due, EventStore, ExpectedRevision, Order, Place, ReadError,
     Subscription, TicketFilter, TicketIndex,
 };
 pub use tasks::{AnswerError, Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook};

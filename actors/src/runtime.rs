@@ -14,6 +14,7 @@ use crate::feed::Switchboard;
 use crate::llm::{Llm, LlmOptions, LlmSupervisor};
 use crate::ports::{Order, ReadError, TicketFilter};
 use crate::registry::{Registry, Shard, Shared};
+use crate::schedule::{self, Scheduled};
 use crate::steady::SteadyClock;
 use crate::ticket::Deps;
 use crate::tickets::Tickets;
@@ -52,14 +53,14 @@ pub struct Runtime {
     tickets: Tickets,
     registry: Registry,
     arbiters: Vec<Arbiter>,
-    /// Ends with the runtime.
-    _sweeper: Sweeper,
+    /// They end with the runtime.
+    _sweepers: [Sweeper; 2],
     llm: Addr<LlmSupervisor>,
     calls: Llm,
     callbacks: Addr<CallbackSupervisor>,
 }
 
-/// The task that looks for overdue tickets; dropping it ends the task.
+/// A task that looks for overdue tickets, or for those that fall due; dropping it ends the task.
 struct Sweeper(tokio::task::JoinHandle<()>);
 
 impl Drop for Sweeper {
@@ -127,19 +128,24 @@ impl Runtime {
             there.collect()
         };
         let registry = Registry::new(shards, shared);
+        let scheduled = Scheduled::default();
         let tickets = Tickets::new(
             ports,
             registry.clone(),
             switchboard,
             admission,
             llm.handle(),
+            scheduled.clone(),
         );
-        let sweeper = Sweeper(actix::spawn(sweep(tickets.clone(), options.sweep_interval)));
+        let interval = options.sweep_interval;
+        let sweeper = Sweeper(actix::spawn(sweep(tickets.clone(), interval)));
+        let wake = schedule::wake(tickets.clone(), registry.clone(), scheduled, interval);
+        let waker = Sweeper(actix::spawn(wake));
         Self {
             tickets,
             registry,
             arbiters,
-            _sweeper: sweeper,
+            _sweepers: [sweeper, waker],
             calls: llm.handle(),
             llm: llm.start(),
             callbacks: callbacks.start(),
@@ -205,6 +211,8 @@ async fn recover(tickets: Tickets, registry: Registry, per_second: NonZeroU32) -
             StateName::Sent,
             StateName::Answered,
         ],
+        // Those that are scheduled for later are woken when they fall due.
+        begun_by: Some(tickets.now()),
         ..TicketFilter::default()
     };
     let batch = RECOVERY_BATCH.min(per_second);

@@ -36,6 +36,7 @@ use crate::guards::Permit;
 use crate::history::load;
 use crate::llm::Llm;
 use crate::ports::{Clock, EventStore, TaskBook};
+use crate::schedule::NEAR;
 
 /// How long an actor with nothing to do stays where places are scarce: long enough for a user who is
 /// there to acknowledge.
@@ -209,7 +210,7 @@ impl TicketActor {
         }
         match next_effect(&self.state) {
             None => self.leave_soon(ctx),
-            Some(_) if self.parking => self.leave_soon(ctx),
+            Some(_) if self.parking || self.is_scheduled() => self.leave_soon(ctx),
             Some(Effect::Deliver) => self.passivate_later(ctx),
             Some(effect) => self.work_on(effect, ctx),
         }
@@ -227,9 +228,16 @@ impl TicketActor {
             match next_effect(&act.state) {
                 None => act.leave(ctx, Left::Finished),
                 Some(_) if act.parking && act.ongoing.is_none() => act.leave(ctx, Left::Parked),
+                Some(_) if act.is_scheduled() => act.leave(ctx, Left::Passivated),
                 Some(_) => {}
             }
         }));
+    }
+
+    /// Whether its time is so far ahead that it waits in the store, where the schedule finds it.
+    fn is_scheduled(&self) -> bool {
+        let near = self.deps.clock.now().plus(NEAR);
+        self.ongoing.is_none() && self.state.not_before().is_some_and(|at| at > near)
     }
 
     fn work_on(&mut self, effect: Effect, ctx: &mut Context<Self>) {

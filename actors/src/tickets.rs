@@ -18,6 +18,7 @@ use crate::history::{load, read};
 use crate::llm::Llm;
 use crate::ports::{EventStore, Ports, ReadError, TicketIndex};
 use crate::registry::Registry;
+use crate::schedule::Scheduled;
 use crate::ticket::{Ask, Start};
 
 /// How often a question is put again because the actor it was for had just gone.
@@ -37,6 +38,7 @@ pub struct Tickets {
     admission: Admission,
     llm: Llm,
     keys_in_flight: issue::KeysInFlight,
+    scheduled: Scheduled,
 }
 
 impl Tickets {
@@ -46,6 +48,7 @@ impl Tickets {
         switchboard: Switchboard,
         admission: Admission,
         llm: Llm,
+        scheduled: Scheduled,
     ) -> Self {
         Self {
             ports,
@@ -54,6 +57,7 @@ impl Tickets {
             admission,
             llm,
             keys_in_flight: issue::KeysInFlight::default(),
+            scheduled,
         }
     }
 

@@ -6,6 +6,7 @@
 //! folds to the same state.
 
 pub mod act;
+pub mod batch;
 pub mod canonical;
 pub mod claim;
 mod codec;
@@ -14,6 +15,8 @@ pub mod partial;
 pub mod prompt;
 pub mod recorded;
 pub mod retry;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod tenant;
 pub mod test_run;
 pub mod ticket;

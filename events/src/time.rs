@@ -51,7 +51,7 @@ impl fmt::Display for Timestamp {
 
 /// A text that is not an RFC 3339 time in UTC between 1970 and 9999.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an RFC 3339 time in UTC, such as 2026-11-23T10:44:30.000Z")]
+#[error("`{0}` is no point in time: use RFC 3339 in UTC, such as 2026-11-23T10:44:30.000Z")]
 pub struct InvalidTimestamp(pub String);
 
 impl FromStr for Timestamp {

@@ -56,11 +56,13 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use punchcard_actors::ports::{
-    AppendError, Appended, Direction, EventStore, ExpectedRevision, Order, Place, ReadError,
+    AppendError, Appended, Direction, Due, EventStore, ExpectedRevision, Order, Place, ReadError,
     Subscription, TicketFilter, TicketIndex,
 };
 use punchcard_events::ticket::{StateName, TicketSummary};
-use punchcard_events::{NewEvent, Position, Recorded, Revision, StreamName, TicketId};
+use punchcard_events::{
+    NewEvent, Position, Recorded, Revision, StreamName, TenantId, TicketId, Timestamp,
+};
 use tokio::sync::oneshot;
 
 pub use backup::{BackupError, BackupMade, backup};
@@ -326,5 +328,20 @@ impl TicketIndex for SqliteStore {
 
     async fn count_by_state(&self) -> Result<Vec<(StateName, u64)>, ReadError> {
         self.shared.readers.run(list::count_by_state).await
+    }
+
+    async fn due(
+        &self,
+        after: Option<Due>,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Due>, ReadError> {
+        let read = move |conn: &_| list::due(conn, after, until, limit);
+        self.shared.readers.run(read).await
+    }
+
+    async fn count_scheduled(&self, now: Timestamp) -> Result<Vec<(TenantId, u64)>, ReadError> {
+        let read = move |conn: &_| list::count_scheduled(conn, now);
+        self.shared.readers.run(read).await
     }
 }

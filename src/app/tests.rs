@@ -52,6 +52,7 @@ impl Office {
             metadata: [].into(),
             priority: punchcard_events::ticket::Priority::Normal,
             not_before: None,
+            deadline: None,
             batch: None,
             conversation: None,
             idempotency: None,

@@ -8,6 +8,7 @@ use super::config::ConfigCommand;
 use super::demo::DemoArgs;
 use super::exit::EXIT_CODES;
 use super::key::KeyArgs;
+use super::openapi::OpenapiArgs;
 use super::prompt::PromptArgs;
 use super::serve::ServeArgs;
 use super::store::StoreCommand;
@@ -67,6 +68,8 @@ pub(crate) enum Command {
     /// Check or show a configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print the OpenAPI document of the HTTP API.
+    Openapi(OpenapiArgs),
     /// Print a shell's completion script.
     Completions(CompletionsArgs),
 }

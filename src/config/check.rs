@@ -17,6 +17,7 @@ use crate::adapters::outbound::check_url;
 use crate::http::RESERVED;
 use crate::http::auth::NO_ORIGIN;
 use crate::keys::KeyHash;
+use crate::master_secret::MasterSecret;
 
 /// The bytes of a Standard Webhooks secret: "between 24 bytes (192 bits) and 64 bytes (512 bits)".
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
@@ -47,6 +48,12 @@ impl Mistake {
 /// Everything that is wrong with `config`.
 pub(super) fn check(config: &Config) -> Vec<Mistake> {
     let mut found = limits::check(config);
+    if let Some(Err(error)) =
+        (config.secrets.master.as_ref()).map(|secret| MasterSecret::new(secret.expose()))
+    {
+        let at = KeyPath::of(&["secrets", "master"]);
+        found.push(Mistake::new(at, error.to_string()));
+    }
     for (name, model) in &config.models {
         check_model(&KeyPath::of(&["models", name]), model, config, &mut found);
     }

@@ -259,6 +259,15 @@ pub struct Callbacks {
     pub allow_private_networks: bool,
 }
 
+/// What other secrets are made of.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secrets {
+    /// The master secret; without it, that of the file `secret.key` in the data directory.
+    #[serde(default, deserialize_with = "values::optional_secret")]
+    pub master: Option<Secret>,
+}
+
 /// The users' WebSocket sessions.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

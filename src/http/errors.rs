@@ -236,6 +236,7 @@ impl From<IssueError> for Problem {
     fn from(error: IssueError) -> Self {
         match error {
             IssueError::Refused(refusal) => refusal.into(),
+            IssueError::BadTime(bad) => Self::new(Code::InvalidRequest, bad.rule).field(bad.field),
             IssueError::KeyReused => Self::new(
                 Code::IdempotencyKeyReused,
                 "This idempotency key was used for another request. Use a new key.",
@@ -356,6 +357,10 @@ fn overloaded(bound: Bound, retry_after: Duration) -> Problem {
         Bound::TenantAccepting => (
             Code::TooManyRequests,
             "You issue too many tickets at a time. Repeat the request after the time given.",
+        ),
+        Bound::TenantScheduled => (
+            Code::TooManyOpenTickets,
+            "As many of your tickets are scheduled as may be. Repeat the request after the time given.",
         ),
         Bound::Open | Bound::Accepting => (
             Code::Overloaded,

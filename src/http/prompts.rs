@@ -14,6 +14,7 @@ mod drafts;
 mod history;
 mod import;
 mod labels;
+pub(super) mod operations;
 pub(super) mod params;
 mod partials;
 pub(super) mod precondition;
@@ -31,6 +32,7 @@ use actix_web::HttpResponse;
 use punchcard_events::TaskName;
 
 pub use drafts::RESERVED;
+pub(super) use versions::Reference;
 pub use workbench::{Unrenderable, Workbench};
 
 use super::dispatch::{Call, PromptCall};

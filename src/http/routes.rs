@@ -165,7 +165,10 @@ static TABLE: &[Route] = &[
 
 /// Every route of the admin listener, which is bound to loopback.
 pub fn admin_table() -> impl Iterator<Item = &'static Route> + Clone {
-    ADMIN_TABLE.iter().chain(admin::routes::TABLE)
+    ADMIN_TABLE
+        .iter()
+        .chain(admin::routes::TABLE)
+        .chain(openapi::routes::ADMIN_TABLE)
 }
 
 static ADMIN_TABLE: &[Route] = &[

@@ -9,8 +9,9 @@ use actix_web::http::header::{self, HeaderName};
 use punchcard_actors::failpoint;
 use punchcard_actors::ports::Order;
 use punchcard_actors::tickets::{Issue, Issued};
-use punchcard_events::ticket::{CancelMode, Idempotency};
-use punchcard_events::{LabelName, TaskName, UserId};
+use punchcard_events::ticket::{CancelMode, Idempotency, Priority};
+use punchcard_events::{LabelName, TaskName, Timestamp, UserId};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -26,9 +27,9 @@ const MAX_LABELS: usize = 16;
 const MAX_LABEL_NAME_BYTES: usize = 64;
 const MAX_LABEL_BYTES: usize = 512;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct IssueBody {
+pub(super) struct IssueBody {
     task: TaskName,
     input: Value,
     #[serde(default)]
@@ -37,6 +38,12 @@ struct IssueBody {
     user: Option<UserId>,
     #[serde(default)]
     metadata: BTreeMap<String, String>,
+    #[serde(default)]
+    priority: Priority,
+    #[serde(default)]
+    not_before: Option<Timestamp>,
+    #[serde(default)]
+    deadline: Option<Timestamp>,
 }
 
 /// `POST /v1/tickets`
@@ -62,8 +69,9 @@ pub(super) async fn issue(mut call: Call) -> Result<HttpResponse, Problem> {
         task: body.task,
         label: body.label,
         user: body.user,
-        priority: punchcard_events::ticket::Priority::Normal,
-        not_before: None,
+        priority: body.priority,
+        not_before: body.not_before,
+        deadline: body.deadline,
         batch: None,
         conversation: None,
         idempotency,
@@ -112,6 +120,18 @@ fn fingerprint(body: &IssueBody) -> String {
     // Fingerprints were stored before requests had labels: without one, it stays what it was.
     if body.label.is_some() {
         fields.push(("label", &label));
+    }
+    // Nor had they these.
+    let (priority, not_before) = (json!(body.priority), json!(body.not_before));
+    let deadline = json!(body.deadline);
+    if !body.priority.is_normal() {
+        fields.push(("priority", &priority));
+    }
+    if body.not_before.is_some() {
+        fields.push(("not_before", &not_before));
+    }
+    if body.deadline.is_some() {
+        fields.push(("deadline", &deadline));
     }
     idempotency::fingerprint(&fields)
 }
@@ -179,9 +199,9 @@ pub(super) async fn events(TicketCall { call, news }: TicketCall) -> Result<Http
     }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct CancelBody {
+pub(super) struct CancelBody {
     mode: CancelMode,
 }
 

@@ -5,19 +5,20 @@ use std::sync::Arc;
 
 use punchcard_actors::feed::News;
 use punchcard_events::ticket::{
-    CancelMode, Channel, Failure, Fallback, Message, Parameters, PromptRef, StateName,
-    TicketRequested, TicketState, TicketSummary, Timings, Usage,
+    BatchLine, CancelMode, Channel, Failure, Fallback, Message, Parameters, Priority, PromptRef,
+    StateName, TicketRequested, TicketState, TicketSummary, Timings, Usage,
 };
 use punchcard_events::{
     EventId, LabelName, Position, Recorded, Revision, TaskName, TicketId, Timestamp, UserId,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 /// One ticket, whole.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct TicketView {
     id: TicketId,
     task: TaskName,
@@ -29,6 +30,12 @@ pub(super) struct TicketView {
     attempt: u32,
     metadata: BTreeMap<String, String>,
     requested_at: Timestamp,
+    #[serde(skip_serializing_if = "Priority::is_normal")]
+    priority: Priority,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch: Option<BatchLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<Timestamp>,
     revision: Revision,
@@ -59,7 +66,8 @@ pub(super) struct TicketView {
 }
 
 /// Which prompt made the messages, and what they say.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "MadeByView")]
 struct PromptView {
     #[serde(flatten)]
     made_by: PromptRef,
@@ -67,7 +75,7 @@ struct PromptView {
     messages: Option<Arc<[Message]>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct CancelledView {
     mode: CancelMode,
     by: String,
@@ -75,7 +83,7 @@ struct CancelledView {
     text: Option<Arc<str>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct DeliveredView {
     channel: Channel,
     acknowledged_by: String,
@@ -94,6 +102,9 @@ impl TicketView {
             attempt: 0,
             metadata: request.metadata.clone(),
             requested_at: request.requested_at,
+            priority: request.priority,
+            not_before: request.not_before,
+            batch: request.batch,
             deadline: Some(request.terms.deadlines.answer_by),
             revision: Revision::FIRST,
             prompt: None,
@@ -176,7 +187,7 @@ impl TicketView {
 }
 
 /// A page of the ticket list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct TicketPage {
     pub(super) tickets: Vec<TicketLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -184,7 +195,7 @@ pub(super) struct TicketPage {
 }
 
 /// One ticket of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct TicketLine {
     id: TicketId,
     task: TaskName,
@@ -195,13 +206,15 @@ pub(super) struct TicketLine {
     requested_at: Timestamp,
     updated_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<Timestamp>,
     revision: Revision,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureLine>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct FailureLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     stage: Option<punchcard_events::ticket::Stage>,
@@ -219,6 +232,7 @@ impl From<TicketSummary> for TicketLine {
             attempt: summary.attempt,
             requested_at: summary.requested_at,
             updated_at: summary.updated_at,
+            not_before: summary.not_before,
             revision: summary.revision,
             failure: summary.failure_code.map(|code| FailureLine {
                 stage: summary.failed_stage,
@@ -229,14 +243,14 @@ impl From<TicketSummary> for TicketLine {
 }
 
 /// A ticket's history.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct HistoryView {
     pub(super) ticket: TicketId,
     pub(super) events: Vec<EventView>,
 }
 
 /// One event of a history.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct EventView {
     revision: Revision,
     position: Position,

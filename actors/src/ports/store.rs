@@ -118,6 +118,33 @@ pub trait TicketIndex: Send + Sync + 'static {
     /// # Errors
     /// See [`ReadError`].
     async fn count_by_state(&self) -> Result<Vec<(StateName, u64)>, ReadError>;
+
+    /// Up to `limit` scheduled tickets that have not begun and whose time is `until` or before, the
+    /// one whose time comes first first, after `after`.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    async fn due(
+        &self,
+        after: Option<Due>,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Due>, ReadError>;
+
+    /// How many tickets each tenant has scheduled for after `now`; tenants without any are left out.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    async fn count_scheduled(&self, now: Timestamp) -> Result<Vec<(TenantId, u64)>, ReadError>;
+}
+
+/// A scheduled ticket that has not begun, and its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Due {
+    /// Before this it owes nothing.
+    pub at: Timestamp,
+    /// The ticket.
+    pub ticket: TicketId,
 }
 
 /// Which tickets to list; an empty filter matches all.
@@ -137,6 +164,8 @@ pub struct TicketFilter {
     pub requested_before: Option<Timestamp>,
     /// Only those whose deadline in their present state is at or before this time.
     pub overdue_at: Option<Timestamp>,
+    /// Without those that are scheduled for after this time.
+    pub begun_by: Option<Timestamp>,
 }
 
 /// The order of a ticket list.

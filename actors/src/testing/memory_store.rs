@@ -10,11 +10,13 @@ use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use punchcard_events::ticket::{StateName, TicketSummary};
-use punchcard_events::{NewEvent, Position, Recorded, Revision, StreamName, TicketId};
+use punchcard_events::{
+    NewEvent, Position, Recorded, Revision, StreamName, TenantId, TicketId, Timestamp,
+};
 use tokio::sync::watch;
 
 use crate::ports::{
-    AppendError, Appended, Direction, EventStore, ExpectedRevision, Order, Place, ReadError,
+    AppendError, Appended, Direction, Due, EventStore, ExpectedRevision, Order, Place, ReadError,
     Subscription, TicketFilter, TicketIndex,
 };
 
@@ -342,6 +344,34 @@ impl TicketIndex for MemoryStore {
         }
         Ok(counts.into_iter().collect())
     }
+
+    async fn due(
+        &self,
+        after: Option<Due>,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Due>, ReadError> {
+        let held = self.held();
+        let scheduled = held.tickets.values().filter_map(|line| {
+            let (at, ticket) = (line.not_before?, line.id);
+            Some(Due { at, ticket })
+        });
+        let due = scheduled.filter(|due| due.at <= until && after.is_none_or(|after| *due > after));
+        let mut due: Vec<_> = due.collect();
+        due.sort_unstable();
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    async fn count_scheduled(&self, now: Timestamp) -> Result<Vec<(TenantId, u64)>, ReadError> {
+        let mut counts = BTreeMap::new();
+        for line in self.held().tickets.values() {
+            if line.not_before.is_some_and(|at| at > now) {
+                *counts.entry(line.tenant.clone()).or_insert(0) += 1;
+            }
+        }
+        Ok(counts.into_iter().collect())
+    }
 }
 
 impl Held {
@@ -510,6 +540,7 @@ fn matches(filter: &TicketFilter, ticket: &TicketSummary) -> bool {
         requested_from,
         requested_before,
         overdue_at,
+        begun_by,
     } = filter;
     tenant.as_ref().is_none_or(|t| *t == ticket.tenant)
         && user
@@ -520,4 +551,5 @@ fn matches(filter: &TicketFilter, ticket: &TicketSummary) -> bool {
         && requested_from.is_none_or(|from| ticket.requested_at >= from)
         && requested_before.is_none_or(|before| ticket.requested_at < before)
         && overdue_at.is_none_or(|at| ticket.deadline().is_some_and(|d| d <= at))
+        && begun_by.is_none_or(|at| ticket.not_before.is_none_or(|from| from <= at))
 }

@@ -169,6 +169,7 @@ pub fn issue(task_name: &str) -> Issue {
         metadata: BTreeMap::new(),
         priority: punchcard_events::ticket::Priority::Normal,
         not_before: None,
+        deadline: None,
         batch: None,
         conversation: None,
         idempotency: None,

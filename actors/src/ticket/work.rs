@@ -13,7 +13,7 @@ use punchcard_events::ticket::{
     AttemptError, CallbackError, CallbackKind, Command, Effect, Failure, Stage, TicketPreProcessed,
     TicketRequested, TicketState, Tries,
 };
-use punchcard_events::{TenantId, TicketId, Timestamp};
+use punchcard_events::{TicketId, Timestamp};
 use serde_json::Value;
 
 use super::stream::{Attempt, run};
@@ -22,6 +22,7 @@ use crate::callbacks::verdict;
 use crate::failpoint;
 use crate::feed::{LiveText, News};
 use crate::guards::Permit;
+use crate::llm::{Wish, estimate};
 use crate::ports::{
     Asked, Clock, PostProcessCall, PreProcessCall, PreProcessReply, PrepareError, TaskBook,
 };
@@ -86,12 +87,12 @@ impl TicketActor {
                 },
                 TicketState::Requested(s),
             ) => {
-                let due = callback.then(|| Try::next(&s.callback, not_before));
+                let due = Try::next(&s.callback, not_before);
                 let call = PreProcessCall {
                     ticket: self.id,
                     request: Arc::clone(&s.request),
                 };
-                Some(pre_process(deps, call, due, calling).boxed_local())
+                Some(pre_process(deps, call, due, callback, calling).boxed_local())
             }
             (
                 Effect::Send {
@@ -101,14 +102,7 @@ impl TicketActor {
                 },
                 state,
             ) => {
-                let models = state.models_in_turn().into_iter().map(str::to_owned);
-                let send = Send {
-                    models: models.collect(),
-                    tenant: state.request()?.tenant.clone(),
-                    attempt,
-                    not_before,
-                    retry: is_retry(state),
-                };
+                let send = Send::of(state, attempt, not_before)?;
                 Some(get_permit(deps, send).boxed_local())
             }
             (Effect::CallModel { attempt }, TicketState::Sent(s)) => {
@@ -149,19 +143,20 @@ impl TicketActor {
     }
 }
 
-/// Prepares the input, by the tenant's API where a call is `due`, and then the prompt.
+/// Prepares the input once that is `due`, by the tenant's API if `callback`, and then the prompt.
 async fn pre_process(
     deps: Arc<Deps>,
     call: PreProcessCall,
-    due: Option<Try>,
+    due: Try,
+    callback: bool,
     calling: Rc<Cell<bool>>,
 ) -> Done {
     let ticket = call.ticket;
     let request = Arc::clone(&call.request);
-    let Some(due) = due else {
-        return prepare_later(deps, ticket, request, None).await;
-    };
     wait_until(deps.clock.as_ref(), due.not_before).await;
+    if !callback {
+        return prepare_later(deps, ticket, request, None).await;
+    }
     let permit = deps.callbacks.permit(&request.tenant, due.is_retry()).await;
     let made = deps.callbacks.callbacks().pre_process(call);
     let reply = outward("pre_process", &calling, made).await;
@@ -215,16 +210,31 @@ async fn post_process(
 struct Send {
     /// Those in turn, at least one.
     models: Vec<String>,
-    tenant: TenantId,
+    request: Arc<TicketRequested>,
     attempt: u32,
     not_before: Option<Timestamp>,
     retry: bool,
+    tokens: u64,
+}
+
+impl Send {
+    fn of(state: &TicketState, attempt: u32, not_before: Option<Timestamp>) -> Option<Self> {
+        let models = state.models_in_turn().into_iter().map(str::to_owned);
+        Some(Self {
+            models: models.collect(),
+            request: Arc::clone(state.request()?),
+            attempt,
+            not_before,
+            retry: is_retry(state),
+            tokens: tokens(state),
+        })
+    }
 }
 
 async fn get_permit(deps: Arc<Deps>, send: Send) -> Done {
     wait_until(deps.clock.as_ref(), send.not_before).await;
-    let permit = fallback::permit(&deps.llm, &send.models, &send.tenant, send.retry);
-    let (model, permit) = permit.await;
+    let wish = wish(&send.request, send.retry, send.tokens);
+    let (model, permit) = fallback::permit(&deps.llm, &send.models, &wish).await;
     Done {
         command: Command::Send {
             attempt: send.attempt,
@@ -232,6 +242,24 @@ async fn get_permit(deps: Arc<Deps>, send: Send) -> Done {
         },
         permit: Some(permit),
     }
+}
+
+/// What a ticket wants of a model.
+pub(super) fn wish(request: &TicketRequested, retry: bool, tokens: u64) -> Wish<'_> {
+    Wish {
+        tenant: &request.tenant,
+        task: &request.task,
+        retry,
+        priority: request.priority,
+        tokens,
+    }
+}
+
+/// How many tokens the attempt that `state` owes will take.
+pub(super) fn tokens(state: &TicketState) -> u64 {
+    state.prepared().map_or(1, |prepared| {
+        estimate(&prepared.messages, &prepared.parameters)
+    })
 }
 
 /// Whether the attempt that `state` owes repeats one that failed. One that was interrupted by our

@@ -16,11 +16,12 @@ use punchcard_events::{
 use serde_json::Value;
 
 use super::Tickets;
-use crate::admission::{Line, Place, Refusal};
+use crate::admission::{Bound, Line, Place, Refusal};
 use crate::errors::IssueError;
 use crate::failpoint;
 use crate::feed::News;
 use crate::ports::{AppendError, Asked, Direction, ExpectedRevision, ReadError};
+use crate::schedule::{self, FULL_RETRY};
 
 /// How long a request is worked on. A store that takes longer has stalled; the ticket may come to
 /// exist all the same, as after any lost answer.
@@ -45,6 +46,8 @@ pub struct Issue {
     pub priority: Priority,
     /// Before this it owes nothing.
     pub not_before: Option<Timestamp>,
+    /// It must be answered by then, where that is sooner than its task says.
+    pub deadline: Option<Timestamp>,
     /// The batch it is a line of.
     pub batch: Option<BatchLine>,
     /// What is said beside the prompt, or in place of one.
@@ -99,8 +102,16 @@ impl Tickets {
     }
 
     async fn accept(&self, issue: Issue) -> Result<Issued, IssueError> {
-        let jitter = self.ports.clock.jitter();
-        let line = self.line(asked(&issue));
+        let (now, jitter) = (self.now(), self.ports.clock.jitter());
+        if let Err(bad) = schedule::check(issue.not_before, issue.deadline, now) {
+            return self.earlier(&issue, bad.into()).await;
+        }
+        let later = issue.not_before.filter(|at| *at > now);
+        // One that begins later waits in no line now.
+        let line = match later {
+            None => self.line(asked(&issue)),
+            Some(_) => None,
+        };
         let door = self
             .admission
             .door(&issue.tenant, jitter)
@@ -108,8 +119,15 @@ impl Tickets {
         let place = match self.admission.admit(&issue.tenant, line, door, jitter) {
             Ok(place) => place,
             // Whoever stands at the door may ask for what was accepted before.
-            Err((refusal, _door)) => return self.earlier(&issue, refusal).await,
+            Err((refusal, _door)) => return self.earlier(&issue, refused(refusal)).await,
         };
+        if later.is_some() && !self.scheduled.take(&issue.tenant) {
+            let refusal = Refusal {
+                bound: Bound::TenantScheduled,
+                retry_after: FULL_RETRY,
+            };
+            return self.earlier(&issue, refused(refusal)).await;
+        }
         let request = self.request(issue)?;
         let ticket = TicketId(self.ports.clock.id());
         match request.idempotency.clone() {
@@ -134,7 +152,12 @@ impl Tickets {
     fn request(&self, issue: Issue) -> Result<TicketRequested, IssueError> {
         let now = self.now();
         let tasks = &self.ports.tasks;
-        let terms = tasks.accept(asked(&issue), &issue.input, now)?;
+        let begins = issue.not_before.map_or(now, |at| at.max(now));
+        let mut terms = tasks.accept(asked(&issue), &issue.input, begins)?;
+        if let Some(deadline) = issue.deadline {
+            let answer_by = &mut terms.deadlines.answer_by;
+            *answer_by = deadline.min(*answer_by);
+        }
         Ok(TicketRequested {
             tenant: issue.tenant,
             task: issue.task,
@@ -146,7 +169,7 @@ impl Tickets {
             traceparent: issue.traceparent,
             requested_at: now,
             priority: issue.priority,
-            not_before: issue.not_before,
+            not_before: issue.not_before.filter(|at| *at > now),
             batch: issue.batch,
             conversation: issue.conversation,
             terms,
@@ -155,9 +178,9 @@ impl Tickets {
 
     /// The ticket that an earlier request with the same idempotency key issued; without one, the
     /// refusal. This is all that an overloaded runtime does for a new request, and it only reads.
-    async fn earlier(&self, issue: &Issue, refusal: Refusal) -> Result<Issued, IssueError> {
+    async fn earlier(&self, issue: &Issue, refusal: IssueError) -> Result<Issued, IssueError> {
         let Some(key) = &issue.idempotency else {
-            return Err(refused(refusal));
+            return Err(refusal);
         };
         let stream = IdempotencyKeyClaimed::stream(&issue.tenant, &key.key);
         let _in_flight = self
@@ -165,14 +188,14 @@ impl Tickets {
             .begin(&stream)
             .ok_or(IssueError::KeyInFlight)?;
         let Some(claim) = self.read_claim(&stream).await? else {
-            return Err(refused(refusal));
+            return Err(refusal);
         };
         if claim.fingerprint != key.fingerprint {
             return Err(IssueError::KeyReused);
         }
         match self.look(claim.ticket).await.map_err(unreadable)? {
             Some(news) => self.repeated(claim.ticket, news).await,
-            None => Err(refused(refusal)),
+            None => Err(refusal),
         }
     }
 

@@ -23,6 +23,7 @@ mod overload;
 mod permits;
 mod recovery;
 mod retries;
+mod scheduling;
 mod stopping;
 mod store_faults;
 mod streaming;

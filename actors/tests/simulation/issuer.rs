@@ -47,6 +47,7 @@ fn request(deed: &IssueDeed) -> Issue {
         metadata: BTreeMap::new(),
         priority: punchcard_events::ticket::Priority::Normal,
         not_before: None,
+        deadline: None,
         batch: None,
         conversation: None,
         idempotency,

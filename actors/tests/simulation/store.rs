@@ -9,11 +9,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use punchcard_actors::ports::{
-    AppendError, Appended, Direction, EventStore, ExpectedRevision, Order, ReadError, Subscription,
-    TicketFilter, TicketIndex,
+    AppendError, Appended, Direction, Due, EventStore, ExpectedRevision, Order, ReadError,
+    Subscription, TicketFilter, TicketIndex,
 };
 use punchcard_events::ticket::{StateName, TicketSummary};
-use punchcard_events::{NewEvent, Position, Recorded, Revision, StreamName, TicketId};
+use punchcard_events::{
+    NewEvent, Position, Recorded, Revision, StreamName, TenantId, TicketId, Timestamp,
+};
 
 use crate::foreign;
 use crate::mutant::Mutant;
@@ -117,6 +119,22 @@ impl TicketIndex for SimStore {
     async fn count_by_state(&self) -> Result<Vec<(StateName, u64)>, ReadError> {
         let memory = self.0.lock().memory.clone();
         memory.count_by_state().await
+    }
+
+    async fn due(
+        &self,
+        after: Option<Due>,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Due>, ReadError> {
+        self.reading().await?;
+        let memory = self.0.lock().memory.clone();
+        memory.due(after, until, limit).await
+    }
+
+    async fn count_scheduled(&self, now: Timestamp) -> Result<Vec<(TenantId, u64)>, ReadError> {
+        let memory = self.0.lock().memory.clone();
+        memory.count_scheduled(now).await
     }
 }
 

@@ -270,5 +270,7 @@ fn waiting(status: AttemptStatus) -> AttemptStatus {
 fn renewed(request: &Arc<TicketRequested>, deadlines: &Deadlines) -> Arc<TicketRequested> {
     let mut request = TicketRequested::clone(request);
     request.terms.deadlines = deadlines.clone();
+    // Whoever redrives a ticket wants it done now, and its deadlines count from now.
+    request.not_before = None;
     Arc::new(request)
 }

@@ -128,10 +128,11 @@ fn request_ticket(
     }
 }
 
-/// Whether two requests are one. Deadlines are left out: a redrive renews them.
+/// Whether two requests are one. The times are left out: a redrive renews them.
 fn asks_the_same(existing: &TicketRequested, request: &TicketRequested) -> bool {
     let mut existing = existing.clone();
     existing.terms.deadlines = request.terms.deadlines.clone();
+    existing.not_before = request.not_before;
     existing == *request
 }
 

@@ -9,7 +9,8 @@ use crate::time::Timestamp;
 /// stays the same over its repeats ([`Effect::key`]), so a receiver can drop them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Prepare the request: call the tenant's API if `callback`, then render the prompt.
+    /// Prepare the request: call the tenant's API if `callback`, then render the prompt. A scheduled
+    /// ticket owes it from its own time on, and nothing before.
     PreProcess {
         /// Whether the tenant's API is called.
         callback: bool,
@@ -63,7 +64,8 @@ pub fn next_effect(state: &TicketState) -> Option<Effect> {
     match state {
         TicketState::Requested(s) => Some(Effect::PreProcess {
             callback: s.request.terms.pre_process,
-            not_before: s.callback.retry_at,
+            // The later of the two; a time that was not set is earlier than any.
+            not_before: s.callback.retry_at.max(s.request.not_before),
         }),
         TicketState::PreProcessed(s) => Some(Effect::Send {
             attempt: 1,

@@ -40,6 +40,7 @@ pub enum TicketState {
 
 /// The names of the states, as code, API, docs and console write them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StateName {
     /// See [`TicketState::Unrequested`].
@@ -370,6 +371,21 @@ impl TicketState {
             Self::Answered(_) => Some(deadlines.persist_by),
             Self::Persisted(_) => Some(deadlines.deliver_by),
             Self::Unrequested | Self::Delivered(_) | Self::Failed(_) | Self::Cancelled(_) => None,
+        }
+    }
+
+    /// Before when the ticket owes nothing, while it has not begun.
+    pub fn not_before(&self) -> Option<Timestamp> {
+        match self {
+            Self::Requested(s) => s.request.not_before,
+            Self::Unrequested
+            | Self::PreProcessed(_)
+            | Self::Sent(_)
+            | Self::Answered(_)
+            | Self::Persisted(_)
+            | Self::Delivered(_)
+            | Self::Failed(_)
+            | Self::Cancelled(_) => None,
         }
     }
 

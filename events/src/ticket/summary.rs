@@ -36,6 +36,9 @@ pub struct TicketSummary {
     pub failed_stage: Option<Stage>,
     /// The failure's code, if it failed.
     pub failure_code: Option<String>,
+    /// Before when it owes nothing; absent once it has begun or ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
 }
 
 impl TicketSummary {
@@ -62,6 +65,9 @@ impl TicketSummary {
             "TicketCancelled" => summary.state = StateName::Cancelled,
             "TicketSent" | "TicketFailed" | "TicketRedriven" => summary.change(&decode(event)?),
             _ => {}
+        }
+        if summary.state != StateName::Requested {
+            summary.not_before = None;
         }
         Ok(Some(summary))
     }
@@ -145,6 +151,7 @@ fn first(
         deadlines: request.terms.deadlines,
         failed_stage: None,
         failure_code: None,
+        not_before: request.not_before,
     }))
 }
 

@@ -54,6 +54,27 @@ proptest! {
     }
 
     #[test]
+    fn nothing_is_owed_before_its_time_and_only_a_redrive_forgets_it(life in lives()) {
+        let Some(TicketEvent::TicketRequested(first)) = life.events.first() else {
+            return Ok(());
+        };
+        let mut state = TicketState::Unrequested;
+        let mut asked = first.not_before;
+        for event in &life.events {
+            state = evolve(state, event);
+            if matches!(event, TicketEvent::TicketRedriven(_)) {
+                asked = None;
+            }
+            if let Some(Effect::PreProcess { not_before, .. }) = next_effect(&state) {
+                prop_assert!(not_before >= asked);
+                prop_assert_eq!(state.not_before(), asked);
+            } else {
+                prop_assert_eq!(state.not_before(), None);
+            }
+        }
+    }
+
+    #[test]
     fn each_step_of_a_life_comes_after_the_one_before_it(life in lives()) {
         let kinds: Vec<_> = life.events.iter().map(TicketEvent::kind).collect();
         for (at, kind) in kinds.iter().enumerate() {

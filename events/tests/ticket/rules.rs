@@ -434,3 +434,68 @@ fn a_failure_is_recorded_with_the_stage_the_ticket_is_in() {
         .when(Command::Fail(failure(Stage::Model)))
         .then([failed(Stage::Deliver)]);
 }
+
+fn scheduled(seconds: u64) -> TicketEvent {
+    let not_before = Some(at(seconds));
+    TicketEvent::TicketRequested(TicketRequested {
+        not_before,
+        ..request()
+    })
+}
+
+#[test]
+fn a_scheduled_ticket_owes_its_first_effect_from_its_own_time_on() {
+    let failed = |seconds| {
+        TicketEvent::CallbackFailed(CallbackFailed {
+            callback: CallbackKind::PreProcess,
+            try_number: 1,
+            error: callback_error(CallbackErrorKind::Timeout),
+            retry_at: Some(at(seconds)),
+        })
+    };
+    for (history, wanted) in [
+        (vec![requested()], None),
+        (vec![scheduled(20)], Some(at(20))),
+        (vec![scheduled(20), failed(10)], Some(at(20))),
+        (vec![scheduled(20), failed(30)], Some(at(30))),
+    ] {
+        let owed = next_effect(&given(&history).state());
+        let callback = true;
+        let first = Effect::PreProcess {
+            callback,
+            not_before: wanted,
+        };
+        assert_eq!(owed, Some(first), "{history:?}");
+    }
+    let begun = given([scheduled(20), pre_processed()]).state();
+    assert_eq!(begun.not_before(), None, "once begun, it is like any other");
+    let owed = next_effect(&begun);
+    assert!(matches!(
+        owed,
+        Some(Effect::Send {
+            not_before: None,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn a_scheduled_ticket_is_cancelled_before_its_time_and_a_redrive_does_not_wait_for_it() {
+    let ended = given([scheduled(20)])
+        .when(cancel(CancelMode::Void, None))
+        .then_kinds(&["TicketCancelled"]);
+    assert_eq!(next_effect(&ended), None);
+    let failed = TicketEvent::TicketFailed(TicketFailed {
+        failure: Failure {
+            stage: Stage::PreProcess,
+            code: "poison".to_owned(),
+            message: "it crashes".to_owned(),
+        },
+    });
+    let again = redriven(request().terms.deadlines);
+    let state = given([scheduled(20), failed, again]).state();
+    assert_eq!(
+        (state.name(), state.not_before()),
+        (StateName::Requested, None)
+    );
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use punchcard_events::retry::{Jitter, RetryPolicy};
 use punchcard_events::ticket::*;
-use punchcard_events::{LabelName, TaskName, TenantId, Timestamp, UserId};
+use punchcard_events::{BatchId, LabelName, TaskName, TenantId, Timestamp, UserId};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -69,6 +69,19 @@ pub(crate) fn request_with_fallbacks() -> TicketRequested {
 pub(crate) fn requested_by_label() -> TicketEvent {
     let label = LabelName::new("staging").ok();
     TicketEvent::TicketRequested(TicketRequested { label, ..request() })
+}
+
+/// A line of a batch, scheduled, behind the tenant's other tickets.
+pub(crate) fn requested_for_later() -> TicketEvent {
+    TicketEvent::TicketRequested(TicketRequested {
+        priority: Priority::Low,
+        not_before: Some(at(20)),
+        batch: Some(BatchLine {
+            batch: BatchId(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_00ba)),
+            line: 17,
+        }),
+        ..request()
+    })
 }
 
 /// Prepared with the version of a canary, whose answers are JSON where the terms say text.

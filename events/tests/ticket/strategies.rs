@@ -270,8 +270,10 @@ fn requests() -> impl Strategy<Value = TicketRequested> {
         of("[0-9a-f-]{55}"),
         of(label_names()),
     );
-    (who, json(), labels, key, terms).prop_map(|(who, input, metadata, idempotency, terms)| {
-        TicketRequested {
+    let priority = select(vec![Priority::Low, Priority::Normal, Priority::High]);
+    let times = (of(0_u64..90), priority);
+    (who, json(), labels, key, terms, times).prop_map(
+        |(who, input, metadata, idempotency, terms, times)| TicketRequested {
             tenant: TenantId::new(&who.1).expect("a slug"),
             task: TaskName::new(&who.1).expect("a slug"),
             label: who.3,
@@ -281,13 +283,13 @@ fn requests() -> impl Strategy<Value = TicketRequested> {
             idempotency,
             traceparent: who.2,
             requested_at: samples::at(0),
-            priority: punchcard_events::ticket::Priority::Normal,
-            not_before: None,
+            priority: times.1,
+            not_before: times.0.map(samples::at),
             batch: None,
             conversation: None,
             terms,
-        }
-    })
+        },
+    )
 }
 
 fn preparations() -> impl Strategy<Value = TicketPreProcessed> {

@@ -82,9 +82,18 @@ pub(super) fn store(
 ) -> rusqlite::Result<()> {
     match before {
         None => insert(conn, now),
-        Some(before) if is_lightly_changed(before, now) => touch(conn, now),
-        Some(before) if is_moved_on(before, now) => move_on(conn, now),
-        Some(_) => update(conn, now),
+        Some(before) => {
+            if before.not_before != now.not_before {
+                schedule(conn, now)?;
+            }
+            if is_lightly_changed(before, now) {
+                touch(conn, now)
+            } else if is_moved_on(before, now) {
+                move_on(conn, now)
+            } else {
+                update(conn, now)
+            }
+        }
     }
 }
 
@@ -129,6 +138,18 @@ fn insert(conn: &Connection, now: &TicketSummary) -> rusqlite::Result<()> {
         now.failure_code,
         sum(now),
     ])?;
+    // Apart, because a store is filled once before its list has the column.
+    match now.not_before {
+        Some(_) => schedule(conn, now),
+        None => Ok(()),
+    }
+}
+
+/// Says when a ticket that has not begun falls due, or that it has begun.
+fn schedule(conn: &Connection, now: &TicketSummary) -> rusqlite::Result<()> {
+    let mut schedule =
+        conn.prepare_cached("UPDATE tickets SET not_before_ms = ?2 WHERE id = ?1")?;
+    schedule.execute(params![now.id.to_string(), now.not_before.map(millis)])?;
     Ok(())
 }
 

@@ -3,11 +3,11 @@
 //! The index is named in the query: each filter has one that serves it in the order of ids, and
 //! SQLite without statistics would guess.
 
-use punchcard_actors::ports::{Order, ReadError, TicketFilter};
-use punchcard_events::TicketId;
+use punchcard_actors::ports::{Due, Order, ReadError, TicketFilter};
 use punchcard_events::ticket::{StateName, TicketSummary};
+use punchcard_events::{TenantId, TicketId, Timestamp};
 use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, params, params_from_iter};
 
 use super::row::{self, read_error, signed};
 
@@ -56,6 +56,44 @@ pub(super) fn count_by_state(conn: &Connection) -> Result<Vec<(StateName, u64)>,
     Ok(counts)
 }
 
+/// Scheduled tickets in the order of their times: the walk along an index that holds no others.
+pub(super) fn due(
+    conn: &Connection,
+    after: Option<Due>,
+    until: Timestamp,
+    limit: usize,
+) -> Result<Vec<Due>, ReadError> {
+    let read = || -> rusqlite::Result<Vec<_>> {
+        let mut select = conn.prepare_cached(
+            "SELECT not_before_ms, id FROM tickets INDEXED BY tickets_scheduled \
+             WHERE not_before_ms IS NOT NULL AND not_before_ms <= ?1 \
+             AND (not_before_ms, id) > (?2, ?3) ORDER BY not_before_ms, id LIMIT ?4",
+        )?;
+        let (at, ticket) = after.map_or((-1, String::new()), |after| {
+            (signed(after.at.as_millis()), after.ticket.to_string())
+        });
+        let values = params![signed(until.as_millis()), at, ticket, row::limit(limit)];
+        select.query_map(values, row::due)?.collect()
+    };
+    read().map_err(|error| read_error(&error))
+}
+
+/// How many tickets each tenant has scheduled for after `now`.
+pub(super) fn count_scheduled(
+    conn: &Connection,
+    now: Timestamp,
+) -> Result<Vec<(TenantId, u64)>, ReadError> {
+    let read = || -> rusqlite::Result<Vec<_>> {
+        let mut select = conn.prepare_cached(
+            "SELECT tenant, count(*) FROM tickets INDEXED BY tickets_scheduled \
+             WHERE not_before_ms IS NOT NULL AND not_before_ms > ?1 GROUP BY tenant",
+        )?;
+        let counts = select.query_map([signed(now.as_millis())], row::count_of_tenant)?;
+        counts.collect()
+    };
+    read().map_err(|error| read_error(&error))
+}
+
 /// The query and the values it is run with. Nothing from outside is ever part of the text.
 fn query(
     filter: &TicketFilter,
@@ -71,6 +109,7 @@ fn query(
         requested_from,
         requested_before,
         overdue_at,
+        begun_by,
     } = filter;
     let mut terms: Vec<String> = Vec::new();
     let mut values: Vec<Value> = Vec::new();
@@ -101,6 +140,10 @@ fn query(
     }
     if let Some(at) = overdue_at {
         term("deadline_ms <=", Value::Integer(signed(at.as_millis())));
+    }
+    if let Some(at) = begun_by {
+        let later = Value::Integer(signed(at.as_millis()));
+        term("coalesce(not_before_ms, 0) <=", later);
     }
     let (direction, beyond) = match order {
         Order::OldestFirst => ("ASC", "id >"),

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
-use punchcard_actors::ports::ReadError;
+use punchcard_actors::ports::{Due, ReadError};
 use punchcard_events::ticket::{Deadlines, Stage, StateName, TicketEvent, TicketSummary};
 use punchcard_events::{
     EventId, NewEvent, Position, Recorded, Revision, StreamName, TenantId, TicketId, Timestamp,
@@ -23,7 +23,7 @@ pub(super) const EVENT_COLUMNS: &str = "position, stream, revision, id, kind, sc
 /// The columns that [`ticket`] reads, in its order.
 pub(super) const TICKET_COLUMNS: &str = "id, tenant, task, user, state, attempt, requested_at_ms, \
      updated_at_ms, revision, answer_by_ms, persist_by_ms, deliver_by_ms, failed_stage, \
-     failure_code, deadline_ms, sum";
+     failure_code, deadline_ms, sum, not_before_ms";
 
 /// An event with its link of the chain, not yet checked against it.
 pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<(Recorded, Hash)> {
@@ -65,6 +65,7 @@ pub(super) fn ticket(row: &Row<'_>) -> rusqlite::Result<TicketSummary> {
         },
         failed_stage: optional(row, 12, stage)?,
         failure_code: row.get(13)?,
+        not_before: optional_time(row, 16)?,
     };
     // Kept only to be indexed: it must say what the rest of the line says.
     let deadline: Option<i64> = row.get(14)?;
@@ -105,18 +106,29 @@ pub(super) fn sum(line: &TicketSummary) -> i64 {
         .into_iter()
         .flat_map(|time| time.as_millis().to_le_bytes())
         .collect();
-    chain::line_sum(&[
-        line.id.0.as_bytes(),
+    let scheduled = line.not_before.map(|at| at.as_millis().to_le_bytes());
+    let (id, task) = (line.id.0.as_bytes(), line.task.as_str().as_bytes());
+    let user = optional(line.user.as_ref().map(|user| user.as_str()));
+    let (attempt, revision) = (line.attempt.to_le_bytes(), line.revision.0.to_le_bytes());
+    let stage = optional(line.failed_stage.map(stage_name));
+    let code = optional(line.failure_code.as_deref());
+    let mut fields: Vec<&[u8]> = vec![
+        id,
         line.tenant.as_str().as_bytes(),
-        line.task.as_str().as_bytes(),
-        &optional(line.user.as_ref().map(|user| user.as_str())),
+        task,
+        &user,
         line.state.as_str().as_bytes(),
-        &line.attempt.to_le_bytes(),
-        &line.revision.0.to_le_bytes(),
+        &attempt,
+        &revision,
         &times,
-        &optional(line.failed_stage.map(stage_name)),
-        &optional(line.failure_code.as_deref()),
-    ])
+        &stage,
+        &code,
+    ];
+    // Most lines have none, and the sums of those before were written without.
+    if let Some(scheduled) = &scheduled {
+        fields.push(scheduled);
+    }
+    chain::line_sum(&fields)
 }
 
 /// A number as SQLite keeps it. Ours never come near the limit.
@@ -137,6 +149,24 @@ pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
 
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     unsigned(row, column).map(Timestamp::from_millis)
+}
+
+fn optional_time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    let stored: Option<i64> = row.get(column)?;
+    stored.map(|_| time(row, column)).transpose()
+}
+
+/// A scheduled ticket and its time.
+pub(super) fn due(row: &Row<'_>) -> rusqlite::Result<Due> {
+    Ok(Due {
+        at: time(row, 0)?,
+        ticket: TicketId(checked(row, 1, uuid)?),
+    })
+}
+
+/// A tenant and a count.
+pub(super) fn count_of_tenant(row: &Row<'_>) -> rusqlite::Result<(TenantId, u64)> {
+    Ok((checked(row, 0, TenantId::new)?, unsigned(row, 1)?))
 }
 
 /// A stage's stored name.

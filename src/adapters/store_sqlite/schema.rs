@@ -47,6 +47,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: FOURTH,
         then: |_| Ok(()),
     },
+    Migration {
+        sql: FIFTH,
+        then: |_| Ok(()),
+    },
 ];
 
 /// `data` is the last column: a long body spills to overflow pages, and the columns before it are
@@ -170,6 +174,14 @@ const FOURTH: &str = "
 CREATE INDEX events_by_category ON events (substr(stream, 1, instr(stream, '-')))
     WHERE NOT (stream >= 'ticket-' AND stream < 'ticket.')
       AND NOT (stream >= 'idempotency-' AND stream < 'idempotency.');
+";
+
+/// When a ticket that has not begun may begin. The index holds only those, so it is as long as the
+/// schedule, and tickets that begin at once write nothing to it.
+const FIFTH: &str = "
+ALTER TABLE tickets ADD COLUMN not_before_ms INTEGER;
+CREATE INDEX tickets_scheduled ON tickets (not_before_ms, id, tenant)
+    WHERE not_before_ms IS NOT NULL;
 ";
 
 /// The head over the events that are there, and the list from them.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use punchcard_events::ticket::{
-    CancelMode, Channel, Failure as TicketFailure, Fallback, PromptRef, StateName, Timings, Usage,
+    BatchLine, CancelMode, Channel, Failure as TicketFailure, Fallback, Priority, PromptRef,
+    StateName, Timings, Usage,
 };
 use punchcard_events::{TicketId, Timestamp};
 use serde::Deserialize;
@@ -25,6 +26,12 @@ pub(crate) struct TicketView {
     pub(crate) requested_at: Timestamp,
     #[serde(default)]
     pub(crate) updated_at: Option<Timestamp>,
+    #[serde(default)]
+    pub(crate) priority: Priority,
+    #[serde(default)]
+    pub(crate) not_before: Option<Timestamp>,
+    #[serde(default)]
+    pub(crate) batch: Option<BatchLine>,
     #[serde(default)]
     pub(crate) deadline: Option<Timestamp>,
     #[serde(default)]

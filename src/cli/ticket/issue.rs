@@ -5,7 +5,8 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use clap::Args;
-use punchcard_events::{LabelName, TaskName, TicketId, UserId};
+use punchcard_events::ticket::Priority;
+use punchcard_events::{LabelName, TaskName, TicketId, Timestamp, UserId};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
@@ -28,6 +29,7 @@ Examples:
   punchcard ticket issue writing-review --input essay.json --user student-17 --metadata lesson=L-204
   echo '{\"passage\":\"…\",\"count\":3,\"level\":\"B1\"}' | punchcard ticket issue question-making --input - --wait=120
   punchcard ticket issue explanation --input q.json --label staging --wait
+  punchcard ticket issue explanation --input q.json --not-before 2026-11-24T02:00:00Z --priority low
   punchcard ticket issue explanation --input q.json --idempotency-key lesson-204-q7")]
 pub(crate) struct IssueArgs {
     /// The task to run.
@@ -44,6 +46,18 @@ pub(crate) struct IssueArgs {
     /// Whom the answer is for, by your own id for them. Without one, the answer is fetched.
     #[arg(long, short)]
     user: Option<UserId>,
+
+    /// Begin no sooner than this: RFC 3339 in UTC, such as 2026-11-23T10:44:30Z.
+    #[arg(long, value_name = "TIME")]
+    not_before: Option<Timestamp>,
+
+    /// Give up if there is no answer by then: RFC 3339 in UTC.
+    #[arg(long, value_name = "TIME")]
+    deadline: Option<Timestamp>,
+
+    /// How it stands among your other tickets: low, normal or high.
+    #[arg(long, value_name = "PRIORITY", value_parser = priority)]
+    priority: Option<Priority>,
 
     /// A label of your own, handed back in callbacks and reads; may be repeated.
     #[arg(long, short, value_name = "NAME=VALUE", value_parser = name_and_value)]
@@ -113,6 +127,15 @@ fn body(args: &IssueArgs, input: Value) -> Value {
     if let Some(user) = &args.user {
         body["user"] = json!(user);
     }
+    if let Some(not_before) = &args.not_before {
+        body["not_before"] = json!(not_before);
+    }
+    if let Some(deadline) = &args.deadline {
+        body["deadline"] = json!(deadline);
+    }
+    if let Some(priority) = &args.priority {
+        body["priority"] = json!(priority);
+    }
     if !args.metadata.is_empty() {
         let metadata: BTreeMap<_, _> = args.metadata.iter().cloned().collect();
         body["metadata"] = json!(metadata);
@@ -168,6 +191,15 @@ pub(super) fn name_and_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         Some(_) | None => Err("use NAME=VALUE, such as lesson=L-204".to_owned()),
+    }
+}
+
+fn priority(text: &str) -> Result<Priority, String> {
+    match text {
+        "low" => Ok(Priority::Low),
+        "normal" => Ok(Priority::Normal),
+        "high" => Ok(Priority::High),
+        _ => Err("use low, normal or high".to_owned()),
     }
 }
 

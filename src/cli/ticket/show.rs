@@ -88,6 +88,19 @@ fn facts(ticket: &TicketView) -> Vec<(&'static str, String)> {
     }
     add("requested", Some(style::time(ticket.requested_at)));
     add("updated", ticket.updated_at.map(style::time));
+    add(
+        "batch",
+        ticket
+            .batch
+            .map(|line| format!("{}, line {}", line.batch, line.line)),
+    );
+    if !ticket.priority.is_normal() {
+        add(
+            "priority",
+            Some(format!("{:?}", ticket.priority).to_lowercase()),
+        );
+    }
+    add("not before", ticket.not_before.map(style::time));
     add("deadline", ticket.deadline.map(style::time));
     add(
         "revision",

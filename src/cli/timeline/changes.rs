@@ -85,6 +85,15 @@ fn requested(event: &TicketRequested, changes: &mut Vec<Change>) {
     if let Some(user) = &event.user {
         changes.push(says("user", user));
     }
+    if !event.priority.is_normal() {
+        changes.push(says("priority", word(event.priority)));
+    }
+    if let Some(not_before) = event.not_before {
+        changes.push(says("not before", style::time(not_before)));
+    }
+    if let Some(line) = event.batch {
+        changes.push(says("batch", format!("{}, line {}", line.batch, line.line)));
+    }
     for (name, value) in &event.metadata {
         changes.push(says("metadata", format!("{name}={value}")));
     }

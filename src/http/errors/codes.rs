@@ -19,11 +19,11 @@ macro_rules! codes {
                 match self { $(Self::$name => $text),+ }
             }
 
-            pub(super) const fn status(self) -> StatusCode {
+            pub(in crate::http) const fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status),+ }
             }
 
-            pub(super) const fn title(self) -> &'static str {
+            pub(in crate::http) const fn title(self) -> &'static str {
                 match self { $(Self::$name => $title),+ }
             }
         }

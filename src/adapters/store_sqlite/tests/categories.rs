@@ -236,7 +236,10 @@ async fn a_store_of_version_3_gets_its_categories_at_the_upgrade() {
     let prompts = store.read_category("prompt", None, 10).await;
     store.close();
     raw(dir.path())
-        .execute_batch("DROP INDEX events_by_category; PRAGMA user_version = 3")
+        .execute_batch(
+            "DROP INDEX events_by_category; DROP INDEX tickets_scheduled; \
+             ALTER TABLE tickets DROP COLUMN not_before_ms; PRAGMA user_version = 3",
+        )
         .unwrap();
     let store = SqliteStore::open(Options::new(dir.path())).unwrap();
     assert_eq!(store.read_category("prompt", None, 10).await, prompts);

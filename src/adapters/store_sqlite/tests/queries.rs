@@ -16,7 +16,7 @@ fn every_filter() -> impl Iterator<Item = TicketFilter> {
         vec![StateName::Unrequested],
     ];
     states.into_iter().flat_map(|states| {
-        (0_u8..64).map(move |parts| {
+        (0_u8..128).map(move |parts| {
             let has = |bit: u8| parts & (1 << bit) != 0;
             TicketFilter {
                 tenant: has(0).then(|| tenant("onehour")),
@@ -26,6 +26,7 @@ fn every_filter() -> impl Iterator<Item = TicketFilter> {
                 requested_from: has(3).then(|| at(0)),
                 requested_before: has(4).then(|| at(9)),
                 overdue_at: has(5).then(|| at(9)),
+                begun_by: has(6).then(|| at(9)),
             }
         })
     })
