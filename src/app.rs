@@ -17,14 +17,16 @@ use punchcard_actors::ports::ReadError;
 use punchcard_actors::prompts::{CanaryWatch, Following, PromptError, Prompts, Watching};
 use punchcard_actors::runtime::{Ports, Runtime};
 use punchcard_actors::sessions::{SessionSupervisor, Sessions};
+use punchcard_actors::tenants::{Directory, TenantError, Tenants};
 use punchcard_actors::test_runs::{TestRunParts, TestRuns};
 
 use crate::adapters::clock::SystemClock;
 use crate::adapters::store_sqlite::{self, OpenError, SqliteStore};
 use crate::adapters::{openai, webhooks};
 use crate::config::Config;
+use crate::master_secret::{MasterSecret, MasterSecretError};
 use crate::tasks::{self, Tasks};
-use crate::{http, telemetry};
+use crate::{http, telemetry, tenants};
 
 use access::Access;
 use readiness::StoreReadiness;
@@ -42,8 +44,9 @@ pub struct App {
     http: http::Serving,
     admin: SocketAddr,
     prompts: Prompts,
-    /// Other nodes' prompts arrive for as long as this is kept.
-    following: Following,
+    tenants: Tenants,
+    /// Other nodes' prompts and tenants arrive for as long as these are kept.
+    following: [Following; 2],
     /// Canaries are watched for as long as this is kept.
     watching: Watching,
     grace: Duration,
@@ -59,29 +62,26 @@ impl App {
         let metrics =
             telemetry::start_metrics().map_err(|error| StartError::Metrics(error.to_string()))?;
         let models = assemble::models(&config)?;
-        let callbacks = assemble::webhooks(&config)?;
         let store = open_store(&config).await?;
-        let opened = open_prompts(&config, &store).await;
+        let (tenants, of_tenants) = open_tenants(&config, &store).await?;
+        let master = MasterSecret::open(config.secrets.master.as_ref(), &config.store.data_dir)?;
+        let directory = || tenants.directory().clone();
+        let callbacks = assemble::webhooks(&config, directory(), master)?;
+        let opened = open_prompts(&config, &store, directory()).await;
         let (prompts, following) = opened.map_err(PromptError::from)?;
         tasks::adopt(&config, &prompts).await?;
-        let (tenants, _tenants_following) = punchcard_actors::tenants::Tenants::open(
-            Arc::new(store.clone()),
-            Arc::new(SystemClock),
-        )
-        .await
-        .map_err(PromptError::from)?;
         let (canaries, watching) = CanaryWatch::start(Arc::new(store.clone()), prompts.clone());
         let listener = listen(config.server.listen)?;
         let admin = listen(config.server.admin_listen)?;
 
-        let tasks = Tasks::new(&config, prompts.clone());
+        let tasks = Tasks::new(&config, prompts.clone(), directory());
         let ports = Ports {
             store: Arc::new(store.clone()),
             index: Arc::new(store.clone()),
             model: Arc::new(models),
             callbacks: Arc::new(callbacks),
             tasks: Arc::new(tasks.clone()),
-            limits: Arc::new(punchcard_actors::ports::Unlimited),
+            limits: Arc::new(directory()),
             clock: Arc::new(SystemClock),
         };
         let store_of_runs = Arc::clone(&ports.store);
@@ -96,12 +96,13 @@ impl App {
             },
             assemble::test_runs(&config),
         );
-        let sessions = SessionSupervisor::launch(assemble::sessions(&config));
-        let access = Arc::new(Access::new(&config));
+        let limits = assemble::sessions(&config);
+        let sessions = SessionSupervisor::launch(limits, Arc::new(tenants.clone()));
+        let access = Arc::new(Access::new(tenants.clone()));
         let parts = http::Parts {
             tickets: runtime.tickets().clone(),
             sessions: sessions.clone(),
-            tenants,
+            tenants: tenants.clone(),
             prompts: prompts.clone(),
             canaries,
             test_runs: test_runs.clone(),
@@ -124,7 +125,8 @@ impl App {
             http,
             admin,
             prompts,
-            following,
+            tenants,
+            following: [following, of_tenants],
             watching,
             grace: config.server.shutdown_grace,
         })
@@ -143,6 +145,11 @@ impl App {
     /// The planners' prompts.
     pub const fn prompts(&self) -> &Prompts {
         &self.prompts
+    }
+
+    /// The tenants.
+    pub const fn tenants(&self) -> &Tenants {
+        &self.tenants
     }
 
     /// Stops: nothing new is admitted, calls in flight have the grace time to end, sessions are told
@@ -183,6 +190,17 @@ async fn sessions_gone(sessions: &Sessions) {
     }
 }
 
+/// Reads all tenants of a store, and brings in what is new in the configuration.
+async fn open_tenants(
+    config: &Config,
+    store: &SqliteStore,
+) -> Result<(Tenants, Following), StartError> {
+    let opened = Tenants::open(Arc::new(store.clone()), Arc::new(SystemClock)).await;
+    let (tenants, following) = opened.map_err(TenantError::from)?;
+    tenants::provision(config, &tenants).await?;
+    Ok((tenants, following))
+}
+
 /// Reads all prompts of a store, as a start does.
 ///
 /// # Errors
@@ -190,8 +208,9 @@ async fn sessions_gone(sessions: &Sessions) {
 pub(crate) async fn open_prompts(
     config: &Config,
     store: &SqliteStore,
+    tenants: Directory,
 ) -> Result<(Prompts, Following), ReadError> {
-    let check = Arc::new(assemble::prompt_checker(config));
+    let check = Arc::new(assemble::prompt_checker(config, tenants));
     Prompts::open(Arc::new(store.clone()), Arc::new(SystemClock), check).await
 }
 
@@ -235,6 +254,15 @@ pub enum StartError {
     /// The prompts cannot be read.
     #[error("the prompts cannot be had: {0}")]
     Prompts(#[from] PromptError),
+    /// The tenants cannot be read.
+    #[error("the tenants cannot be had: {0}")]
+    Tenants(#[from] TenantError),
+    /// What the configuration says of a tenant cannot be done.
+    #[error(transparent)]
+    Provision(#[from] tenants::ProvisionError),
+    /// The secret that others are made of cannot be had.
+    #[error(transparent)]
+    MasterSecret(#[from] MasterSecretError),
     /// A configured prompt cannot be taken over.
     #[error(transparent)]
     Adopt(#[from] tasks::AdoptError),

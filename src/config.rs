@@ -45,7 +45,7 @@ pub use values::Mode;
 use check::Mistake;
 use tree::Node;
 
-use crate::keys::{KeyOwner, KeyRing, Operator, Operators};
+use crate::keys::{Operator, Operators};
 
 pub use crate::adapters::openai::MaxTokensField;
 pub use punchcard_events::prompt::MessageTemplate;
@@ -219,20 +219,6 @@ impl Config {
                 name: key.name.clone(),
             };
             (key.sha256, operator)
-        }))
-    }
-
-    /// Every API key that is let in.
-    pub fn key_ring(&self) -> KeyRing {
-        KeyRing::new(self.tenants.iter().flat_map(|(id, tenant)| {
-            let owner = |key: &TenantKey| KeyOwner {
-                tenant: id.clone(),
-                prefix: key.prefix.clone(),
-                name: key.name.clone(),
-                roles: key.roles,
-            };
-            let keys = tenant.keys.iter();
-            keys.map(move |key| (key.sha256, owner(key)))
         }))
     }
 

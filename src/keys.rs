@@ -6,7 +6,6 @@
 //! checksum lets a mistyped key be refused without a look at any store.
 
 mod operators;
-mod ring;
 mod role;
 
 use std::fmt;
@@ -19,7 +18,6 @@ use sha2::{Digest, Sha256};
 use crate::secret::Secret;
 
 pub use operators::{Operator, Operators};
-pub use ring::{KeyOwner, KeyRing};
 pub use role::{InvalidKeyName, InvalidRole, KeyName, Role, Roles};
 
 const START: &str = "pk_live_";

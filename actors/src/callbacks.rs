@@ -22,7 +22,7 @@ pub struct CallbackOptions {
     /// Calls that may run at once, by tenant.
     pub max_concurrency: HashMap<String, Concurrency>,
     /// The same for tenants not named.
-    pub default_max_concurrency: usize,
+    pub default_max_concurrency: Concurrency,
     /// How every tenant's API is guarded.
     pub guard: GuardOptions,
 }
@@ -54,7 +54,7 @@ impl CallbackSupervisor {
         let guards = Guards::new(
             Kind::Callback,
             options.max_concurrency,
-            Concurrency::fixed(options.default_max_concurrency),
+            options.default_max_concurrency,
             options.guard,
             clock,
         );

@@ -29,6 +29,7 @@ pub use crate::following::Following;
 use crate::aggregate::{Aggregate, Desk, Encoded};
 use crate::following;
 use crate::ports::{Clock, Direction, EventStore, LimitsBook, ReadError};
+use crate::sessions::Vouch;
 use crate::steady::SteadyClock;
 
 /// The most tenants there may be: the directory holds all of them in memory.
@@ -201,6 +202,12 @@ impl Tenants {
             return Err(Rejection::PrefixTaken(prefix).into());
         }
         Ok(())
+    }
+}
+
+impl Vouch for Tenants {
+    fn vouches(&self, tenant: &TenantId, key_prefix: &str) -> bool {
+        self.directory.vouches(tenant, key_prefix, self.now())
     }
 }
 

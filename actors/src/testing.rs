@@ -14,4 +14,5 @@ pub mod model;
 pub mod prompts;
 pub mod store_contract;
 pub mod tasks;
+pub mod vouched;
 pub mod world;

@@ -40,8 +40,13 @@ impl Runtime {
 /// The failure that a start without success is.
 fn not_started(error: &StartError) -> Failure {
     let exit = match error {
-        StartError::Model { .. } | StartError::Hooks(_) | StartError::Secret { .. } => Exit::Usage,
+        StartError::Model { .. }
+        | StartError::Hooks(_)
+        | StartError::Secret { .. }
+        | StartError::MasterSecret(_)
+        | StartError::Provision(_) => Exit::Usage,
         StartError::Store(_)
+        | StartError::Tenants(_)
         | StartError::Prompts(_)
         | StartError::Adopt(_)
         | StartError::Listen { .. }

@@ -19,7 +19,7 @@ use punchcard::http::{Options, Parts, Unrenderable, Workbench, serve};
 use punchcard::keys::{ApiKey, Operator, Operators, Roles};
 use punchcard_actors::admission::AdmissionOptions;
 use punchcard_actors::callbacks::CallbackOptions;
-use punchcard_actors::guards::{BreakerOptions, GuardOptions};
+use punchcard_actors::guards::{BreakerOptions, Concurrency, GuardOptions};
 use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::ports::{
     AnswerError, AnswerPart, AnswerStream, Asked, Callbacks, Clock, Finding, InputRefusal, Lane,
@@ -34,6 +34,7 @@ use punchcard_actors::test_runs::{TestRunOptions, TestRunParts, TestRuns};
 use punchcard_actors::testing::judges::PlainJudges;
 use punchcard_actors::testing::memory_store::MemoryStore;
 use punchcard_actors::testing::prompts::PlainCheck;
+use punchcard_actors::testing::vouched::Vouched;
 use punchcard_events::prompt::{Content, TestCase};
 use punchcard_events::retry::{Jitter, RetryPolicy};
 use punchcard_events::ticket::{
@@ -269,6 +270,8 @@ pub(crate) struct Edge {
     pub(crate) operator: ApiKey,
     pub(crate) model: Arc<ScriptedModel>,
     pub(crate) sessions: Sessions,
+    /// Which keys still vouch for their sessions.
+    pub(crate) vouched: Vouched,
     /// What the edge's tickets are stored in.
     pub(crate) store: MemoryStore,
     stop: Option<oneshot::Sender<()>>,
@@ -288,11 +291,11 @@ impl Edge {
         let (tell, told) = std::sync::mpsc::channel();
         let scripted = Arc::clone(&model);
         let store = MemoryStore::new();
-        let stored = store.clone();
+        let (stored, vouched) = (store.clone(), Vouched::default());
         let operator = ApiKey::generate().expect("randomness");
-        let operators = operators(&operator);
+        let who = (operators(&operator), vouched.clone());
         let thread = std::thread::spawn(move || {
-            let run = run(options, limits, operators, scripted, stored, tell, stopped);
+            let run = run(options, limits, who, scripted, stored, tell, stopped);
             actix::System::new().block_on(run);
         });
         let started = told.recv_timeout(PATIENCE).expect("the edge starts");
@@ -303,6 +306,7 @@ impl Edge {
             operator,
             model,
             sessions,
+            vouched,
             store,
             stop: Some(stop),
             thread: Some(thread),
@@ -342,7 +346,7 @@ async fn create_tenants(tenants: &Tenants) {
 async fn run(
     options: Options,
     limits: SessionLimits,
-    operators: Operators,
+    (operators, vouched): (Operators, Vouched),
     model: Arc<ScriptedModel>,
     store: MemoryStore,
     tell: std::sync::mpsc::Sender<(SocketAddr, SocketAddr, Sessions)>,
@@ -375,7 +379,7 @@ async fn run(
         },
         TestRunOptions::default(),
     );
-    let sessions = SessionSupervisor::launch(limits);
+    let sessions = SessionSupervisor::launch(limits, Arc::new(vouched));
     let parts = Parts {
         tickets: runtime.tickets().clone(),
         sessions: sessions.clone(),
@@ -428,7 +432,7 @@ fn runtime_options() -> RuntimeOptions {
         },
         callbacks: CallbackOptions {
             max_concurrency: HashMap::new(),
-            default_max_concurrency: 100,
+            default_max_concurrency: Concurrency::fixed(100),
             guard: guard(),
         },
     }

@@ -25,7 +25,7 @@ use super::model::ScriptedModel;
 use super::tasks::{PlainTask, PlainTasks};
 use crate::admission::AdmissionOptions;
 use crate::callbacks::CallbackOptions;
-use crate::guards::GuardOptions;
+use crate::guards::{Concurrency, GuardOptions};
 use crate::llm::LlmOptions;
 use crate::ports::Clock;
 use crate::runtime::{Ports, Runtime, RuntimeOptions};
@@ -219,7 +219,7 @@ fn options() -> RuntimeOptions {
         },
         callbacks: CallbackOptions {
             max_concurrency: HashMap::new(),
-            default_max_concurrency: 64,
+            default_max_concurrency: Concurrency::fixed(64),
             guard: GuardOptions::default(),
         },
     }

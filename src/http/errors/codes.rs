@@ -35,6 +35,8 @@ codes! {
     Unauthorized = UNAUTHORIZED, "unauthorized", "No valid API key";
     /// The key has none of the roles that the route asks for.
     RoleMissing = FORBIDDEN, "role_missing", "The key's role does not allow this";
+    /// The tenant is suspended.
+    TenantSuspended = FORBIDDEN, "tenant_suspended", "The tenant is suspended";
     /// The tenant has no such task.
     UnknownTask = UNPROCESSABLE_ENTITY, "unknown_task", "Unknown task";
     /// The task's label points to no version.
