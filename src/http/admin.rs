@@ -6,6 +6,7 @@
 
 mod history;
 mod keys;
+pub(super) mod operations;
 mod own;
 mod problems;
 pub(super) mod routes;

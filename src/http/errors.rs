@@ -116,6 +116,7 @@ impl Problem {
 
     /// The key is valid, and opens nothing for now.
     pub(super) fn tenant_suspended(reason: &str) -> Self {
+        let reason = reason.trim_end_matches('.');
         let detail = format!("This company is suspended: {reason}. Ask the operator.");
         Self::new(Code::TenantSuspended, detail)
     }

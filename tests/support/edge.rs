@@ -291,15 +291,15 @@ impl Edge {
         let (tell, told) = std::sync::mpsc::channel();
         let scripted = Arc::clone(&model);
         let store = MemoryStore::new();
-        let stored = store.clone();
+        let (stored, vouched) = (store.clone(), Vouched::default());
         let operator = ApiKey::generate().expect("randomness");
-        let operators = operators(&operator);
+        let who = (operators(&operator), vouched.clone());
         let thread = std::thread::spawn(move || {
-            let run = run(options, limits, operators, scripted, stored, tell, stopped);
+            let run = run(options, limits, who, scripted, stored, tell, stopped);
             actix::System::new().block_on(run);
         });
         let started = told.recv_timeout(PATIENCE).expect("the edge starts");
-        let (address, admin, sessions, vouched) = started;
+        let (address, admin, sessions) = started;
         Self {
             address,
             admin,
@@ -346,14 +346,14 @@ async fn create_tenants(tenants: &Tenants) {
 async fn run(
     options: Options,
     limits: SessionLimits,
-    operators: Operators,
+    (operators, vouched): (Operators, Vouched),
     model: Arc<ScriptedModel>,
     store: MemoryStore,
-    tell: std::sync::mpsc::Sender<(SocketAddr, SocketAddr, Sessions, Vouched)>,
+    tell: std::sync::mpsc::Sender<(SocketAddr, SocketAddr, Sessions)>,
     stopped: oneshot::Receiver<()>,
 ) {
     let store = Arc::new(store);
-    let (world, vouched) = (Arc::new(World), Vouched::default());
+    let world = Arc::new(World);
     let ports = Ports {
         store: store.clone(),
         index: store,
@@ -397,7 +397,7 @@ async fn run(
     let listen = || TcpListener::bind("127.0.0.1:0").expect("a port");
     let serving = serve(listen(), Some(listen()), parts, options).expect("a server");
     let admin = serving.admin_address().expect("an admin listener");
-    tell.send((serving.address(), admin, sessions.clone(), vouched))
+    tell.send((serving.address(), admin, sessions.clone()))
         .expect("a test");
     let _ = stopped.await;
     let _ = sessions.close_all().await;

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use punchcard_actors::tenants::TenantError;
 use punchcard_events::tenant::TenantEvent;
 use punchcard_events::{Recorded, Revision, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -13,16 +14,16 @@ use crate::http::errors::Problem;
 use crate::http::prompts::params::{Params, invalid};
 use crate::http::prompts::view::ByView;
 
-#[derive(Debug, Serialize)]
-struct HistoryPage {
-    entries: Vec<HistoryEntry>,
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct TenantHistory {
+    entries: Vec<TenantHistoryEntry>,
     /// What `after` is for the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<Revision>,
 }
 
-#[derive(Debug, Serialize)]
-struct HistoryEntry {
+#[derive(Debug, Serialize, JsonSchema)]
+struct TenantHistoryEntry {
     revision: Revision,
     at: Timestamp,
     by: ByView,
@@ -52,17 +53,17 @@ pub(super) async fn read(call: OperatorCall) -> Result<HttpResponse, Problem> {
     found.truncate(limit);
     let next_cursor = found.last().filter(|_| more).map(|event| event.revision);
     let entries = found.iter().map(entry).collect::<Result<_, _>>()?;
-    Ok(HttpResponse::Ok().json(HistoryPage {
+    Ok(HttpResponse::Ok().json(TenantHistory {
         entries,
         next_cursor,
     }))
 }
 
-fn entry(recorded: &Recorded) -> Result<HistoryEntry, TenantError> {
+fn entry(recorded: &Recorded) -> Result<TenantHistoryEntry, TenantError> {
     let stored = &recorded.event;
     let event = TenantEvent::decode(&stored.kind, stored.schema_version, &stored.data)
         .map_err(|error| TenantError::Damaged(error.to_string()))?;
-    Ok(HistoryEntry {
+    Ok(TenantHistoryEntry {
         revision: recorded.revision,
         at: event.act().at,
         by: (&event.act().by).into(),

@@ -9,9 +9,10 @@ use std::ops::Bound;
 use actix_web::{HttpRequest, HttpResponse};
 use punchcard_events::tenant::{Command, IssuedKey, Role, TenantState};
 use punchcard_events::{Act, TenantId, Timestamp};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::view::{KeyPage, KeyView, MadeView};
+use super::view::{KeyPage, KeyView, NewKeyView};
 use super::words::{Span, Words};
 use crate::http::Api;
 use crate::http::dispatch::OperatorCall;
@@ -23,9 +24,9 @@ use crate::keys::{ApiKey, KeyName};
 const TRIES: usize = 8;
 
 /// What a new key is to be.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct IssueBody {
+pub(super) struct KeyBody {
     #[serde(default)]
     name: Option<KeyName>,
     roles: BTreeSet<Role>,
@@ -34,9 +35,9 @@ pub(super) struct IssueBody {
 }
 
 /// How a key is replaced.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RotateBody {
+pub(super) struct RotationBody {
     overlap: Span,
     /// Absent: when the old one would have expired.
     #[serde(default)]
@@ -44,9 +45,9 @@ pub(super) struct RotateBody {
 }
 
 /// Why a key is taken back.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RevokeBody {
+pub(super) struct RevocationBody {
     #[serde(default)]
     reason: Option<Words>,
 }
@@ -119,7 +120,7 @@ impl Keeper<'_> {
     }
 
     /// A new key.
-    pub(super) async fn issue(&self, body: IssueBody) -> Result<HttpResponse, Problem> {
+    pub(super) async fn issue(&self, body: KeyBody) -> Result<HttpResponse, Problem> {
         let key = self.fresh()?;
         let issue = Command::IssueKey {
             key: kept(&key, body.name, body.roles, body.expires_at),
@@ -133,7 +134,7 @@ impl Keeper<'_> {
     pub(super) async fn rotate(
         &self,
         prefix: String,
-        body: RotateBody,
+        body: RotationBody,
     ) -> Result<HttpResponse, Problem> {
         let state = self.api.tenants.directory().tenant(self.tenant);
         let state = state.ok_or_else(Problem::no_such_tenant)?;
@@ -154,7 +155,7 @@ impl Keeper<'_> {
     pub(super) async fn revoke(
         &self,
         prefix: String,
-        body: RevokeBody,
+        body: RevocationBody,
     ) -> Result<HttpResponse, Problem> {
         let revoke = Command::RevokeKey {
             prefix: prefix.clone(),
@@ -179,7 +180,7 @@ impl Keeper<'_> {
     }
 
     fn made(&self, key: &ApiKey, state: &TenantState) -> Result<HttpResponse, Problem> {
-        Ok(HttpResponse::Created().json(MadeView {
+        Ok(HttpResponse::Created().json(NewKeyView {
             key: key.expose().to_owned(),
             view: self.view(key.prefix(), state)?,
         }))

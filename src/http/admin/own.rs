@@ -4,7 +4,7 @@
 use actix_web::HttpResponse;
 
 use super::keys::{Keeper, prefix};
-use super::view::OwnView;
+use super::view::OwnTenantView;
 use crate::http::dispatch::Call;
 use crate::http::errors::Problem;
 
@@ -13,7 +13,7 @@ pub(super) async fn read(call: Call) -> Result<HttpResponse, Problem> {
     let tenant = &call.caller.tenant;
     let state = call.api.tenants.directory().tenant(tenant);
     let state = state.ok_or_else(Problem::no_such_tenant)?;
-    Ok(HttpResponse::Ok().json(OwnView::of(tenant.clone(), &state)))
+    Ok(HttpResponse::Ok().json(OwnTenantView::of(tenant.clone(), &state)))
 }
 
 /// `GET /v1/keys`

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use actix_web::HttpResponse;
 use punchcard_actors::tenants::TenantError;
 use punchcard_events::tenant::{Command, TenantLimits, TenantState};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
 
@@ -23,9 +24,9 @@ pub(super) async fn limits(mut call: OperatorCall) -> Result<HttpResponse, Probl
     put(&call, Command::SetLimits { limits, act }).await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct OriginsBody {
+pub(super) struct OriginsBody {
     origins: BTreeSet<String>,
 }
 
@@ -37,9 +38,9 @@ pub(super) async fn origins(mut call: OperatorCall) -> Result<HttpResponse, Prob
 }
 
 /// `base_url` must be there: one that is forgotten is not taken for `null`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct CallbackBody {
+pub(super) struct CallbackBody {
     #[serde(deserialize_with = "Option::deserialize")]
     base_url: Option<String>,
 }
@@ -67,9 +68,9 @@ fn callable(text: &str, private: bool) -> Result<String, Problem> {
 }
 
 /// What is called for a task; without either, nothing is.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct HooksBody {
+pub(super) struct HooksBody {
     #[serde(default)]
     pre_process: Option<String>,
     #[serde(default)]

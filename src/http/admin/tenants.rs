@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header;
 use punchcard_events::TenantId;
 use punchcard_events::tenant::Command;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::view::{TenantLine, TenantPage, TenantView};
@@ -35,16 +36,16 @@ pub(super) async fn list(call: OperatorCall) -> Result<HttpResponse, Problem> {
     }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct CreateBody {
+pub(super) struct TenantBody {
     tenant: TenantId,
     name: Words,
 }
 
 /// `POST /admin/v1/tenants`
 pub(super) async fn create(mut call: OperatorCall) -> Result<HttpResponse, Problem> {
-    let body: CreateBody = call.json().await?;
+    let body: TenantBody = call.json().await?;
     let create = Command::Create {
         name: body.name.0,
         act: call.act(),
@@ -64,16 +65,16 @@ pub(super) async fn read(call: OperatorCall) -> Result<HttpResponse, Problem> {
     shown(&call, &call.tenant()?)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct NameBody {
+pub(super) struct TenantNameBody {
     name: Words,
 }
 
 /// `PUT /admin/v1/tenants/{tenant}/name`
 pub(super) async fn rename(mut call: OperatorCall) -> Result<HttpResponse, Problem> {
     let tenant = call.tenant()?;
-    let body: NameBody = call.json().await?;
+    let body: TenantNameBody = call.json().await?;
     let rename = Command::Rename {
         name: body.name.0,
         act: call.act(),
@@ -82,16 +83,16 @@ pub(super) async fn rename(mut call: OperatorCall) -> Result<HttpResponse, Probl
     shown(&call, &tenant)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct SuspendBody {
+pub(super) struct SuspensionBody {
     reason: Words,
 }
 
 /// `POST /admin/v1/tenants/{tenant}/suspend`
 pub(super) async fn suspend(mut call: OperatorCall) -> Result<HttpResponse, Problem> {
     let tenant = call.tenant()?;
-    let body: SuspendBody = call.json().await?;
+    let body: SuspensionBody = call.json().await?;
     let suspend = Command::Suspend {
         reason: body.reason.0,
         act: call.act(),
@@ -101,9 +102,9 @@ pub(super) async fn suspend(mut call: OperatorCall) -> Result<HttpResponse, Prob
 }
 
 /// A body that says nothing, and may be left out.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct NoBody {}
+pub(super) struct NoBody {}
 
 /// `POST /admin/v1/tenants/{tenant}/resume`
 pub(super) async fn resume(mut call: OperatorCall) -> Result<HttpResponse, Problem> {

@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use punchcard_events::tenant::{Hooks, KeyState, Role, TenantLimits, TenantState};
-use punchcard_events::{Act, TaskName, TenantId, Timestamp};
+use punchcard_events::{TaskName, TenantId, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::tag;
-use crate::http::prompts::view::ByView;
+use crate::http::prompts::view::DoneView;
 
 /// A page of tenants.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct TenantPage {
     pub(super) tenants: Vec<TenantLine>,
     /// What `after` is for the next page; absent on the last.
@@ -21,7 +22,7 @@ pub(super) struct TenantPage {
 }
 
 /// A tenant in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct TenantLine {
     tenant: TenantId,
     name: String,
@@ -31,7 +32,7 @@ pub(super) struct TenantLine {
 }
 
 /// A tenant, whole. What there is not is `null`, so that its fields are always the same.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct TenantView {
     #[serde(flatten)]
     line: TenantLine,
@@ -42,8 +43,8 @@ pub(super) struct TenantView {
 }
 
 /// A tenant as its own people see it.
-#[derive(Debug, Serialize)]
-pub(super) struct OwnView {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct OwnTenantView {
     tenant: TenantId,
     name: String,
     #[serde(flatten)]
@@ -51,7 +52,7 @@ pub(super) struct OwnView {
 }
 
 /// What is set for a tenant.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct SettingsView {
     limits: Arc<TenantLimits>,
     origins: Arc<BTreeSet<String>>,
@@ -59,25 +60,18 @@ struct SettingsView {
     hooks: BTreeMap<TaskName, HooksView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct CallbackView {
     base_url: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct HooksView {
     pre_process: Option<String>,
     post_process: Option<String>,
 }
 
-/// When something was done, and by whom.
-#[derive(Debug, Serialize)]
-struct DoneView {
-    at: Timestamp,
-    by: ByView,
-}
-
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct SuspendedView {
     reason: String,
     #[serde(flatten)]
@@ -118,7 +112,7 @@ impl TenantView {
     }
 }
 
-impl OwnView {
+impl OwnTenantView {
     /// The caller's own tenant.
     pub(super) fn of(tenant: TenantId, state: &TenantState) -> Self {
         Self {
@@ -155,17 +149,8 @@ impl From<&Hooks> for HooksView {
     }
 }
 
-impl From<&Act> for DoneView {
-    fn from(act: &Act) -> Self {
-        Self {
-            at: act.at,
-            by: (&act.by).into(),
-        }
-    }
-}
-
 /// A page of keys.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct KeyPage {
     pub(super) keys: Vec<KeyView>,
     /// What `after` is for the next page; absent on the last.
@@ -174,7 +159,7 @@ pub(super) struct KeyPage {
 }
 
 /// A key: everything but the key itself.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct KeyView {
     pub(super) prefix: String,
     name: Option<String>,
@@ -188,7 +173,7 @@ pub(super) struct KeyView {
 }
 
 /// Whether a key opens anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum KeyStanding {
     /// It does.
@@ -201,7 +186,7 @@ enum KeyStanding {
     Revoked,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct RevokedView {
     reason: Option<String>,
     #[serde(flatten)]
@@ -240,8 +225,8 @@ fn standing(state: &KeyState, now: Timestamp) -> KeyStanding {
 }
 
 /// A key that was just made: the only time that it is shown.
-#[derive(Serialize)]
-pub(super) struct MadeView {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct NewKeyView {
     pub(super) key: String,
     #[serde(flatten)]
     pub(super) view: KeyView,

@@ -1,8 +1,10 @@
 //! Texts for people, and times, as bodies write them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
@@ -10,7 +12,8 @@ use crate::invisible;
 
 /// A name or a reason. How long it may be is the aggregate's to say; what nobody would see in it is
 /// refused here: with that, one tenant's name could be made to look like another's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(transparent, inline)]
 pub(super) struct Words(pub(super) String);
 
 impl<'de> Deserialize<'de> for Words {
@@ -41,6 +44,20 @@ impl<'de> Deserialize<'de> for Span {
         let rule = "bad time: use a number with a unit, such as \"24h\" or \"7d\"";
         let span = humantime::parse_duration(&text);
         span.map(Self).map_err(|_| de::Error::custom(rule))
+    }
+}
+
+impl JsonSchema for Span {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Span".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "minLength": 2, "maxLength": 64, "examples": ["24h"] })
     }
 }
 

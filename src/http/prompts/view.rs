@@ -99,7 +99,7 @@ impl PromptView {
 
 /// When something was done, and by whom.
 #[derive(Debug, Serialize, JsonSchema)]
-struct DoneView {
+pub(in crate::http) struct DoneView {
     at: Timestamp,
     by: ByView,
 }
