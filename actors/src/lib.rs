@@ -4,6 +4,7 @@
 //! This crate knows no HTTP, no database driver and no SQL: the world comes in through [`ports`].
 
 pub mod admission;
+pub mod batches;
 pub mod callbacks;
 mod errors;
 pub mod failpoints;

@@ -135,7 +135,7 @@ fn fingerprint(body: &IssueBody) -> String {
     idempotency::fingerprint(&fields)
 }
 
-fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Problem> {
+pub(super) fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Problem> {
     let refused = |field: String, detail: String| {
         Err(Problem::new(Code::InvalidRequest, detail).field(field))
     };

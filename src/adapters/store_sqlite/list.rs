@@ -7,7 +7,7 @@ use punchcard_actors::ports::{Due, Order, ReadError, TicketFilter};
 use punchcard_events::ticket::{StateName, TicketSummary};
 use punchcard_events::{TenantId, TicketId, Timestamp};
 use rusqlite::types::Value;
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, Params, params, params_from_iter};
 
 use super::row::{self, read_error, signed};
 
@@ -30,15 +30,36 @@ pub(super) fn page(
 
 /// How many tickets are in each state.
 pub(super) fn count_by_state(conn: &Connection) -> Result<Vec<(StateName, u64)>, ReadError> {
+    let sql = "SELECT state, count(*) FROM tickets INDEXED BY tickets_ended \
+               WHERE deadline_ms IS NULL GROUP BY state \
+               UNION ALL \
+               SELECT state, count(*) FROM tickets INDEXED BY tickets_open \
+               WHERE deadline_ms IS NOT NULL GROUP BY state";
+    counts(conn, sql, [])
+}
+
+/// How many of a tenant's tickets between two ids are in each state.
+pub(super) fn count_between(
+    conn: &Connection,
+    tenant: &TenantId,
+    first: TicketId,
+    last: TicketId,
+) -> Result<Vec<(StateName, u64)>, ReadError> {
+    // The table itself is in the order of ids.
+    let sql = "SELECT state, count(*) FROM tickets NOT INDEXED \
+               WHERE id >= ?2 AND id <= ?3 AND tenant = ?1 GROUP BY state";
+    let (first, last) = (first.to_string(), last.to_string());
+    counts(conn, sql, params![tenant.as_str(), first, last])
+}
+
+fn counts(
+    conn: &Connection,
+    sql: &str,
+    params: impl Params,
+) -> Result<Vec<(StateName, u64)>, ReadError> {
     let read = || -> rusqlite::Result<Vec<_>> {
-        let mut select = conn.prepare_cached(
-            "SELECT state, count(*) FROM tickets INDEXED BY tickets_ended \
-             WHERE deadline_ms IS NULL GROUP BY state \
-             UNION ALL \
-             SELECT state, count(*) FROM tickets INDEXED BY tickets_open \
-             WHERE deadline_ms IS NOT NULL GROUP BY state",
-        )?;
-        let rows = select.query_map([], |row| {
+        let mut select = conn.prepare_cached(sql)?;
+        let rows = select.query_map(params, |row| {
             let state = row.get_ref(0)?.as_str().map(StateName::parse)?;
             Ok((state, row::unsigned(row, 1)?))
         })?;
