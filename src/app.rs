@@ -12,6 +12,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use punchcard_actors::batches::{Batches, Feeding};
 use punchcard_actors::ports::Judges;
 use punchcard_actors::ports::ReadError;
 use punchcard_actors::prompts::{CanaryWatch, Following, PromptError, Prompts, Watching};
@@ -38,6 +39,8 @@ pub struct App {
     store: SqliteStore,
     runtime: Runtime,
     test_runs: TestRuns,
+    /// Batches are fed for as long as this is kept.
+    feeding: Feeding,
     sessions: Sessions,
     http: http::Serving,
     admin: SocketAddr,
@@ -90,10 +93,19 @@ impl App {
             },
             assemble::test_runs(&config),
         );
+        let (batches, feeding) = Batches::open(
+            Arc::new(store.clone()),
+            Arc::new(SystemClock),
+            runtime.tickets().clone(),
+            assemble::batches(&config),
+        )
+        .await
+        .map_err(StartError::Batches)?;
         let sessions = SessionSupervisor::launch(assemble::sessions(&config));
         let access = Arc::new(Access::new(&config));
         let parts = http::Parts {
             tickets: runtime.tickets().clone(),
+            batches,
             sessions: sessions.clone(),
             prompts: prompts.clone(),
             canaries,
@@ -112,6 +124,7 @@ impl App {
             store,
             runtime,
             test_runs,
+            feeding,
             sessions,
             http,
             admin,
@@ -140,6 +153,8 @@ impl App {
     /// Stops: nothing new is admitted, calls in flight have the grace time to end, sessions are told
     /// to come back, and the store is closed. What is left goes on at the next start.
     pub async fn stop(self) {
+        // The next start goes on where they are.
+        drop(self.feeding);
         let drained = self.runtime.drain(self.grace);
         let (parked, interrupted) = tokio::join!(drained, self.test_runs.drain(self.grace));
         if interrupted > 0 {
@@ -227,6 +242,9 @@ pub enum StartError {
     /// The prompts cannot be read.
     #[error("the prompts cannot be had: {0}")]
     Prompts(#[from] PromptError),
+    /// The batches cannot be read.
+    #[error("the batches cannot be had: {0}")]
+    Batches(ReadError),
     /// A configured prompt cannot be taken over.
     #[error(transparent)]
     Adopt(#[from] tasks::AdoptError),

@@ -32,8 +32,8 @@ mod values;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use sections::{
-    Callbacks, Log, LogFormat, Model, Price, Prompts, Provider, Retries, Retry, Runtime, Server,
-    Sessions, Store, TicketLimits,
+    Batches, Callbacks, Log, LogFormat, Model, Price, Prompts, Provider, Retries, Retry, Runtime,
+    Server, Sessions, Store, TicketLimits,
 };
 pub use supervision::{Guarding, Supervision};
 pub use tenants::{CallbackTarget, Defaults, Task, Tenant, TenantKey};
@@ -75,6 +75,8 @@ pub struct Config {
     pub supervision: Supervision,
     /// The planners' prompts.
     pub prompts: Prompts,
+    /// Tickets by the thousand.
+    pub batches: Batches,
     /// The users' sessions.
     pub sessions: Sessions,
     /// The log.

@@ -43,6 +43,7 @@ fn not_started(error: &StartError) -> Failure {
         StartError::Model { .. } | StartError::Hooks(_) | StartError::Secret { .. } => Exit::Usage,
         StartError::Store(_)
         | StartError::Prompts(_)
+        | StartError::Batches(_)
         | StartError::Adopt(_)
         | StartError::Listen { .. }
         | StartError::Http(_) => Exit::Unreachable,
