@@ -4,6 +4,7 @@
 //! in its exit code, which `exit` defines. Nothing here decides anything about tickets.
 
 mod args;
+mod batch;
 mod bench;
 mod client;
 mod completions;
@@ -51,6 +52,7 @@ fn run(cli: &Cli, out: &mut Output) -> Result<Exit, Failure> {
         Command::Serve(args) => runtime::on_system(serve::run(args, out)),
         Command::Demo(args) => runtime::on_system(demo::run(args, out)),
         Command::Ticket(args) => runtime::on_client(ticket::run(args, out)),
+        Command::Batch(args) => runtime::on_client(batch::run(args, out)),
         Command::Prompt(args) => runtime::on_client(prompt::run(args, out)),
         Command::Key(command) => key::run(command, out),
         Command::Store(command) => store::run(command, out),

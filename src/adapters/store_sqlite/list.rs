@@ -147,24 +147,15 @@ fn query(
     if let Some(task) = task {
         term("task =", Value::Text(task.as_str().to_owned()));
     }
-    if let Some(from) = requested_from {
-        term(
-            "requested_at_ms >=",
-            Value::Integer(signed(from.as_millis())),
-        );
-    }
-    if let Some(before) = requested_before {
-        term(
-            "requested_at_ms <",
-            Value::Integer(signed(before.as_millis())),
-        );
-    }
-    if let Some(at) = overdue_at {
-        term("deadline_ms <=", Value::Integer(signed(at.as_millis())));
-    }
-    if let Some(at) = begun_by {
-        let later = Value::Integer(signed(at.as_millis()));
-        term("coalesce(not_before_ms, 0) <=", later);
+    for (text, at) in [
+        ("deadline_ms <=", overdue_at),
+        ("coalesce(not_before_ms, 0) <=", begun_by),
+        ("requested_at_ms >=", requested_from),
+        ("requested_at_ms <", requested_before),
+    ] {
+        if let Some(at) = at {
+            term(text, Value::Integer(signed(at.as_millis())));
+        }
     }
     let (direction, beyond) = match order {
         Order::OldestFirst => ("ASC", "id >"),
