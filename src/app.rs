@@ -12,6 +12,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use punchcard_actors::batches::{Batches, Feeding};
 use punchcard_actors::ports::Judges;
 use punchcard_actors::ports::ReadError;
 use punchcard_actors::prompts::{CanaryWatch, Following, PromptError, Prompts, Watching};
@@ -40,6 +41,8 @@ pub struct App {
     store: SqliteStore,
     runtime: Runtime,
     test_runs: TestRuns,
+    /// Batches are fed for as long as this is kept.
+    feeding: Feeding,
     sessions: Sessions,
     http: http::Serving,
     admin: SocketAddr,
@@ -99,8 +102,17 @@ impl App {
         let limits = assemble::sessions(&config);
         let sessions = SessionSupervisor::launch(limits, Arc::new(tenants.clone()));
         let access = Arc::new(Access::new(tenants.clone()));
+        let (batches, feeding) = Batches::open(
+            Arc::new(store.clone()),
+            Arc::new(SystemClock),
+            runtime.tickets().clone(),
+            assemble::batches(&config),
+        )
+        .await
+        .map_err(StartError::Batches)?;
         let parts = http::Parts {
             tickets: runtime.tickets().clone(),
+            batches,
             sessions: sessions.clone(),
             tenants: tenants.clone(),
             prompts: prompts.clone(),
@@ -121,6 +133,7 @@ impl App {
             store,
             runtime,
             test_runs,
+            feeding,
             sessions,
             http,
             admin,
@@ -155,6 +168,8 @@ impl App {
     /// Stops: nothing new is admitted, calls in flight have the grace time to end, sessions are told
     /// to come back, and the store is closed. What is left goes on at the next start.
     pub async fn stop(self) {
+        // The next start goes on where they are.
+        drop(self.feeding);
         let drained = self.runtime.drain(self.grace);
         let (parked, interrupted) = tokio::join!(drained, self.test_runs.drain(self.grace));
         if interrupted > 0 {
@@ -263,6 +278,9 @@ pub enum StartError {
     /// The secret that others are made of cannot be had.
     #[error(transparent)]
     MasterSecret(#[from] MasterSecretError),
+    /// The batches cannot be read.
+    #[error("the batches cannot be had: {0}")]
+    Batches(ReadError),
     /// A configured prompt cannot be taken over.
     #[error(transparent)]
     Adopt(#[from] tasks::AdoptError),

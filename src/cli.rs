@@ -4,6 +4,7 @@
 //! in its exit code, which `exit` defines. Nothing here decides anything about tickets.
 
 mod args;
+mod batch;
 mod bench;
 mod client;
 mod completions;
@@ -53,6 +54,7 @@ fn run(cli: &Cli, out: &mut Output) -> Result<Exit, Failure> {
         Command::Serve(args) => runtime::on_system(serve::run(args, out)),
         Command::Demo(args) => runtime::on_system(demo::run(args, out)),
         Command::Ticket(args) => runtime::on_client(ticket::run(args, out)),
+        Command::Batch(args) => runtime::on_client(batch::run(args, out)),
         Command::Prompt(args) => runtime::on_client(prompt::run(args, out)),
         Command::Tenant(args) => runtime::on_client(tenant::run(args, out)),
         Command::Key(args) => runtime::on_client(key::run(args, out)),

@@ -34,8 +34,8 @@ mod values;
 pub use admin::{Admin, OperatorKey};
 pub use error::{ConfigError, ConfigErrors};
 pub use sections::{
-    Callbacks, Log, LogFormat, Model, Price, Prompts, Provider, Retries, Retry, Runtime, Secrets,
-    Server, Sessions, Store, TicketLimits,
+    Batches, Callbacks, Log, LogFormat, Model, Price, Prompts, Provider, Retries, Retry, Runtime,
+    Secrets, Server, Sessions, Store, TicketLimits,
 };
 pub use supervision::{Guarding, Supervision};
 pub use tenants::{CallbackTarget, Defaults, Task, Tenant, TenantKey};
@@ -82,6 +82,8 @@ pub struct Config {
     pub prompts: Prompts,
     /// What other secrets are made of.
     pub secrets: Secrets,
+    /// Tickets by the thousand.
+    pub batches: Batches,
     /// The users' sessions.
     pub sessions: Sessions,
     /// The log.

@@ -39,6 +39,7 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use punchcard_actors::admission::{Places, Shares};
+use punchcard_actors::batches::Batches;
 use punchcard_actors::prompts::{CanaryWatch, Prompts};
 use punchcard_actors::sessions::Sessions;
 use punchcard_actors::tenants::Tenants;
@@ -61,6 +62,8 @@ pub use server::{Serving, serve};
 pub struct Parts {
     /// The tickets.
     pub tickets: Tickets,
+    /// Tickets by the thousand.
+    pub batches: Batches,
     /// The session supervisor.
     pub sessions: Sessions,
     /// The tenants.

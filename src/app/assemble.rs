@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use punchcard_actors::admission::{AdmissionOptions, Places};
+use punchcard_actors::batches::BatchOptions;
 use punchcard_actors::callbacks::CallbackOptions;
 use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::ports::LanguageModel;
@@ -137,6 +138,22 @@ pub(super) fn runtime(config: &Config) -> RuntimeOptions {
             default_max_concurrency: callbacks.max_concurrency,
             guard: config.supervision.callback.options(rate),
         },
+    }
+}
+
+/// How batches work.
+pub(super) fn batches(config: &Config) -> BatchOptions {
+    let batches = &config.batches;
+    BatchOptions {
+        window: batches.window,
+        open_per_tenant: batches.max_open_per_tenant,
+        max_lines: batches
+            .max_lines
+            .get()
+            .min(punchcard_events::batch::MAX_LINES),
+        max_bytes: batches.max_bytes.get(),
+        max_line_bytes: batches.max_line_bytes.get(),
+        upload_within: batches.upload_timeout,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use super::batch::BatchArgs;
 use super::bench::{BenchArgs, FloorArgs};
 use super::completions::CompletionsArgs;
 use super::config::ConfigCommand;
@@ -51,6 +52,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Issue, read, follow, replay and cancel tickets of a running server.
     Ticket(Box<TicketArgs>),
+    /// Tickets by the thousand: upload them as a file, follow them, read what came of them.
+    Batch(Box<BatchArgs>),
     /// Write, try, publish, deploy and take back prompts on a running server.
     Prompt(Box<PromptArgs>),
     /// Make, limit and suspend tenants on a running server.

@@ -19,8 +19,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
 use clap::Args;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -34,6 +35,8 @@ const MAX_RESPONSE_BYTES: usize = 64 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an answer that nobody waits for may take.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an upload may take; the server's own limit is as long.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
 /// Where the server is, and who asks.
 #[derive(Debug, Clone, Args)]
@@ -193,6 +196,48 @@ impl ApiClient {
         }
         let (status, body) = self.body(response).await?;
         Err(Problem::read(status, &body).into())
+    }
+
+    /// Posts to `path` without a body.
+    pub(crate) async fn post_nothing(&self, path: &[&str]) -> Result<Value, Failure> {
+        let request = self.request(Method::POST, path, &[])?;
+        self.call(request.timeout(TOTAL_TIMEOUT)).await
+    }
+
+    /// Uploads JSON Lines to `path`.
+    pub(crate) async fn upload(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        key: Option<HeaderValue>,
+        body: reqwest::Body,
+    ) -> Result<Value, Failure> {
+        let mut request = self.request(Method::POST, path, query)?;
+        request = request.header(CONTENT_TYPE, "application/jsonl");
+        if let Some(key) = key {
+            request = request.header(HeaderName::from_static("idempotency-key"), key);
+        }
+        self.call(request.timeout(UPLOAD_TIMEOUT).body(body)).await
+    }
+
+    /// Begins to read `path`, piece by piece.
+    pub(crate) async fn download(&self, path: &[&str]) -> Result<Response, Failure> {
+        let request = self.request(Method::GET, path, &[])?;
+        let sent = request.send().await;
+        let response = sent.map_err(|error| self.unreached(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let (status, body) = self.body(response).await?;
+        Err(Problem::read(status, &body).into())
+    }
+
+    /// The next piece of what is read; `None` after its end.
+    pub(crate) async fn piece(&self, response: &mut Response) -> Result<Option<Bytes>, Failure> {
+        let next = tokio::time::timeout(TOTAL_TIMEOUT, response.chunk()).await;
+        let silent = || Failure::unreachable(format!("{} fell silent", self.base));
+        let next = next.map_err(|_| silent())?;
+        next.map_err(|error| self.unreached(&error))
     }
 
     fn request(

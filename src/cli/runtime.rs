@@ -48,6 +48,7 @@ fn not_started(error: &StartError) -> Failure {
         StartError::Store(_)
         | StartError::Tenants(_)
         | StartError::Prompts(_)
+        | StartError::Batches(_)
         | StartError::Adopt(_)
         | StartError::Listen { .. }
         | StartError::Http(_) => Exit::Unreachable,

@@ -173,7 +173,14 @@ async fn own_ticket(call: &Call) -> Result<News, Problem> {
         let request = news.state.request();
         request.is_some_and(|request| request.tenant == call.caller.tenant)
     };
-    news.filter(owned).ok_or_else(Problem::no_such_ticket)
+    let news = news.filter(owned).ok_or_else(Problem::no_such_ticket)?;
+    // Every route about one ticket goes through here, so its texts are behind none of them.
+    if call.api.tickets.is_expired(&news) {
+        let detail =
+            "The ticket ended longer ago than your texts are kept. Lists still have its line.";
+        return Err(Problem::new(Code::ResultExpired, detail));
+    }
+    Ok(news)
 }
 
 /// The task in the path. What cannot be a task's name is said to be none: that says nothing about

@@ -183,6 +183,11 @@ impl Problem {
         &self.detail
     }
 
+    /// The part of the request that is wrong, where one is named.
+    pub(super) fn field_name(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
     /// What the log should know: only set where the fault is on this side.
     pub(super) fn cause(&self) -> Option<&str> {
         self.cause.as_deref()

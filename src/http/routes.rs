@@ -43,9 +43,9 @@ pub(super) enum Access {
 }
 
 /// Who works with tickets: the tenant's backend.
-const ISSUERS: Roles = Roles::of(&[Role::Issuer]);
+pub(super) const ISSUERS: Roles = Roles::of(&[Role::Issuer]);
 /// Who may look at tickets.
-const READERS: Roles = Roles::of(&[Role::Issuer, Role::Viewer]);
+pub(super) const READERS: Roles = Roles::of(&[Role::Issuer, Role::Viewer]);
 
 /// Who is let through to a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

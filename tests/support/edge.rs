@@ -18,6 +18,7 @@ use punchcard::http::health::{Check, Readiness};
 use punchcard::http::{Options, Parts, Unrenderable, Workbench, serve};
 use punchcard::keys::{ApiKey, Operator, Operators, Roles};
 use punchcard_actors::admission::AdmissionOptions;
+use punchcard_actors::batches::{BatchOptions, Batches};
 use punchcard_actors::callbacks::CallbackOptions;
 use punchcard_actors::guards::{BreakerOptions, Concurrency, GuardOptions};
 use punchcard_actors::llm::LlmOptions;
@@ -372,7 +373,7 @@ async fn run(
     let runtime = Runtime::start(ports, runtime_options()).await;
     let test_runs = TestRuns::new(
         TestRunParts {
-            store,
+            store: store.clone(),
             llm: runtime.calls().clone(),
             prompts: prompts.clone(),
             judges: Arc::new(PlainJudges),
@@ -380,8 +381,17 @@ async fn run(
         TestRunOptions::default(),
     );
     let sessions = SessionSupervisor::launch(limits, Arc::new(vouched.clone()));
+    let (batches, _feeding) = Batches::open(
+        store.clone(),
+        world.clone(),
+        runtime.tickets().clone(),
+        BatchOptions::default(),
+    )
+    .await
+    .expect("an empty store");
     let parts = Parts {
         tickets: runtime.tickets().clone(),
+        batches,
         sessions: sessions.clone(),
         tenants,
         prompts,

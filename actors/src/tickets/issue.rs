@@ -95,14 +95,49 @@ impl Tickets {
         if self.registry.is_stopping() {
             return Err(IssueError::Stopping);
         }
-        let accepted = tokio::time::timeout(ACCEPT_WITHIN, self.accept(issue)).await;
+        self.accept_in_time(TicketId(self.ports.clock.id()), issue)
+            .await
+    }
+
+    /// Issues a ticket whose id is known before: a line of a batch. A repeat finds the first.
+    ///
+    /// # Errors
+    /// As [`Self::issue`].
+    pub(crate) async fn issue_line(
+        &self,
+        ticket: TicketId,
+        issue: Issue,
+    ) -> Result<Issued, IssueError> {
+        if let Some(news) = self.look(ticket).await.map_err(unreadable)? {
+            return issued(ticket, news, true);
+        }
+        if self.registry.is_stopping() {
+            return Err(IssueError::Stopping);
+        }
+        self.accept_in_time(ticket, issue).await
+    }
+
+    /// Whether a request fits its task, as far as that can be said without issuing it.
+    ///
+    /// # Errors
+    /// [`IssueError::Refused`] and [`IssueError::BadTime`].
+    pub fn check(&self, issue: &Issue) -> Result<(), IssueError> {
+        let now = self.now();
+        schedule::check(issue.not_before, issue.deadline, now)?;
+        let tasks = &self.ports.tasks;
+        tasks.accept(asked(issue), &issue.input, now)?;
+        Ok(())
+    }
+
+    async fn accept_in_time(&self, ticket: TicketId, issue: Issue) -> Result<Issued, IssueError> {
+        let accepted = tokio::time::timeout(ACCEPT_WITHIN, self.accept(ticket, issue)).await;
         accepted.unwrap_or_else(|_| {
             let reason = "the store did not take the ticket in time";
             Err(IssueError::Unavailable(reason.to_owned()))
         })
     }
 
-    async fn accept(&self, issue: Issue) -> Result<Issued, IssueError> {
+    async fn accept(&self, ticket: TicketId, issue: Issue) -> Result<Issued, IssueError> {
         let (now, jitter) = (self.now(), self.ports.clock.jitter());
         if let Err(bad) = schedule::check(issue.not_before, issue.deadline, now) {
             return self.earlier(&issue, bad.into()).await;
@@ -130,7 +165,6 @@ impl Tickets {
             return self.earlier(&issue, refused(refusal)).await;
         }
         let request = self.request(issue)?;
-        let ticket = TicketId(self.ports.clock.id());
         match request.idempotency.clone() {
             None => self.issue_as(ticket, request, place).await,
             Some(key) => self.issue_once(ticket, request, key, place).await,

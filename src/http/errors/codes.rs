@@ -71,6 +71,14 @@ codes! {
     TicketAlreadyEnded = CONFLICT, "ticket_already_ended", "The ticket has already ended";
     /// The ticket is in a state that does not allow this.
     WrongState = CONFLICT, "wrong_state", "The ticket's state does not allow this";
+    /// Lines of a batch are wrong, and all or nothing was asked for; or it has none.
+    BatchRejected = UNPROCESSABLE_ENTITY, "batch_rejected", "The batch does not run";
+    /// The batch is not in a state that allows what was asked.
+    WrongBatchState = CONFLICT, "wrong_batch_state", "The batch's state does not allow this";
+    /// The tenant has as many open batches as it may have.
+    TooManyBatches = TOO_MANY_REQUESTS, "too_many_batches", "Too many open batches";
+    /// The ticket ended so long ago that its texts are not served any more.
+    ResultExpired = GONE, "result_expired", "The ticket's texts are kept no longer";
     /// The tenant has as many open tickets as it may have.
     TooManyOpenTickets = TOO_MANY_REQUESTS, "too_many_open_tickets", "Too many open tickets";
     /// The tenant sends more at a time than it may.
