@@ -11,10 +11,10 @@ use punchcard_events::prompt::Act;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::Api;
 use super::auth::{self, Caller};
 use super::errors::{Code, Problem};
 use super::routes::{Access, Route};
+use super::{Api, openai};
 use crate::keys::Roles;
 
 /// Names the request in the response and in the log.
@@ -167,6 +167,11 @@ fn answer(
     handled: Result<HttpResponse, Problem>,
 ) -> HttpResponse {
     let mut response = handled.unwrap_or_else(|problem| {
+        let problem = if openai::is_here(template) {
+            openai::dress(problem)
+        } else {
+            problem
+        };
         let code = problem.code().as_str();
         if let Some(cause) = problem.cause() {
             tracing::warn!(error.code = code, error.cause = cause, "request not done");

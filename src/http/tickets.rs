@@ -136,7 +136,8 @@ fn fingerprint(body: &IssueBody) -> String {
     idempotency::fingerprint(&fields)
 }
 
-fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Problem> {
+/// Checks the issuer's labels.
+pub(super) fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Problem> {
     let refused = |field: String, detail: String| {
         Err(Problem::new(Code::InvalidRequest, detail).field(field))
     };

@@ -192,6 +192,9 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
     ("GET", "/v1/partials", Policy::Key, VIEWERS),
     ("PUT", "/v1/partials/{name}", Policy::Key, PLANNERS),
     ("DELETE", "/v1/partials/{name}", Policy::Key, PLANNERS),
+    ("POST", "/v1/chat/completions", Policy::Key, ISSUERS),
+    ("GET", "/v1/models", Policy::Key, READERS),
+    ("GET", "/v1/models/{model}", Policy::Key, READERS),
 ];
 
 const ISSUERS: &[&str] = &["issuer"];
@@ -209,6 +212,7 @@ pub(crate) fn filled(path: &str, ticket: &str, task: &str) -> String {
         ("{label}", "staging"),
         ("{name}", "tone"),
         ("{run}", UNKNOWN),
+        ("{model}", "lab%2Fraw-1"),
     ];
     let fill = |path: String, (name, value): (&str, &str)| path.replace(name, value);
     let path = names.into_iter().fold(path.to_owned(), fill);

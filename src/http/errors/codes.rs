@@ -181,6 +181,18 @@ codes! {
     OutcomeUnknown = SERVICE_UNAVAILABLE, "outcome_unknown", "It is not known whether it was done";
     /// As many test runs are going on as may.
     TooManyTestRuns = TOO_MANY_REQUESTS, "too_many_test_runs", "Too many test runs";
+    /// The tenant has no such task in production and may ask no such model.
+    ModelNotFound = NOT_FOUND, "model_not_found", "There is no such model";
+    /// A parameter of OpenAI's API that this one does not have.
+    UnsupportedParameter = BAD_REQUEST, "unsupported_parameter", "The parameter is not supported";
+    /// A chat completion's ticket failed.
+    TicketFailed = BAD_GATEWAY, "ticket_failed", "The ticket failed";
+    /// A chat completion's ticket was cancelled.
+    TicketCancelled = CONFLICT, "ticket_cancelled", "The ticket was cancelled";
+    /// A chat completion was not answered while its request was held open.
+    StillRunning = GATEWAY_TIMEOUT, "still_running", "The ticket is not answered yet";
+    /// The answer is not the one whose beginning was streamed.
+    AnswerChanged = BAD_GATEWAY, "answer_changed", "The answer began anew";
     /// The fault is the server's.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Internal error";
 }
