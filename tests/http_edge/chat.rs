@@ -395,124 +395,86 @@ async fn models_are_listed_for_whom_they_are() {
     assert_eq!(others.json()["error"], nobodys.json()["error"]);
 }
 
+/// What OpenAI's API has and this one does not: what a request says, and the parameter that is named.
+const UNSUPPORTED: [(&str, &str); 15] = [
+    (r#"{"n": 2}"#, "n"),
+    (r#"{"tools": [{"type": "function"}]}"#, "tools"),
+    (r#"{"tool_choice": "required"}"#, "tool_choice"),
+    (r#"{"logprobs": true}"#, "logprobs"),
+    (r#"{"stop": ["a"]}"#, "stop"),
+    (r#"{"audio": {"voice": "x"}}"#, "audio"),
+    (r#"{"modalities": ["text", "audio"]}"#, "modalities"),
+    (r#"{"frequency_penalty": 0.1}"#, "frequency_penalty"),
+    (r#"{"reasoning_effort": "low"}"#, "reasoning_effort"),
+    (r#"{"store": true}"#, "store"),
+    (r#"{"service_tier": "priority"}"#, "service_tier"),
+    (
+        r#"{"response_format": {"type": "json_schema", "json_schema": {}}}"#,
+        "response_format.type",
+    ),
+    (
+        r#"{"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url"}]}]}"#,
+        "messages[0].content[1].type",
+    ),
+    (
+        r#"{"messages": [{"role": "tool", "content": "x", "tool_call_id": "1"}]}"#,
+        "messages[0].role",
+    ),
+    (
+        r#"{"messages": [{"role": "user", "content": "x", "name": "min"}]}"#,
+        "messages[0].name",
+    ),
+];
+
+/// What is wrong in either.
+const INVALID: [(&str, &str); 16] = [
+    (r#"{"tenant": "another"}"#, "tenant"),
+    (
+        r#"{"messages": [{"role": "user", "content": "x", "state": 1}]}"#,
+        "messages[0].state",
+    ),
+    (
+        r#"{"messages": [{"role": "king", "content": "x"}]}"#,
+        "messages[0].role",
+    ),
+    (
+        r#"{"messages": [{"role": "user", "content": null}]}"#,
+        "messages[0].content",
+    ),
+    (r#"{"messages": [{"role": "user"}]}"#, "messages[0].content"),
+    (r#"{"messages": []}"#, "messages"),
+    (r#"{"temperature": 2.1}"#, "temperature"),
+    (r#"{"top_p": -0.1}"#, "top_p"),
+    (r#"{"max_tokens": 0}"#, "max_tokens"),
+    (
+        r#"{"max_tokens": 1, "max_completion_tokens": 2}"#,
+        "max_tokens",
+    ),
+    (
+        r#"{"stream_options": {"include_usage": true}}"#,
+        "stream_options",
+    ),
+    (
+        r#"{"stream": true, "stream_options": {"x": 1}}"#,
+        "stream_options.x",
+    ),
+    (r#"{"input": 3}"#, "input"),
+    (r#"{"model": ""}"#, "model"),
+    (r#"{"model": "echo", "seed": 0.5}"#, "seed"),
+    (
+        r#"{"metadata": {"user": "a"}, "user": "b"}"#,
+        "metadata.user",
+    ),
+];
+
 #[tokio::test]
-async fn what_is_not_supported_is_refused_by_name() {
+async fn what_is_not_supported_or_not_valid_is_refused_by_name() {
     let edge = Edge::start();
-    let message = |content: Value| json!([{"role": "user", "content": content}]);
-    let image =
-        json!([{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "x"}}]);
-    for (more, param, code) in [
-        (json!({"n": 2}), "n", "unsupported_parameter"),
-        (
-            json!({"tools": [{"type": "function"}]}),
-            "tools",
-            "unsupported_parameter",
-        ),
-        (
-            json!({"tool_choice": "required"}),
-            "tool_choice",
-            "unsupported_parameter",
-        ),
-        (
-            json!({"logprobs": true}),
-            "logprobs",
-            "unsupported_parameter",
-        ),
-        (json!({"stop": ["a"]}), "stop", "unsupported_parameter"),
-        (
-            json!({"audio": {"voice": "x"}}),
-            "audio",
-            "unsupported_parameter",
-        ),
-        (
-            json!({"modalities": ["text", "audio"]}),
-            "modalities",
-            "unsupported_parameter",
-        ),
-        (
-            json!({"frequency_penalty": 0.1}),
-            "frequency_penalty",
-            "unsupported_parameter",
-        ),
-        (
-            json!({"reasoning_effort": "low"}),
-            "reasoning_effort",
-            "unsupported_parameter",
-        ),
-        (json!({"store": true}), "store", "unsupported_parameter"),
-        (
-            json!({"service_tier": "priority"}),
-            "service_tier",
-            "unsupported_parameter",
-        ),
-        (
-            json!({"response_format": {"type": "json_schema", "json_schema": {}}}),
-            "response_format.type",
-            "unsupported_parameter",
-        ),
-        (
-            json!({"messages": message(image)}),
-            "messages[0].content[1].type",
-            "unsupported_parameter",
-        ),
-        (
-            json!({"messages": [{"role": "tool", "content": "x", "tool_call_id": "1"}]}),
-            "messages[0].role",
-            "unsupported_parameter",
-        ),
-        (
-            json!({"messages": [{"role": "user", "content": "x", "name": "min"}]}),
-            "messages[0].name",
-            "unsupported_parameter",
-        ),
-        (json!({"tenant": "another"}), "tenant", "invalid_request"),
-        (
-            json!({"messages": [{"role": "user", "content": "x", "state": 1}]}),
-            "messages[0].state",
-            "invalid_request",
-        ),
-        (
-            json!({"messages": [{"role": "king", "content": "x"}]}),
-            "messages[0].role",
-            "invalid_request",
-        ),
-        (
-            json!({"messages": message(json!(null))}),
-            "messages[0].content",
-            "invalid_request",
-        ),
-        (json!({"messages": []}), "messages", "invalid_request"),
-        (
-            json!({"temperature": 2.1}),
-            "temperature",
-            "invalid_request",
-        ),
-        (json!({"top_p": -0.1}), "top_p", "invalid_request"),
-        (json!({"max_tokens": 0}), "max_tokens", "invalid_request"),
-        (
-            json!({"max_tokens": 1, "max_completion_tokens": 2}),
-            "max_tokens",
-            "invalid_request",
-        ),
-        (
-            json!({"stream_options": {"include_usage": true}}),
-            "stream_options",
-            "invalid_request",
-        ),
-        (
-            json!({"stream": true, "stream_options": {"x": 1}}),
-            "stream_options.x",
-            "invalid_request",
-        ),
-        (json!({"input": 3}), "input", "invalid_request"),
-        (json!({"model": ""}), "model", "invalid_request"),
-        (
-            json!({"metadata": {"user": "a"}, "user": "b"}),
-            "metadata.user",
-            "invalid_request",
-        ),
-    ] {
-        let reply = edge.post(PATH, "", &ask(&more)).await;
+    let unsupported = UNSUPPORTED.map(|(more, param)| (more, param, "unsupported_parameter"));
+    let invalid = INVALID.map(|(more, param)| (more, param, "invalid_request"));
+    for (more, param, code) in unsupported.into_iter().chain(invalid) {
+        let asked = ask(&serde_json::from_str(more).expect("JSON"));
+        let reply = edge.post(PATH, "", &asked).await;
         assert_eq!(
             (reply.status, reply.code().as_str()),
             (400, code),
@@ -520,26 +482,38 @@ async fn what_is_not_supported_is_refused_by_name() {
         );
         let error = &reply.json()["error"];
         assert_eq!(
-            (&error["param"], &error["code"]),
-            (&json!(param), &json!(code)),
+            (&error["param"], &error["code"], &error["type"]),
+            (&json!(param), &json!(code), &json!("invalid_request_error")),
             "{more}"
         );
-        assert_eq!(error["type"], "invalid_request_error");
-        assert!(
-            error["message"]
-                .as_str()
-                .is_some_and(|text| text.ends_with('.')),
-            "{error}"
+        let message = error["message"].as_str().expect("a sentence");
+        assert!(message.ends_with('.'), "{more}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn refusals_before_the_body_have_the_same_shape() {
+    let edge = Edge::start();
+    for (method, key, status, code, kind) in [
+        ("POST", "wrong", 401, "unauthorized", "authentication_error"),
+        (
+            "GET",
+            KEY,
+            405,
+            "method_not_allowed",
+            "invalid_request_error",
+        ),
+    ] {
+        let reply = edge.send(method, key, PATH, "", "{}").await;
+        let error = &reply.json()["error"];
+        assert_eq!(
+            (reply.status, &error["code"], &error["type"]),
+            (status, &json!(code), &json!(kind))
         );
     }
-    let without_key = edge.send("POST", "wrong", PATH, "", "{}").await;
-    assert_eq!(without_key.status, 401);
-    assert_eq!(without_key.json()["error"]["type"], "authentication_error");
-    let method = edge.send("GET", KEY, PATH, "", "").await;
-    assert_eq!(
-        (method.status, method.json()["error"]["code"].clone()),
-        (405, json!("method_not_allowed"))
-    );
+    let viewer = working_as(KEY, "viewer");
+    let reply = edge.send("POST", &viewer, PATH, "", "{}").await;
+    assert_eq!(reply.json()["error"]["type"], "permission_error");
 }
 
 #[tokio::test]

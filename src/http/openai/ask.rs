@@ -216,3 +216,61 @@ fn within(
     let detail = format!("Send a number from {} to {}.", range.start(), range.end());
     Err(Problem::new(Code::InvalidRequest, detail).field(pointer))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::body::parse;
+    use proptest::prelude::*;
+
+    fn ask(body: &Value) -> Ask {
+        let body = parse::<Body>(body.to_string().as_bytes()).unwrap();
+        body.read().unwrap()
+    }
+
+    #[test]
+    fn a_repeat_in_another_form_or_spelling_is_the_same_request() {
+        let said = json!([{ "role": "user", "content": "hi" }]);
+        let parts = json!([{ "role": "user", "content": [{ "type": "text", "text": "hi" }] }]);
+        let first = ask(&json!({ "model": "m", "messages": said, "max_tokens": 5 }));
+        let streamed = json!({ "model": "m", "messages": parts, "max_completion_tokens": 5,
+                               "stream": true, "n": 1 });
+        assert_eq!(first.fingerprint(), ask(&streamed).fingerprint());
+        for (name, value) in [
+            ("model", json!("n")),
+            ("messages", json!([{ "role": "system", "content": "hi" }])),
+            ("max_tokens", json!(6)),
+            ("input", json!({})),
+            ("user", json!("min")),
+        ] {
+            let mut other = json!({ "model": "m", "messages": said, "max_tokens": 5 });
+            other[name] = value;
+            assert_ne!(first.fingerprint(), ask(&other).fingerprint(), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_number_makes_a_request_that_cannot_be_stored(
+            temperature in any::<f64>(), top_p in any::<f64>(), tokens in any::<u32>(),
+        ) {
+            let body = json!({ "model": "m", "messages": [{ "role": "user", "content": "" }],
+                               "temperature": temperature, "top_p": top_p, "max_tokens": tokens });
+            let body = parse::<Body>(body.to_string().as_bytes()).unwrap();
+            if let Ok(ask) = body.read() {
+                let finite = |number: Option<f64>| number.is_none_or(f64::is_finite);
+                let Parameters { temperature, top_p, max_tokens, .. } = ask.parameters;
+                prop_assert!(finite(temperature) && finite(top_p) && max_tokens != Some(0));
+            }
+        }
+    }
+
+    #[test]
+    fn mutants_of_requests_are_read_or_refused() {
+        crate::fuzz::run("chat-completion", |body| {
+            if let Ok(body) = parse::<Body>(body) {
+                let _ = body.read().map(|ask| ask.fingerprint());
+            }
+        });
+    }
+}

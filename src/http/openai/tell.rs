@@ -147,3 +147,173 @@ fn changed() -> Piece {
                   the place of the text sent so far. Fetch the answer by the ticket's id.";
     broken(Problem::new(Code::AnswerChanged, detail))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use punchcard_actors::feed::LiveText;
+    use punchcard_events::TicketId;
+    use punchcard_events::ticket::{
+        Answered, AttemptStatus, Persisted, Sent, TicketAnswered, TicketPersisted,
+        TicketPreProcessed, TicketRequested, Timings,
+    };
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn request() -> Arc<TicketRequested> {
+        let request = json!({
+            "tenant": "a", "task": "t", "input": null, "requested_at": "2026-11-23T00:00:00.000Z",
+            "terms": {
+                "pre_process": false, "post_process": true, "answer_format": "text",
+                "model_retry": { "max_tries": 1, "initial_delay_ms": 1, "max_delay_ms": 1 },
+                "callback_retry": { "max_tries": 1, "initial_delay_ms": 1, "max_delay_ms": 1 },
+                "deadlines": {
+                    "answer_by": "2026-11-24T00:00:00.000Z",
+                    "persist_by": "2026-11-25T00:00:00.000Z",
+                    "deliver_by": "2026-11-26T00:00:00.000Z",
+                },
+            },
+        });
+        Arc::new(serde_json::from_value(request).unwrap())
+    }
+
+    fn prepared() -> Arc<TicketPreProcessed> {
+        let prepared = json!({ "prompt": { "version": 1, "hash": "00" }, "messages": [],
+                               "model": "m", "parameters": {} });
+        Arc::new(serde_json::from_value(prepared).unwrap())
+    }
+
+    fn news(revision: u64, state: TicketState, live: Option<LiveText>) -> News {
+        News {
+            ticket: TicketId(Uuid::nil()),
+            revision: Revision(revision),
+            state,
+            live: live.map(Arc::new),
+        }
+    }
+
+    fn saying(revision: u64, attempt: u32, text: &str) -> News {
+        let live = LiveText::new(attempt);
+        live.push(text);
+        let sent = Sent {
+            request: request(),
+            prepared: prepared(),
+            attempt,
+            failures: 0,
+            status: AttemptStatus::InFlight,
+            fallback: None,
+            earlier_attempts: 0,
+        };
+        news(revision, TicketState::Sent(sent), Some(live))
+    }
+
+    fn answered(attempt: u32, text: &str) -> Arc<TicketAnswered> {
+        Arc::new(TicketAnswered {
+            attempt,
+            content: text.into(),
+            finish_reason: "length".to_owned(),
+            usage: None,
+            timings: Timings::default(),
+        })
+    }
+
+    fn persisted(attempt: u32, text: &str, replaced: Option<Value>) -> News {
+        let persisted = Persisted {
+            request: request(),
+            prepared: prepared(),
+            answered: answered(attempt, text),
+            fallback: None,
+            persisted: Arc::new(TicketPersisted {
+                answer: replaced.map(Arc::new),
+            }),
+        };
+        news(100, TicketState::Persisted(persisted), None)
+    }
+
+    /// What a reader of these news holds, and how it ended.
+    fn told(all: &[News]) -> (String, Option<&'static str>) {
+        let mut teller = Teller::default();
+        let (mut text, mut end) = (String::new(), None);
+        for news in all {
+            loop {
+                for piece in teller.advance(news) {
+                    assert_eq!(end, None, "nothing comes after the end");
+                    match piece {
+                        Piece::Text(more) => text.push_str(&more),
+                        Piece::End(how) => end = Some(how.finish_reason),
+                        Piece::Broken(problem) => end = Some(problem.code().as_str()),
+                    }
+                }
+                if !teller.has_more() {
+                    break;
+                }
+            }
+        }
+        assert_eq!(teller.has_ended(), end.is_some());
+        (text, end)
+    }
+
+    fn whole(text: &str, end: &'static str) -> (String, Option<&'static str>) {
+        (text.to_owned(), Some(end))
+    }
+
+    #[test]
+    fn text_is_told_once_and_the_end_only_when_it_is_persisted() {
+        let first = [saying(2, 1, "one "), saying(2, 1, "one two")];
+        assert_eq!(told(&first), ("one two".to_owned(), None));
+        let all = [first.to_vec(), vec![persisted(1, "one two three", None)]].concat();
+        assert_eq!(told(&all), whole("one two three", "length"));
+        let late = [persisted(1, "한🙂", None), saying(2, 1, "old news")];
+        assert_eq!(told(&late), whole("한🙂", "length"));
+    }
+
+    #[test]
+    fn a_new_text_is_told_from_where_the_old_one_broke_off_or_not_at_all() {
+        let same = [
+            saying(2, 1, "one two"),
+            saying(4, 2, "one"),
+            saying(4, 2, "one two three"),
+        ];
+        assert_eq!(told(&same), ("one two three".to_owned(), None));
+        let other = [
+            saying(2, 1, "one two"),
+            saying(4, 2, "one"),
+            saying(4, 2, "one too three"),
+        ];
+        assert_eq!(told(&other), whole("one two", "answer_changed"));
+        let shorter = [saying(2, 1, "one two"), persisted(2, "one", None)];
+        assert_eq!(told(&shorter), whole("one two", "answer_changed"));
+        let nothing_yet = [saying(2, 1, ""), saying(4, 2, "other")];
+        assert_eq!(told(&nothing_yet), ("other".to_owned(), None));
+    }
+
+    #[test]
+    fn what_the_tenants_api_put_in_its_place_is_the_answer_where_nothing_else_was_told() {
+        let replaced = |answer| persisted(1, "one two", Some(answer));
+        assert_eq!(told(&[replaced(json!("three"))]), whole("three", "stop"));
+        let document = [replaced(json!({ "a": 1 }))];
+        assert_eq!(told(&document), whole(r#"{"a":1}"#, "stop"));
+        let goes_on = [saying(2, 1, "one"), replaced(json!("one more"))];
+        assert_eq!(told(&goes_on), whole("one more", "stop"));
+        let other = [saying(2, 1, "one"), replaced(json!("three"))];
+        assert_eq!(told(&other), whole("one", "answer_changed"));
+    }
+
+    #[test]
+    fn a_long_text_is_told_in_pieces_that_hold_whole_characters() {
+        let long = "한".repeat(MAX_TEXT_BYTES);
+        let answered = Answered {
+            request: request(),
+            prepared: prepared(),
+            answered: answered(1, &long),
+            fallback: None,
+            callback: punchcard_events::ticket::Tries::default(),
+        };
+        let waiting = news(3, TicketState::Answered(answered), None);
+        assert_eq!(told(&[waiting]), (long.clone(), None));
+        assert_eq!(told(&[persisted(1, &long, None)]), whole(&long, "length"));
+    }
+}

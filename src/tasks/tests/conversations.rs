@@ -5,12 +5,10 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const CONFIG: &str = r#"
-[models.m]
-provider = "offline"
-
-[tenants.a]
-name = "A"
+/// More tasks beside the one that [`config`] begins.
+const TASKS: &str = r#"
+model = "m"
+messages = [{ role = "user", content = "{{ a }}" }]
 
 [tenants.a.tasks.one]
 model = "m"
@@ -50,7 +48,7 @@ struct Desk {
 
 impl Desk {
     async fn open() -> Self {
-        let (tasks, _) = opened(&config(CONFIG), MemoryStore::new()).await;
+        let (tasks, _) = opened(&config(TASKS), MemoryStore::new()).await;
         Self {
             tasks,
             tenant: TenantId::new("a").unwrap(),
@@ -100,7 +98,11 @@ async fn one_variable_takes_the_one_user_message_and_nothing_is_left_out() {
 #[tokio::test]
 async fn with_an_input_or_without_variables_the_conversation_follows_the_prompt() {
     let desk = Desk::open().await;
-    let talk = said(&[(Role::User, "hi"), (Role::Assistant, "yes?"), (Role::User, "bye")]);
+    let talk = said(&[
+        (Role::User, "hi"),
+        (Role::Assistant, "yes?"),
+        (Role::User, "bye"),
+    ]);
     let follows = ["User: hi", "Assistant: yes?", "User: bye"];
     let texts = desk.messages("one", &json!({ "text": "x" }), &talk);
     assert_eq!(texts[..2], ["System: Translate.", "User: x"]);
@@ -109,7 +111,7 @@ async fn with_an_input_or_without_variables_the_conversation_follows_the_prompt(
     assert_eq!(texts[0], "System: Be brief.");
     assert_eq!(texts[1..], follows);
     let refused = desk.ask("two", &Value::Null, &talk);
-    assert_eq!(refused, Err("/input/text".to_owned()), "it is missing");
+    assert_eq!(refused, Err("/input/language".to_owned()), "it is missing");
     let input = json!({ "text": "x", "language": "한국어" });
     assert_eq!(desk.messages("two", &input, &talk)[1..], follows);
 }
@@ -171,8 +173,14 @@ async fn a_raw_model_gets_the_conversation_alone_under_inherited_limits() {
     let long = "x".repeat(64 << 20);
     let mut long = said(&[(Role::User, &long)]);
     long.model = Some("m".to_owned());
-    assert_eq!(desk.ask("chat", &Value::Null, &long), Err("too large".to_owned()));
-    talk.model = Some("gone".to_owned());
-    assert!(desk.ask("chat", &Value::Null, &talk).is_err());
-    assert_eq!(desk.tasks.lane(asked(&talk)), None);
+    assert_eq!(
+        desk.ask("chat", &Value::Null, &long),
+        Err("too large".to_owned())
+    );
+    let gone = Conversation {
+        model: Some("gone".to_owned()),
+        ..talk.clone()
+    };
+    assert!(desk.ask("chat", &Value::Null, &gone).is_err());
+    assert_eq!(desk.tasks.lane(asked(&gone)), None);
 }
