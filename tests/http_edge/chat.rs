@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::edge::{
-    Edge, KEY, OTHER_KEY, PATIENCE, RAW_MODEL, Reply, Script, complete, failure, text,
+    Edge, KEY, OTHER_KEY, PATIENCE, RAW_MODEL, Reply, Script, complete, failure, text, working_as,
 };
 
 const PATH: &str = "/v1/chat/completions";
@@ -52,6 +52,7 @@ fn say(script: &Script, words: &[&str]) {
 /// A stream that is read while its answer is made.
 struct Open {
     stream: TcpStream,
+    bytes: Vec<u8>,
     seen: String,
 }
 
@@ -68,8 +69,12 @@ impl Open {
         );
         let sent = stream.write_all(head.as_bytes()).await;
         sent.expect("a request goes out");
-        let seen = String::new();
-        Self { stream, seen }
+        let (bytes, seen) = (Vec::new(), String::new());
+        Self {
+            stream,
+            bytes,
+            seen,
+        }
     }
 
     /// Whether the last chunk of bytes is whole.
@@ -80,11 +85,10 @@ impl Open {
     /// Reads until the answer has these words, and the end of their event.
     async fn until(&mut self, words: &str) {
         let reading = async {
-            let mut bytes = Vec::new();
             while !(self.seen.contains(words) && self.has_paused()) {
-                let read = self.stream.read_buf(&mut bytes).await;
+                let read = self.stream.read_buf(&mut self.bytes).await;
                 assert!(read.expect("an answer") > 0, "{}", self.seen);
-                self.seen = String::from_utf8_lossy(&bytes).into_owned();
+                self.seen = String::from_utf8_lossy(&self.bytes).into_owned();
             }
         };
         let read = tokio::time::timeout(PATIENCE, reading).await;

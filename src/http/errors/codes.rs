@@ -105,7 +105,7 @@ codes! {
     NoSuchTestRun = NOT_FOUND, "no_such_test_run", "There is no such test run";
     /// No canary is running, or not this one.
     CanaryNotRunning = NOT_FOUND, "canary_not_running", "The canary is not running";
-    /// Another name is needed: this one is a route of the API.
+    /// Another name is needed: this one the API keeps for itself.
     ReservedName = UNPROCESSABLE_ENTITY, "reserved_name", "The name is taken by the API";
     /// The content has mistakes.
     BrokenPrompt = UNPROCESSABLE_ENTITY, "broken_prompt", "The prompt has mistakes";
