@@ -11,6 +11,7 @@ mod ask;
 mod complete;
 mod messages;
 mod models;
+pub(super) mod operations;
 mod problems;
 pub(super) mod routes;
 mod runs;

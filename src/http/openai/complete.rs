@@ -105,6 +105,7 @@ fn issue(
         user: None,
         priority: Priority::Normal,
         not_before: None,
+        deadline: None,
         batch: None,
         conversation: Some(Arc::new(Conversation {
             messages: ask.messages,

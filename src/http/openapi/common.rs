@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use uuid::Uuid;
 
 use super::operation::{MakeSchema, Operation, Place};
+use super::schemas::Text;
 use crate::http::errors::Code;
 use crate::http::prompts::Reference;
 use crate::http::routes::{Policy, Route};
@@ -75,6 +76,7 @@ pub(super) fn path_parameter(name: &str) -> Option<(MakeSchema, &'static str)> {
         "label" => SchemaGenerator::subschema_for::<LabelName>,
         "name" => SchemaGenerator::subschema_for::<PartialName>,
         "ref" => SchemaGenerator::subschema_for::<Reference>,
+        "model" => SchemaGenerator::subschema_for::<Text>,
         _ => return None,
     };
     let about = match name {
@@ -84,6 +86,7 @@ pub(super) fn path_parameter(name: &str) -> Option<(MakeSchema, &'static str)> {
         "tenant" => "The tenant's name.",
         "label" => "The label.",
         "name" => "The partial's name.",
+        "model" => "The model's name; a slash in it is encoded.",
         _ => "`draft`, a version such as `3` or `v3`, or a label such as `production`.",
     };
     Some((make, about))
