@@ -153,6 +153,18 @@ impl CompiledPrompt {
         &self.parameters
     }
 
+    /// The variable of its templates, where they have exactly one.
+    pub fn only_variable(&self) -> Option<&str> {
+        let variables = self.templates.variables();
+        let only = variables.first().filter(|_| variables.len() == 1);
+        only.map(String::as_str)
+    }
+
+    /// The most bytes that the rendered messages may have together.
+    pub const fn max_bytes(&self) -> NonZeroUsize {
+        self.limits.max_prompt_bytes
+    }
+
     /// Renders the messages with an input.
     ///
     /// # Errors

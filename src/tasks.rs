@@ -27,6 +27,7 @@ use crate::prompts::CompiledPrompt;
 mod adoption;
 mod answered;
 mod cache;
+mod conversation;
 mod flaws;
 mod settings;
 mod size;
@@ -99,6 +100,10 @@ impl Tasks {
 impl TaskBook for Tasks {
     fn lane(&self, asked: Asked<'_>) -> Option<Lane> {
         let settings = self.settings.of(asked.tenant, asked.task)?;
+        if let Some(model) = asked.raw_model() {
+            let known = self.settings.has_model(model);
+            return known.then(|| self.settings.inherited().raw_lane(model));
+        }
         let effective = self.effective(asked, None).ok()?;
         Some(settings.lane(&effective.content))
     }
@@ -115,6 +120,12 @@ impl TaskBook for Tasks {
         let task = || asked.task.clone();
         let settings = self.settings.of(asked.tenant, asked.task);
         let settings = settings.ok_or_else(|| InputRefusal::UnknownTask(task()))?;
+        if let Some(model) = asked.raw_model() {
+            if !self.settings.has_model(model) {
+                return Err(InputRefusal::UnknownTask(task()));
+            }
+            return conversation::accept_raw(asked, &self.settings.inherited(), input, now);
+        }
         let effective = self
             .effective(asked, None)
             .map_err(|why| refusal(why, asked, settings.configured))?;
@@ -122,7 +133,7 @@ impl TaskBook for Tasks {
             return Err(InputRefusal::Retired(task()));
         }
         let limit = settings.max_input_bytes();
-        let actual = size::json_bytes(input);
+        let actual = conversation::bytes(asked, input);
         if actual > limit {
             return Err(InputRefusal::InputTooLarge { actual, limit });
         }
@@ -139,13 +150,20 @@ impl TaskBook for Tasks {
                 Uncached::Broken => InputRefusal::Broken(task()),
                 Uncached::Unavailable => InputRefusal::Unavailable(task()),
             })?;
+        let hooked = settings.has_pre_process();
+        let placed = conversation::place(&prompt, hooked, asked, input).map_err(|message| {
+            InputRefusal::InvalidInput {
+                field: "/messages".to_owned(),
+                message,
+            }
+        })?;
         prompt
-            .check_input(input, settings.has_pre_process())
+            .check_input(&placed.input, hooked)
             .map_err(|misfit| InputRefusal::InvalidInput {
                 field: format!("/input{}", misfit.pointer),
                 message: misfit.message,
             })?;
-        Ok(settings.terms(content, now))
+        Ok(settings.terms(content.answer, now))
     }
 
     fn prepare(
@@ -154,6 +172,11 @@ impl TaskBook for Tasks {
         sticky: &str,
         input: &Value,
     ) -> Result<Prepared, PrepareError> {
+        if let Some(said) = asked.conversation
+            && let Some(model) = asked.raw_model()
+        {
+            return Ok(conversation::prepare_raw(said, model));
+        }
         let gone = || PrepareError::UnknownTask(asked.task.clone());
         let settings = self
             .settings
@@ -177,10 +200,16 @@ impl TaskBook for Tasks {
                 Uncached::Broken => broken(),
                 Uncached::Unavailable => PrepareError::Unavailable(asked.task.clone()),
             })?;
+        let placed = conversation::place(&prompt, settings.has_pre_process(), asked, input)
+            .map_err(PrepareError::Template)?;
+        let messages = prompt
+            .render(&placed.input)
+            .and_then(|own| conversation::join(own, placed.after, prompt.max_bytes()))
+            .map_err(PrepareError::Template)?;
         Ok(Prepared {
-            messages: prompt.render(input).map_err(PrepareError::Template)?,
+            messages,
             model: content.model.clone(),
-            parameters: Arc::clone(prompt.parameters()),
+            parameters: conversation::parameters(prompt.parameters(), asked.conversation),
             answer_format: content.answer,
             prompt: PromptRef {
                 version: effective.version,
@@ -197,6 +226,9 @@ impl TaskBook for Tasks {
         prompt: &PromptRef,
         content: &str,
     ) -> Result<(), AnswerError> {
+        if prompt.is_none() {
+            return conversation::check_raw(&self.settings.inherited(), content);
+        }
         // A tenant that is out of service has tickets to end.
         let settings = self.settings.of(asked.tenant, asked.task);
         let settings = settings.unwrap_or_else(|| self.settings.inherited());

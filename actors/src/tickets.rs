@@ -5,6 +5,7 @@ mod issue;
 use std::sync::Arc;
 use std::time::Duration;
 
+use punchcard_events::tenant::TenantLimits;
 use punchcard_events::ticket::{CancelMode, Channel, TicketRequested};
 use punchcard_events::{Recorded, TenantId, TicketId, Timestamp, UserId};
 use tokio::sync::oneshot;
@@ -16,7 +17,7 @@ use crate::admission::{Admission, Place};
 use crate::feed::{News, Switchboard, Watch};
 use crate::history::{load, read};
 use crate::llm::Llm;
-use crate::ports::{EventStore, Ports, ReadError, TicketIndex};
+use crate::ports::{Asked, EventStore, Ports, ReadError, TicketIndex};
 use crate::registry::Registry;
 use crate::schedule::Scheduled;
 use crate::ticket::{Ask, Start};
@@ -161,6 +162,16 @@ impl Tickets {
     /// News of all tickets of one user from now on.
     pub fn watch_user(&self, tenant: TenantId, user: UserId) -> Watch {
         self.switchboard.watch_user(tenant, user)
+    }
+
+    /// How much `tenant` may use, as of now.
+    pub fn limits(&self, tenant: &TenantId) -> Arc<TenantLimits> {
+        self.ports.limits.limits(tenant)
+    }
+
+    /// Whether there is something that a ticket which asks for this would run now.
+    pub fn is_served(&self, asked: Asked<'_>) -> bool {
+        self.ports.tasks.lane(asked).is_some()
     }
 
     /// The time by the runtime's clock.

@@ -183,8 +183,7 @@ fn check_tenant(at: &KeyPath, tenant: &Tenant, config: &Config, found: &mut Vec<
     for (name, task) in &tenant.tasks {
         let at = at.key("tasks").key(name.as_str());
         if RESERVED.contains(&name.as_str()) {
-            let message = "is a route of the prompt API, so its prompt could not be reached; choose \
-                           another name";
+            let message = "is a word that the API keeps for itself; choose another name";
             found.push(Mistake::new(at.clone(), message));
         }
         check_task(&at, task, tenant, config, found);

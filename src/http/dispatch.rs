@@ -11,9 +11,9 @@ use punchcard_events::prompt::Act;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::Api;
 use super::auth::{self, Caller};
 use super::errors::{Code, Problem};
+use super::{Api, openai};
 use super::routes::{Access, Route};
 use crate::keys::{Operator, Roles};
 
@@ -200,6 +200,11 @@ fn answer(
     handled: Result<HttpResponse, Problem>,
 ) -> HttpResponse {
     let mut response = handled.unwrap_or_else(|problem| {
+        let problem = if openai::is_here(template) {
+            openai::dress(problem)
+        } else {
+            problem
+        };
         let code = problem.code().as_str();
         if let Some(cause) = problem.cause() {
             tracing::warn!(error.code = code, error.cause = cause, "request not done");

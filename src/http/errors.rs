@@ -8,7 +8,7 @@ mod codes;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use punchcard_actors::admission::{Bound, Full};
 use punchcard_actors::ports::{InputRefusal, ReadError};
 use punchcard_actors::sessions::SessionError;
@@ -20,6 +20,9 @@ use serde_json::{Map, Value};
 use crate::keys::{Role, Roles};
 
 pub use codes::Code;
+
+/// Tells the official clients of OpenAI's API whether to repeat a request by themselves.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// Why a request was not done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -155,6 +158,17 @@ impl Problem {
         Self::later(code, detail, Duration::from_secs(1), String::new())
     }
 
+    /// All places of requests that wait for an outcome are taken.
+    pub(super) fn too_many_waiting(full: Full) -> Self {
+        let code = match full {
+            Full::Tenant => Code::TooManyRequests,
+            Full::Total => Code::Overloaded,
+        };
+        let detail = "Too many requests wait for their answers at a time. Repeat the request in a \
+                      moment, or send it with `Prefer: respond-async`.";
+        Self::later(code, detail, Duration::from_secs(1), String::new())
+    }
+
     pub(super) fn later(code: Code, detail: &str, after: Duration, cause: String) -> Self {
         Self {
             retry_after: Some(after),
@@ -183,9 +197,21 @@ impl Problem {
         &self.detail
     }
 
-    /// The part of the request that is wrong, where one is named.
-    pub(super) fn field_name(&self) -> Option<&str> {
+    /// The part of the request that is wrong, where it is named.
+    pub(super) fn field_pointer(&self) -> Option<&str> {
         self.field.as_deref()
+    }
+
+    /// A member of its own kind.
+    pub(super) fn member(&self, name: &str) -> Option<&Value> {
+        self.more.get(name)
+    }
+
+    /// Says when to repeat the request.
+    #[must_use]
+    pub(super) fn after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
     }
 
     /// What the log should know: only set where the fault is on this side.
@@ -210,6 +236,12 @@ impl Problem {
             }
             Code::UpgradeRequired => {
                 response.insert_header((header::UPGRADE, "websocket"));
+            }
+            // Clients that repeat what failed ask this header first. What a repeat would only do a
+            // second time is said to be no use, unless a time to repeat it is given.
+            Code::TicketFailed | Code::TicketCancelled | Code::StillRunning => {
+                let again = self.retry_after.is_some().to_string();
+                response.insert_header((SHOULD_RETRY, again));
             }
             // What is left of the body cannot be told from a next request.
             Code::RequestTimeout | Code::BodyTooLarge => {

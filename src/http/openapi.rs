@@ -34,6 +34,7 @@ fn areas() -> Vec<Area> {
         super::prompts::operations::area(),
         super::admin::operations::own_area(),
         super::admin::operations::area(),
+        super::openai::operations::area(),
         health::area(),
         handlers::area(),
     ]

@@ -16,7 +16,8 @@ pub struct Options {
     pub max_import_bytes: usize,
     /// The most bytes of bodies in memory at a time, all requests together. One tenant may have half.
     pub max_body_memory: usize,
-    /// The most requests that wait for an outcome (`Prefer: wait`); more are answered at once. One
+    /// The most requests that wait for an outcome: of those with `Prefer: wait` more are answered at
+    /// once, chat completions in one piece are refused. One
     /// tenant may have half.
     pub max_waiting: usize,
     /// How long a client may take to send a request's headers.
@@ -27,6 +28,9 @@ pub struct Options {
     pub keep_alive: Duration,
     /// The longest `Prefer: wait` that is honoured.
     pub max_wait: Duration,
+    /// The longest that a chat completion is waited for: below the ten minutes after which the
+    /// official clients of OpenAI's API give up by themselves.
+    pub max_chat_wait: Duration,
     /// How long requests in flight may take to end at a graceful stop.
     pub shutdown_timeout: Duration,
     /// Where clients open sessions, such as `wss://tickets.example.com/v1/session`. Without one it is
@@ -83,6 +87,7 @@ impl Default for Options {
             body_timeout: Duration::from_secs(20),
             keep_alive: Duration::from_secs(75),
             max_wait: Duration::from_secs(60),
+            max_chat_wait: Duration::from_secs(9 * 60),
             shutdown_timeout: Duration::from_secs(10),
             session_url: None,
             calls_private_networks: false,

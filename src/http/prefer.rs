@@ -19,6 +19,16 @@ pub(super) fn wait(headers: &HeaderMap, max: Duration) -> Option<Duration> {
         .filter(|wait| !wait.is_zero())
 }
 
+/// Whether the client prefers not to wait for an outcome.
+pub(super) fn respond_async(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(PREFER);
+    values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|preference| preference.split(';').next())
+        .any(|token| token.trim().eq_ignore_ascii_case("respond-async"))
+}
+
 fn wait_seconds(preference: &str) -> Option<u64> {
     let token = preference.split(';').next()?;
     let (name, value) = token.split_once('=')?;

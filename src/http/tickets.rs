@@ -138,6 +138,7 @@ fn fingerprint(body: &IssueBody) -> String {
     idempotency::fingerprint(&fields)
 }
 
+/// Checks the issuer's labels.
 pub(super) fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Problem> {
     let refused = |field: String, detail: String| {
         Err(Problem::new(Code::InvalidRequest, detail).field(field))

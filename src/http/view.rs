@@ -69,8 +69,9 @@ pub(super) struct TicketView {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "MadeByView")]
 struct PromptView {
+    /// Absent where the messages are the issuer's own.
     #[serde(flatten)]
-    made_by: PromptRef,
+    made_by: Option<PromptRef>,
     #[serde(skip_serializing_if = "Option::is_none")]
     messages: Option<Arc<[Message]>>,
 }
@@ -133,7 +134,7 @@ impl TicketView {
         view.retry_at = state.retry_at();
         if let Some(prepared) = state.prepared() {
             view.prompt = Some(PromptView {
-                made_by: prepared.prompt.clone(),
+                made_by: Some(prepared.prompt.clone()).filter(|prompt| !prompt.is_none()),
                 messages: None,
             });
             view.parameters = Some(Arc::clone(&prepared.parameters));

@@ -3,12 +3,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use punchcard_actors::ports::Lane;
 use punchcard_actors::tenants::Directory;
 use punchcard_events::prompt::Content;
 use punchcard_events::tenant::Hooks;
-use punchcard_events::ticket::{Deadlines, Terms};
+use punchcard_events::ticket::{AnswerFormat, Deadlines, Terms};
 use punchcard_events::{TaskName, TenantId, Timestamp};
 
 use crate::config::{Config, Task};
@@ -100,9 +101,6 @@ impl TaskSettings {
 
     /// Where the tickets of this prompt wait.
     pub(super) fn lane(&self, content: &Content) -> Lane {
-        let limits = &self.task.ticket;
-        // The other half is for the call itself and its retries.
-        let max_wait = limits.max_queue_wait.unwrap_or(limits.answer_within / 2);
         // A planner may choose a fallback as the prompt's own model; it has its turn then, and no
         // other.
         let fallbacks = self.task.fallback_models.iter();
@@ -112,17 +110,31 @@ impl TaskSettings {
                 .chain(others)
                 .cloned()
                 .collect(),
-            max_wait,
+            max_wait: self.max_wait(),
         }
     }
 
+    /// Where tickets wait that name their model themselves.
+    pub(super) fn raw_lane(&self, model: &str) -> Lane {
+        Lane {
+            models: vec![model.to_owned()],
+            max_wait: self.max_wait(),
+        }
+    }
+
+    fn max_wait(&self) -> Duration {
+        let limits = &self.task.ticket;
+        // The other half is for the call itself and its retries.
+        limits.max_queue_wait.unwrap_or(limits.answer_within / 2)
+    }
+
     /// The terms of a ticket that is accepted now.
-    pub(super) fn terms(&self, content: &Content, now: Timestamp) -> Terms {
+    pub(super) fn terms(&self, answer_format: AnswerFormat, now: Timestamp) -> Terms {
         let limits = &self.task.ticket;
         Terms {
             pre_process: self.hooks.pre_process.is_some(),
             post_process: self.hooks.post_process.is_some(),
-            answer_format: content.answer,
+            answer_format,
             model_retry: self.task.retry.model.policy(),
             callback_retry: self.task.retry.callback.policy(),
             deadlines: Deadlines {

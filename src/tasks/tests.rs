@@ -10,6 +10,7 @@ use punchcard_actors::testing::prompts::PlainCheck;
 use punchcard_events::ticket::{AnswerFormat, Role};
 use punchcard_events::{TaskName, TenantId};
 
+mod conversations;
 mod versions;
 
 const ESSAY: &str = "I think online class is good for student. Last year I take many online class \

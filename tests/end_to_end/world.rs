@@ -24,7 +24,7 @@ pub(crate) const ANSWER_CANARY: &str = "canary-of-the-answer";
 /// The model's key, and never in a log.
 pub(crate) const MODEL_KEY: &str = "canary-of-the-model-key";
 /// What callbacks are signed with, and never in a log.
-const WEBHOOK_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+pub(crate) const WEBHOOK_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 /// Where the users' pages come from.
 pub(crate) const ORIGIN: &str = "http://app.test";
 /// The hooks' paths.
@@ -133,6 +133,11 @@ impl World {
     /// The tenant's key.
     pub(crate) fn key(&self) -> &str {
         &self.keys[0]
+    }
+
+    /// The other tenant's key.
+    pub(crate) fn strangers_key(&self) -> &str {
+        &self.keys[1]
     }
 
     /// The running program.

@@ -197,6 +197,9 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
     ("POST", "/v1/keys", Policy::Key, ADMINS),
     ("POST", "/v1/keys/{prefix}/rotate", Policy::Key, ADMINS),
     ("POST", "/v1/keys/{prefix}/revoke", Policy::Key, ADMINS),
+    ("POST", "/v1/chat/completions", Policy::Key, ISSUERS),
+    ("GET", "/v1/models", Policy::Key, READERS),
+    ("GET", "/v1/models/{model}", Policy::Key, READERS),
 ];
 
 const ISSUERS: &[&str] = &["issuer"];
@@ -217,6 +220,7 @@ pub(crate) fn filled(path: &str, ticket: &str, task: &str) -> String {
         ("{run}", UNKNOWN),
         ("{prefix}", "pk_live_nobodys0"),
         ("{tenant}", "onehour"),
+        ("{model}", "lab%2Fraw-1"),
     ];
     let fill = |path: String, (name, value): (&str, &str)| path.replace(name, value);
     let path = names.into_iter().fold(path.to_owned(), fill);

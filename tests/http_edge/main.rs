@@ -11,6 +11,7 @@
 mod edge;
 
 mod admin;
+mod chat;
 mod headers;
 mod keys;
 mod malformed;

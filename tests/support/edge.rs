@@ -24,8 +24,8 @@ use punchcard_actors::guards::{BreakerOptions, Concurrency, GuardOptions};
 use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::ports::{
     AnswerError, AnswerPart, AnswerStream, Asked, Callbacks, Clock, Finding, InputRefusal, Lane,
-    LanguageModel, ModelCall, PostProcessCall, PreProcessCall, PreProcessReply, PrepareError,
-    Prepared, TaskBook,
+    LanguageModel, LimitsBook, ModelCall, PostProcessCall, PreProcessCall, PreProcessReply,
+    PrepareError, Prepared, TaskBook,
 };
 use punchcard_actors::prompts::{CanaryWatch, Prompts};
 use punchcard_actors::runtime::{Ports, Runtime, RuntimeOptions};
@@ -38,6 +38,7 @@ use punchcard_actors::testing::prompts::PlainCheck;
 use punchcard_actors::testing::vouched::Vouched;
 use punchcard_events::prompt::{Content, TestCase};
 use punchcard_events::retry::{Jitter, RetryPolicy};
+use punchcard_events::tenant::TenantLimits;
 use punchcard_events::ticket::{
     AnswerFormat, AttemptError, AttemptErrorKind, CallbackError, Deadlines, Message, Parameters,
     PromptRef, Role, Terms,
@@ -53,6 +54,9 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message as WsMessage};
 
 pub(crate) const KEY: &str = "key-of-onehour";
 pub(crate) const OTHER_KEY: &str = "key-of-another";
+
+/// The model that the first tenant may ask without a prompt.
+pub(crate) const RAW_MODEL: &str = "lab/raw-1";
 
 /// A key of the same tenant as `key`, for somebody who works as `roles`, such as `viewer+issuer`. A
 /// key by itself is an issuer's.
@@ -147,12 +151,17 @@ impl Clock for World {
 
 #[async_trait]
 impl TaskBook for World {
-    fn lane(&self, _: Asked<'_>) -> Option<Lane> {
-        None
+    fn lane(&self, asked: Asked<'_>) -> Option<Lane> {
+        // Raw models are listed only where there is one; no line is too long here.
+        let raw = asked.raw_model().filter(|model| *model == RAW_MODEL)?;
+        Some(Lane {
+            models: vec![raw.to_owned()],
+            max_wait: Duration::from_secs(3_600),
+        })
     }
 
     fn accept(&self, asked: Asked<'_>, _: &Value, now: Timestamp) -> Result<Terms, InputRefusal> {
-        if asked.task.as_str() != "echo" {
+        if asked.task.as_str() != "echo" && asked.raw_model() != Some(RAW_MODEL) {
             return Err(InputRefusal::UnknownTask(asked.task.clone()));
         }
         let retry = RetryPolicy {
@@ -176,7 +185,16 @@ impl TaskBook for World {
         })
     }
 
-    fn prepare(&self, _: Asked<'_>, _: &str, _: &Value) -> Result<Prepared, PrepareError> {
+    fn prepare(&self, asked: Asked<'_>, _: &str, _: &Value) -> Result<Prepared, PrepareError> {
+        if let (Some(said), Some(model)) = (asked.conversation, asked.raw_model()) {
+            return Ok(Prepared {
+                prompt: PromptRef::none(),
+                messages: said.messages.clone().into(),
+                model: model.to_owned(),
+                parameters: Arc::new(said.parameters.clone()),
+                answer_format: AnswerFormat::Text,
+            });
+        }
         Ok(Prepared {
             prompt: PromptRef {
                 version: 1,
@@ -196,6 +214,17 @@ impl TaskBook for World {
 
     async fn check_answer(&self, _: Asked<'_>, _: &PromptRef, _: &str) -> Result<(), AnswerError> {
         Ok(())
+    }
+}
+
+impl LimitsBook for World {
+    fn limits(&self, tenant: &TenantId) -> Arc<TenantLimits> {
+        let may = tenant.as_str() == "onehour";
+        let models = [RAW_MODEL, "gone"].map(str::to_owned);
+        Arc::new(TenantLimits {
+            raw_models: models.into_iter().filter(|_| may).collect(),
+            ..TenantLimits::default()
+        })
     }
 }
 
@@ -361,7 +390,7 @@ async fn run(
         model,
         callbacks: world.clone(),
         tasks: world.clone(),
-        limits: Arc::new(punchcard_actors::ports::Unlimited),
+        limits: world.clone(),
         clock: world.clone(),
     };
     let opened = Prompts::open(ports.store.clone(), world.clone(), Arc::new(PlainCheck));

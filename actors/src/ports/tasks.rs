@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use punchcard_events::ticket::{AnswerFormat, Message, Parameters, PromptRef, Terms};
+use punchcard_events::ticket::{AnswerFormat, Conversation, Message, Parameters, PromptRef, Terms};
 use punchcard_events::{LabelName, TaskName, TenantId, Timestamp};
 use serde_json::Value;
 
 /// What a ticket asks to be run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Asked<'a> {
     /// Whose task.
     pub tenant: &'a TenantId,
@@ -17,6 +17,8 @@ pub struct Asked<'a> {
     pub task: &'a TaskName,
     /// The label whose version is to run; `None`: `production`, and with it a canary.
     pub label: Option<&'a LabelName>,
+    /// What is said beside the prompt, or in place of one; `None`: the input is all.
+    pub conversation: Option<&'a Conversation>,
 }
 
 impl<'a> Asked<'a> {
@@ -26,7 +28,13 @@ impl<'a> Asked<'a> {
             tenant,
             task,
             label: None,
+            conversation: None,
         }
+    }
+
+    /// The model that is asked without a prompt, where one is.
+    pub fn raw_model(&self) -> Option<&'a str> {
+        self.conversation?.model.as_deref()
     }
 }
 
@@ -38,7 +46,8 @@ pub trait TaskBook: Send + Sync + 'static {
     /// there is no such task, or nothing of it is in effect.
     fn lane(&self, asked: Asked<'_>) -> Option<Lane>;
 
-    /// Checks a request and gives the terms a ticket is accepted under.
+    /// Checks a request and gives the terms a ticket is accepted under. An input that is null beside
+    /// a conversation is one that nobody gave: the conversation says what there is to say.
     ///
     /// # Errors
     /// When there is no such task, none of its versions is in effect, or the input does not fit it.
@@ -66,7 +75,7 @@ pub trait TaskBook: Send + Sync + 'static {
     ///
     /// # Errors
     /// When it does not fit, or cannot be checked. An answer is taken unchecked only where the task
-    /// never had a prompt in the store.
+    /// never had a prompt in the store; where no prompt was run, its size alone is looked at.
     async fn check_answer(
         &self,
         asked: Asked<'_>,

@@ -194,6 +194,7 @@ impl TaskBook for PlainTasks {
     ) -> Result<Prepared, PrepareError> {
         let task = self.find(asked.task);
         let task = task.ok_or_else(|| PrepareError::UnknownTask(asked.task.clone()))?;
+        let said = asked.conversation.map(|said| said.messages.as_slice());
         if one_less(&task.unready) {
             return Err(PrepareError::Unavailable(asked.task.clone()));
         }
@@ -207,11 +208,13 @@ impl TaskBook for PlainTasks {
                 label: asked.label.cloned(),
                 canary: None,
             },
-            messages: Arc::new([Message {
+            messages: std::iter::once(Message {
                 role: Role::User,
                 content: input.to_string(),
-            }]),
-            model: task.model,
+            })
+            .chain(said.unwrap_or_default().iter().cloned())
+            .collect(),
+            model: asked.raw_model().map_or(task.model, str::to_owned),
             parameters: Arc::new(Parameters::default()),
             answer_format: task.answer_format,
         })

@@ -317,6 +317,7 @@ pub(super) fn asked(request: &TicketRequested) -> Asked<'_> {
         tenant: &request.tenant,
         task: &request.task,
         label: request.label.as_ref(),
+        conversation: request.conversation.as_deref(),
     }
 }
 

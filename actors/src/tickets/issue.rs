@@ -366,6 +366,7 @@ fn asked(issue: &Issue) -> Asked<'_> {
         tenant: &issue.tenant,
         task: &issue.task,
         label: issue.label.as_ref(),
+        conversation: issue.conversation.as_deref(),
     }
 }
 

@@ -235,6 +235,7 @@ fn play(life: &Life, ways: &[Way]) -> Client {
         ticket: ticket(1),
         revision: Revision(0),
         state: evolve(TicketState::Unrequested, &requested()),
+        changed_at: Timestamp::from_millis(0),
         live: None,
     };
     let happen = |news: &mut News, event: &TicketEvent, live: Option<Arc<LiveText>>| {
@@ -326,6 +327,7 @@ pub(super) fn news(number: u128, events: &[TicketEvent], live: Option<&Arc<LiveT
         ticket: ticket(number),
         revision: Revision(events.len() as u64 - 1),
         state: events.iter().fold(TicketState::Unrequested, evolve),
+        changed_at: Timestamp::from_millis(0),
         live: live.cloned(),
     }
 }

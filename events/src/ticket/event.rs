@@ -228,6 +228,24 @@ pub struct PromptRef {
     pub canary: Option<Uuid>,
 }
 
+impl PromptRef {
+    /// No prompt at all: the messages are the issuer's own. Versions count from 1, and nothing has an
+    /// empty hash.
+    pub const fn none() -> Self {
+        Self {
+            version: 0,
+            hash: String::new(),
+            label: None,
+            canary: None,
+        }
+    }
+
+    /// Whether there was no prompt.
+    pub const fn is_none(&self) -> bool {
+        self.version == 0
+    }
+}
+
 /// One message to the model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -237,7 +237,7 @@ fn minimal() -> Vec<TicketEvent> {
 }
 
 /// Events with fields that no `full` file has: they came later, and files are not touched.
-fn added() -> [(&'static str, &'static str, TicketEvent); 6] {
+fn added() -> [(&'static str, &'static str, TicketEvent); 8] {
     let request = TicketEvent::TicketRequested(request_with_fallbacks());
     let failed = attempt_gave_way(2, AttemptErrorKind::QuotaExceeded, at(5), "gpt-y");
     let sent = sent_to("gpt-y", 3, Some(("gpt-x", FallbackReason::Failed)));
@@ -248,6 +248,16 @@ fn added() -> [(&'static str, &'static str, TicketEvent); 6] {
         ("TicketRequested", "label", requested_by_label()),
         ("TicketRequested", "scheduled", requested_for_later()),
         ("TicketPreProcessed", "label", pre_processed_by_canary()),
+        (
+            "TicketRequested",
+            "conversation",
+            requested_as_conversation(),
+        ),
+        (
+            "TicketPreProcessed",
+            "no_prompt",
+            pre_processed_without_prompt(),
+        ),
     ]
 }
 

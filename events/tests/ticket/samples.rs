@@ -84,6 +84,41 @@ pub(crate) fn requested_for_later() -> TicketEvent {
     })
 }
 
+/// The same as a conversation with a model, where no prompt is run.
+pub(crate) fn requested_as_conversation() -> TicketEvent {
+    let say = |role, content: &str| Message {
+        role,
+        content: content.to_owned(),
+    };
+    let conversation = Conversation {
+        messages: vec![
+            say(Role::System, "Be brief."),
+            say(Role::User, "Guten Tag. 안녕"),
+        ],
+        model: Some("gpt-x".to_owned()),
+        parameters: Parameters {
+            temperature: Some(0.1),
+            top_p: Some(0.9),
+            max_tokens: Some(100),
+            seed: Some(-7),
+            json: true,
+        },
+    };
+    TicketEvent::TicketRequested(TicketRequested {
+        input: Arc::new(json!(null)),
+        conversation: Some(Arc::new(conversation)),
+        ..request()
+    })
+}
+
+/// Prepared without a prompt.
+pub(crate) fn pre_processed_without_prompt() -> TicketEvent {
+    TicketEvent::TicketPreProcessed(TicketPreProcessed {
+        prompt: PromptRef::none(),
+        ..prepared()
+    })
+}
+
 /// Prepared with the version of a canary, whose answers are JSON where the terms say text.
 pub(crate) fn pre_processed_by_canary() -> TicketEvent {
     let prepared = prepared();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use punchcard_actors::ports::{PostProcessCall, PreProcessCall};
-use punchcard_events::ticket::{PromptRef, Usage};
+use punchcard_events::ticket::{Conversation, PromptRef, Usage};
 use punchcard_events::{TaskName, TicketId, Timestamp, UserId};
 use serde::Serialize;
 use serde_json::Value;
@@ -24,6 +24,8 @@ struct PreProcess<'a> {
     metadata: &'a BTreeMap<String, String>,
     requested_at: Timestamp,
     input: &'a Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation: Option<&'a Conversation>,
 }
 
 #[derive(Serialize)]
@@ -35,6 +37,8 @@ struct PostProcess<'a> {
     metadata: &'a BTreeMap<String, String>,
     requested_at: Timestamp,
     input: &'a Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation: Option<&'a Conversation>,
     answer: &'a Value,
     finish_reason: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,6 +61,7 @@ pub(super) fn pre_process(call: &PreProcessCall, now: Timestamp) -> serde_json::
             metadata: &request.metadata,
             requested_at: request.requested_at,
             input: &request.input,
+            conversation: request.conversation.as_deref(),
         },
     })
 }
@@ -75,6 +80,7 @@ pub(super) fn post_process(call: &PostProcessCall, now: Timestamp) -> serde_json
             metadata: &request.metadata,
             requested_at: request.requested_at,
             input: &request.input,
+            conversation: request.conversation.as_deref(),
             answer: &call.answer,
             finish_reason: &call.answered.finish_reason,
             usage: call.answered.usage,

@@ -451,14 +451,14 @@ fn no_override_makes_the_loader_panic() {
 
 #[test]
 fn a_task_cannot_have_the_name_of_a_route() {
-    for name in ["import", "export"] {
+    for name in ["import", "export", "chat"] {
         let text = format!(
             "[models.m]\nprovider = \"offline\"\n[tenants.acme]\nname = \"A\"\n\
              [tenants.acme.tasks.{name}]\nmodel = \"m\"\n"
         );
         let refused = load(&text).unwrap_err().to_string();
         assert!(
-            refused.contains("is a route of the prompt API"),
+            refused.contains("is a word that the API keeps"),
             "{refused}"
         );
     }

@@ -123,6 +123,6 @@ fn refused(line: u32, custom_id: Option<String>, problem: &Problem) -> RefusedLi
         custom_id,
         code: problem.code().as_str().to_owned(),
         message: problem.detail().to_owned(),
-        field: problem.field_name().map(str::to_owned),
+        field: problem.field_pointer().map(str::to_owned),
     }
 }

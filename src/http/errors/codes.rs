@@ -115,7 +115,7 @@ codes! {
     NoSuchTestRun = NOT_FOUND, "no_such_test_run", "There is no such test run";
     /// No canary is running, or not this one.
     CanaryNotRunning = NOT_FOUND, "canary_not_running", "The canary is not running";
-    /// Another name is needed: this one is a route of the API.
+    /// Another name is needed: this one the API keeps for itself.
     ReservedName = UNPROCESSABLE_ENTITY, "reserved_name", "The name is taken by the API";
     /// The content has mistakes.
     BrokenPrompt = UNPROCESSABLE_ENTITY, "broken_prompt", "The prompt has mistakes";
@@ -239,6 +239,18 @@ codes! {
     WeightOutOfRange = UNPROCESSABLE_ENTITY, "weight_out_of_range", "The weight is out of range";
     /// Days that are none, or too many.
     RetentionOutOfRange = UNPROCESSABLE_ENTITY, "retention_out_of_range", "The retention is out of range";
+    /// The tenant has no such task in production and may ask no such model.
+    ModelNotFound = NOT_FOUND, "model_not_found", "There is no such model";
+    /// A parameter of OpenAI's API that this one does not have.
+    UnsupportedParameter = BAD_REQUEST, "unsupported_parameter", "The parameter is not supported";
+    /// A chat completion's ticket failed.
+    TicketFailed = BAD_GATEWAY, "ticket_failed", "The ticket failed";
+    /// A chat completion's ticket was cancelled.
+    TicketCancelled = CONFLICT, "ticket_cancelled", "The ticket was cancelled";
+    /// A chat completion was not answered while its request was held open.
+    StillRunning = GATEWAY_TIMEOUT, "still_running", "The ticket is not answered yet";
+    /// The answer is not the one whose beginning was streamed.
+    AnswerChanged = BAD_GATEWAY, "answer_changed", "The answer began anew";
     /// The fault is the server's.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Internal error";
 }

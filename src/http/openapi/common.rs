@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use uuid::Uuid;
 
 use super::operation::{MakeSchema, Operation, Place};
+use super::schemas::Text;
 use crate::http::errors::Code;
 use crate::http::prompts::Reference;
 use crate::http::routes::{Policy, Route};
@@ -86,6 +87,7 @@ pub(super) fn path_parameter(name: &str) -> Option<(MakeSchema, &'static str)> {
         "name" => SchemaGenerator::subschema_for::<PartialName>,
         "prefix" => SchemaGenerator::subschema_for::<KeyPrefix>,
         "ref" => SchemaGenerator::subschema_for::<Reference>,
+        "model" => SchemaGenerator::subschema_for::<Text>,
         _ => return None,
     };
     let about = match name {
@@ -96,6 +98,7 @@ pub(super) fn path_parameter(name: &str) -> Option<(MakeSchema, &'static str)> {
         "label" => "The label.",
         "name" => "The partial's name.",
         "prefix" => "The readable start of the key.",
+        "model" => "The model's name; a slash in it is encoded.",
         _ => "`draft`, a version such as `3` or `v3`, or a label such as `production`.",
     };
     Some((make, about))

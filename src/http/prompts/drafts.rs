@@ -14,10 +14,11 @@ use super::view::DraftView;
 use super::{diff, precondition, shown};
 use crate::http::dispatch::{Call, PromptCall};
 use crate::http::errors::{Code, Problem};
+use crate::http::openai::RAW_TASK;
 
-/// Names under `/v1/prompts/` that are routes, so that a prompt of that name could not be read.
-/// Names that are routes of this API, and so no task's.
-pub const RESERVED: [&str; 2] = ["import", "export"];
+/// Names that no task may have: those that are routes under `/v1/prompts/`, where a prompt of that
+/// name could not be read, and the one that tickets without a prompt are counted under.
+pub const RESERVED: [&str; 3] = ["import", "export", RAW_TASK];
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -101,7 +102,8 @@ pub(super) fn check_name(task: &TaskName) -> Result<(), Problem> {
     if !RESERVED.contains(&task.as_str()) {
         return Ok(());
     }
-    let detail = format!("`{task}` is a route of this API, so no prompt can have this name.");
+    let detail =
+        format!("`{task}` is a word that this API keeps, so no prompt can have this name.");
     Err(Problem::new(Code::ReservedName, detail).remedy("Choose another name."))
 }
 

@@ -34,6 +34,7 @@ impl Office {
 
     fn asked<'a>(&'a self, label: Option<&'a LabelName>) -> Asked<'a> {
         Asked {
+            conversation: None,
             tenant: &self.tenant,
             task: &self.task,
             label,
