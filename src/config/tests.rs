@@ -73,6 +73,7 @@ fn every_key_without_a_default_stands_in_the_default_file_as_a_comment() {
     let environment = [
         ("OPENAI_API_KEY", "sk-1"),
         ("ONEHOUR_WEBHOOK_SECRET", secret),
+        ("PUNCHCARD_MASTER_SECRET", secret),
     ];
     let config = load_with(&uncommented, &environment).unwrap();
     // Every optional field is set, so a key added to the types and forgotten here shows.
@@ -82,7 +83,7 @@ fn every_key_without_a_default_stands_in_the_default_file_as_a_comment() {
     let tenant = config.tenants.values().next().unwrap();
     assert!(!tenant.keys.is_empty() && !tenant.allowed_origins.is_empty());
     assert!(tenant.keys[0].name.is_some());
-    assert!(tenant.callback.is_some());
+    assert!(tenant.callback.is_some() && config.secrets.master.is_some());
     let task = tenant.tasks.values().next().unwrap();
     assert!(task.input_schema.is_some() && task.answer_schema.is_some());
     assert!(task.pre_process.is_some() && task.post_process.is_some());
