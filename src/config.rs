@@ -33,7 +33,7 @@ mod values;
 pub use error::{ConfigError, ConfigErrors};
 pub use sections::{
     Callbacks, Log, LogFormat, Model, Price, Prompts, Provider, Retries, Retry, Runtime, Secrets,
-    Server, Sessions, Store, TicketLimits,
+    Server, Sessions, Store, TicketLimits, Webhooks,
 };
 pub use supervision::{Guarding, Supervision};
 pub use tenants::{CallbackTarget, Defaults, Task, Tenant, TenantKey};
@@ -75,6 +75,8 @@ pub struct Config {
     pub supervision: Supervision,
     /// The planners' prompts.
     pub prompts: Prompts,
+    /// Webhooks to the tenants' endpoints.
+    pub webhooks: Webhooks,
     /// What other secrets are made of.
     pub secrets: Secrets,
     /// The users' sessions.
