@@ -3,6 +3,7 @@
 
 mod access;
 mod assemble;
+mod posting;
 mod readiness;
 #[cfg(test)]
 mod tests;
@@ -18,11 +19,13 @@ use punchcard_actors::prompts::{CanaryWatch, Following, PromptError, Prompts, Wa
 use punchcard_actors::runtime::{Ports, Runtime};
 use punchcard_actors::sessions::{SessionSupervisor, Sessions};
 use punchcard_actors::test_runs::{TestRunParts, TestRuns};
+use punchcard_actors::webhooks::{Dispatching, WebhookError};
 
 use crate::adapters::clock::SystemClock;
 use crate::adapters::store_sqlite::{self, OpenError, SqliteStore};
-use crate::adapters::{openai, webhooks};
+use crate::adapters::{openai, webhooks, webhooks_sqlite};
 use crate::config::Config;
+use crate::master_secret::{MasterSecret, MasterSecretError};
 use crate::tasks::{self, Tasks};
 use crate::{http, telemetry};
 
@@ -46,6 +49,8 @@ pub struct App {
     following: Following,
     /// Canaries are watched for as long as this is kept.
     watching: Watching,
+    /// Webhooks are sent for as long as this is kept.
+    dispatching: Dispatching,
     grace: Duration,
 }
 
@@ -61,6 +66,8 @@ impl App {
         let models = assemble::models(&config)?;
         let callbacks = assemble::webhooks(&config)?;
         let store = open_store(&config).await?;
+        let master =
+            MasterSecret::open(config.secrets.master.as_ref(), &config.store.data_dir)?;
         let opened = open_prompts(&config, &store).await;
         let (prompts, following) = opened.map_err(PromptError::from)?;
         tasks::adopt(&config, &prompts).await?;
@@ -90,6 +97,8 @@ impl App {
             },
             assemble::test_runs(&config),
         );
+        let (webhooks, dispatching) =
+            posting::start(&config, master, &store, runtime.tickets()).await?;
         let sessions = SessionSupervisor::launch(assemble::sessions(&config));
         let access = Arc::new(Access::new(&config));
         let parts = http::Parts {
@@ -98,6 +107,7 @@ impl App {
             prompts: prompts.clone(),
             canaries,
             test_runs: test_runs.clone(),
+            webhooks,
             workbench: Arc::new(Bench::new(tasks, judges)),
             keys: access.clone(),
             origins: access,
@@ -118,6 +128,7 @@ impl App {
             prompts,
             following,
             watching,
+            dispatching,
             grace: config.server.shutdown_grace,
         })
     }
@@ -157,7 +168,7 @@ impl App {
         self.http.stop().await;
         self.runtime.stop(Duration::ZERO).await;
         // They read the store.
-        drop((self.watching, self.following));
+        drop((self.watching, self.following, self.dispatching));
         let store = self.store;
         // Only a panic in there could fail this, and then nothing is left to do.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
@@ -252,6 +263,18 @@ pub enum StartError {
     /// The callback client cannot be set up.
     #[error(transparent)]
     Webhooks(#[from] webhooks::BuildError),
+    /// The master secret cannot be had.
+    #[error(transparent)]
+    MasterSecret(#[from] MasterSecretError),
+    /// The log of webhooks cannot be opened.
+    #[error(transparent)]
+    WebhookLog(#[from] webhooks_sqlite::OpenError),
+    /// The client of webhooks cannot be set up.
+    #[error("the HTTP client for webhooks cannot be set up")]
+    WebhookClient(#[source] reqwest::Error),
+    /// The webhook endpoints cannot be read.
+    #[error("the webhook endpoints cannot be had: {0}")]
+    WebhookEndpoints(#[from] WebhookError),
     /// An address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {

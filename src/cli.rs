@@ -24,6 +24,7 @@ mod store;
 mod style;
 mod ticket;
 mod timeline;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -53,6 +54,7 @@ fn run(cli: &Cli, out: &mut Output) -> Result<Exit, Failure> {
         Command::Demo(args) => runtime::on_system(demo::run(args, out)),
         Command::Ticket(args) => runtime::on_client(ticket::run(args, out)),
         Command::Prompt(args) => runtime::on_client(prompt::run(args, out)),
+        Command::Webhook(args) => runtime::on_client(webhook::run(args, out)),
         Command::Key(command) => key::run(command, out),
         Command::Store(command) => store::run(command, out),
         Command::Bench(args) => bench::run(args, out),
@@ -111,6 +113,13 @@ mod tests {
             "prompt import d --dry-run --json".to_owned(),
             "prompt retire explanation --reason r".to_owned(),
             "prompt restore explanation".to_owned(),
+            "webhook list".to_owned(),
+            "webhook create https://a.example/h --on ticket.failed --description d".to_owned(),
+            format!("webhook change {id} --on ticket.persisted --on ticket.failed"),
+            format!("webhook rotate {id} --overlap 2h"),
+            format!("webhook deliveries {id} --state given_up --limit 3"),
+            format!("webhook resend {id} msg_0192c0de000070008000000000000001"),
+            format!("webhook resend {id} --from 2026-11-23T00:00:00Z --until 2026-11-24T00:00:00Z --dry-run"),
             "key new --tenant onehour --name backend".to_owned(),
             "store verify --data-dir d".to_owned(),
             "store backup f --data-dir d".to_owned(),

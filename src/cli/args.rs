@@ -13,6 +13,7 @@ use super::prompt::PromptArgs;
 use super::serve::ServeArgs;
 use super::store::StoreCommand;
 use super::ticket::TicketArgs;
+use super::webhook::WebhookArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,6 +53,8 @@ pub(crate) enum Command {
     Ticket(Box<TicketArgs>),
     /// Write, try, publish, deploy and take back prompts on a running server.
     Prompt(Box<PromptArgs>),
+    /// Register endpoints that are told of tickets, and see what became of each message.
+    Webhook(Box<WebhookArgs>),
     /// Make API keys.
     #[command(subcommand)]
     Key(KeyCommand),

@@ -15,7 +15,7 @@ mod history;
 mod import;
 mod labels;
 pub(super) mod operations;
-mod params;
+pub(super) mod params;
 mod partials;
 mod precondition;
 mod problems;

@@ -14,7 +14,7 @@ pub enum EndpointState {
     #[default]
     Unregistered,
     /// It is there, enabled or not.
-    Live(Endpoint),
+    Live(Box<Endpoint>),
     /// It is gone.
     Removed,
 }
@@ -67,7 +67,7 @@ impl EndpointState {
     }
 
     /// The endpoint, while it is there.
-    pub const fn live(&self) -> Option<&Endpoint> {
+    pub fn live(&self) -> Option<&Endpoint> {
         match self {
             Self::Live(endpoint) => Some(endpoint),
             Self::Unregistered | Self::Removed => None,
@@ -78,7 +78,7 @@ impl EndpointState {
     pub fn apply(&mut self, event: &EndpointEvent) {
         if let EndpointEvent::EndpointRegistered(new) = event {
             if *self == Self::Unregistered {
-                *self = Self::Live(Endpoint {
+                *self = Self::Live(Box::new(Endpoint {
                     tenant: new.tenant.clone(),
                     url: new.url.clone(),
                     event_types: new.event_types.clone(),
@@ -88,7 +88,7 @@ impl EndpointState {
                     disabled: None,
                     registered: new.act.clone(),
                     changed: new.act.clone(),
-                });
+                }));
             }
             return;
         }

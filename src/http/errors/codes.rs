@@ -181,6 +181,16 @@ codes! {
     OutcomeUnknown = SERVICE_UNAVAILABLE, "outcome_unknown", "It is not known whether it was done";
     /// As many test runs are going on as may.
     TooManyTestRuns = TOO_MANY_REQUESTS, "too_many_test_runs", "Too many test runs";
+    /// The URL is not one that is called.
+    ForbiddenUrl = UNPROCESSABLE_ENTITY, "forbidden_url", "The URL is not one that is called";
+    /// The tenant has as many webhook endpoints as it may have.
+    TooManyWebhooks = CONFLICT, "too_many_webhooks", "There are too many webhook endpoints";
+    /// Others changed the endpoint again and again.
+    WebhookBusy = CONFLICT, "webhook_busy", "The webhook endpoint was changed by others";
+    /// Nothing is sent to the endpoint.
+    WebhookDisabled = CONFLICT, "webhook_disabled", "The webhook endpoint is disabled";
+    /// Two secrets are live.
+    RotationUnderWay = CONFLICT, "rotation_under_way", "The secret is being rotated";
     /// The fault is the server's.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Internal error";
 }
