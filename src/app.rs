@@ -66,8 +66,7 @@ impl App {
         let models = assemble::models(&config)?;
         let callbacks = assemble::webhooks(&config)?;
         let store = open_store(&config).await?;
-        let master =
-            MasterSecret::open(config.secrets.master.as_ref(), &config.store.data_dir)?;
+        let master = MasterSecret::open(config.secrets.master.as_ref(), &config.store.data_dir)?;
         let opened = open_prompts(&config, &store).await;
         let (prompts, following) = opened.map_err(PromptError::from)?;
         tasks::adopt(&config, &prompts).await?;

@@ -119,7 +119,9 @@ mod tests {
             format!("webhook rotate {id} --overlap 2h"),
             format!("webhook deliveries {id} --state given_up --limit 3"),
             format!("webhook resend {id} msg_0192c0de000070008000000000000001"),
-            format!("webhook resend {id} --from 2026-11-23T00:00:00Z --until 2026-11-24T00:00:00Z --dry-run"),
+            format!(
+                "webhook resend {id} --from 2026-11-23T00:00:00Z --until 2026-11-24T00:00:00Z --dry-run"
+            ),
             "key new --tenant onehour --name backend".to_owned(),
             "store verify --data-dir d".to_owned(),
             "store backup f --data-dir d".to_owned(),

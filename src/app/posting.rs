@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use punchcard_actors::tickets::Tickets;
-use punchcard_actors::webhooks::{
-    Dispatching, Schedule, WebhookOptions, WebhookParts, Webhooks,
-};
+use punchcard_actors::webhooks::{Dispatching, Schedule, WebhookOptions, WebhookParts, Webhooks};
 
 use super::StartError;
 use crate::adapters::clock::SystemClock;
@@ -28,8 +26,7 @@ pub(super) async fn start(
     let webhooks = &config.webhooks;
     let data_dir = config.store.data_dir.clone();
     let bounds = log_options(config);
-    let opened =
-        tokio::task::spawn_blocking(move || WebhookLog::open(&data_dir, bounds)).await;
+    let opened = tokio::task::spawn_blocking(move || WebhookLog::open(&data_dir, bounds)).await;
     let log = opened.map_err(|stopped| StartError::Http(std::io::Error::other(stopped)))??;
     let options = EndpointOptions {
         connect_timeout: webhooks.connect_timeout,

@@ -111,7 +111,10 @@ impl Server {
         body: Option<&Value>,
     ) -> Result<Value, Failure> {
         let id = endpoint.to_string();
-        let path: Vec<&str> = ["webhooks", &id].into_iter().chain(rest.iter().copied()).collect();
+        let path: Vec<&str> = ["webhooks", &id]
+            .into_iter()
+            .chain(rest.iter().copied())
+            .collect();
         self.call(method, &path, body).await
     }
 

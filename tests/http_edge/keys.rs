@@ -204,10 +204,25 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
         Policy::Key,
         ADMINS,
     ),
-    ("POST", "/v1/webhooks/{endpoint}/enable", Policy::Key, ADMINS),
-    ("POST", "/v1/webhooks/{endpoint}/disable", Policy::Key, ADMINS),
+    (
+        "POST",
+        "/v1/webhooks/{endpoint}/enable",
+        Policy::Key,
+        ADMINS,
+    ),
+    (
+        "POST",
+        "/v1/webhooks/{endpoint}/disable",
+        Policy::Key,
+        ADMINS,
+    ),
     ("POST", "/v1/webhooks/{endpoint}/test", Policy::Key, ADMINS),
-    ("POST", "/v1/webhooks/{endpoint}/resend", Policy::Key, ADMINS),
+    (
+        "POST",
+        "/v1/webhooks/{endpoint}/resend",
+        Policy::Key,
+        ADMINS,
+    ),
     (
         "GET",
         "/v1/webhooks/{endpoint}/deliveries",

@@ -20,12 +20,28 @@ async fn an_endpoint_lives_from_its_registration_to_its_removal() {
     let changed = send(patch).await.expect(200);
     assert_eq!(changed["event_types"], json!(["ticket.cancelled"]));
     assert_eq!(changed["description"], "ours");
-    let disabled = world.admin.bare(Method::POST, &hook.at("/disable")).await.expect(200);
+    let disabled = world
+        .admin
+        .bare(Method::POST, &hook.at("/disable"))
+        .await
+        .expect(200);
     assert_eq!(disabled["disabled"]["reason"], "by_admin");
-    let enabled = world.admin.bare(Method::POST, &hook.at("/enable")).await.expect(200);
+    let enabled = world
+        .admin
+        .bare(Method::POST, &hook.at("/enable"))
+        .await
+        .expect(200);
     assert_eq!(enabled["enabled"], true);
-    world.admin.bare(Method::DELETE, &hook.path).await.expect(200);
-    world.admin.get(&hook.path).await.expect_problem(404, "not_found");
+    world
+        .admin
+        .bare(Method::DELETE, &hook.path)
+        .await
+        .expect(200);
+    world
+        .admin
+        .get(&hook.path)
+        .await
+        .expect_problem(404, "not_found");
     let listed = world.admin.get("/v1/webhooks").await.expect(200);
     assert_eq!(listed, json!({ "endpoints": [] }));
 }
@@ -46,12 +62,22 @@ async fn another_tenants_endpoint_is_as_one_that_does_not_exist() {
         (Method::POST, "/test"),
         (Method::POST, "/resend"),
         (Method::GET, "/deliveries"),
-        (Method::GET, "/deliveries/msg_01920000000070008000000000000001"),
-        (Method::POST, "/deliveries/msg_01920000000070008000000000000001/resend"),
+        (
+            Method::GET,
+            "/deliveries/msg_01920000000070008000000000000001",
+        ),
+        (
+            Method::POST,
+            "/deliveries/msg_01920000000070008000000000000001/resend",
+        ),
     ];
     for (method, rest) in routes {
         let mut told = Vec::new();
-        for id in [hook.id.as_str(), "01920000-0000-7000-8000-000000000001", "x"] {
+        for id in [
+            hook.id.as_str(),
+            "01920000-0000-7000-8000-000000000001",
+            "x",
+        ] {
             let path = format!("/v1/webhooks/{id}{rest}");
             let asked = world.other.request(method.clone(), &path).json(&json!({}));
             let mut problem = send(asked).await.expect_problem(404, "not_found");
@@ -80,8 +106,16 @@ async fn a_tenant_has_so_many_endpoints_and_no_more() {
     refused.expect_problem(409, "too_many_webhooks");
     // The other tenant has its own.
     world.other.hook(&receiver, "/h", &["ticket.failed"]).await;
-    world.admin.bare(Method::DELETE, &hooks[0].path).await.expect(200);
-    world.admin.post_json("/v1/webhooks", &body).await.expect(201);
+    world
+        .admin
+        .bare(Method::DELETE, &hooks[0].path)
+        .await
+        .expect(200);
+    world
+        .admin
+        .post_json("/v1/webhooks", &body)
+        .await
+        .expect(201);
 }
 
 #[tokio::test]
@@ -92,15 +126,51 @@ async fn a_body_that_is_not_what_the_route_takes_is_refused() {
     let long = "x".repeat(2_001);
     for (body, status, code) in [
         (json!({ "url": url }), 400, "invalid_request"),
-        (json!({ "url": url, "event_types": [] }), 400, "invalid_request"),
-        (json!({ "url": url, "event_types": ["ticket.lost"] }), 400, "invalid_request"),
-        (json!({ "url": url, "event_types": ["webhook.test"] }), 400, "invalid_request"),
-        (json!({ "url": url, "event_types": on, "tenant": "another" }), 400, "invalid_request"),
-        (json!({ "url": url, "event_types": on, "state": "x" }), 400, "invalid_request"),
-        (json!({ "url": url, "event_types": on, "description": "x".repeat(501) }), 400, "invalid_request"),
-        (json!({ "url": format!("{url}{long}"), "event_types": on }), 400, "invalid_request"),
-        (json!({ "url": "not a url", "event_types": on }), 422, "forbidden_url"),
-        (json!({ "url": "/relative", "event_types": on }), 422, "forbidden_url"),
+        (
+            json!({ "url": url, "event_types": [] }),
+            400,
+            "invalid_request",
+        ),
+        (
+            json!({ "url": url, "event_types": ["ticket.lost"] }),
+            400,
+            "invalid_request",
+        ),
+        (
+            json!({ "url": url, "event_types": ["webhook.test"] }),
+            400,
+            "invalid_request",
+        ),
+        (
+            json!({ "url": url, "event_types": on, "tenant": "another" }),
+            400,
+            "invalid_request",
+        ),
+        (
+            json!({ "url": url, "event_types": on, "state": "x" }),
+            400,
+            "invalid_request",
+        ),
+        (
+            json!({ "url": url, "event_types": on, "description": "x".repeat(501) }),
+            400,
+            "invalid_request",
+        ),
+        (
+            json!({ "url": format!("{url}{long}"), "event_types": on }),
+            400,
+            "invalid_request",
+        ),
+        (
+            json!({ "url": "not a url", "event_types": on }),
+            422,
+            "forbidden_url",
+        ),
+        (
+            json!({ "url": "/relative", "event_types": on }),
+            422,
+            "forbidden_url",
+        ),
     ] {
         let refused = world.admin.post_json("/v1/webhooks", &body).await;
         refused.expect_problem(status, code);

@@ -8,7 +8,10 @@ async fn a_message_between_two_tries_survives_a_kill_and_keeps_its_id() {
     let mut world = World::open(LATER).await;
     let receiver = FakeBackend::start(vec![]).await;
     receiver.script("/h", [Behaviour::status(500)]);
-    let hook = world.admin.hook(&receiver, "/h", &["ticket.persisted"]).await;
+    let hook = world
+        .admin
+        .hook(&receiver, "/h", &["ticket.persisted"])
+        .await;
     let ticket = world.admin.ticket("hello", None).await;
     let tried = |page: &serde_json::Value| page["deliveries"][0]["attempts"] == 1;
     let before = world.admin.until(&hook.at("/deliveries"), tried).await;
@@ -23,7 +26,10 @@ async fn a_message_between_two_tries_survives_a_kill_and_keeps_its_id() {
     let deliveries = receiver.deliveries();
     assert_eq!((deliveries.len(), ids(&deliveries).len()), (2, 1));
     let path = format!("/v1/tickets/{ticket}");
-    world.admin.until(&path, |shown| shown["state"] == "delivered").await;
+    world
+        .admin
+        .until(&path, |shown| shown["state"] == "delivered")
+        .await;
 }
 
 #[tokio::test]
@@ -32,7 +38,10 @@ async fn every_persisted_ticket_is_told_of_however_often_the_program_is_killed()
     const TICKETS: usize = 15;
     let mut world = World::open(SOON).await;
     let receiver = FakeBackend::start(vec![]).await;
-    let hook = world.admin.hook(&receiver, "/h", &["ticket.persisted"]).await;
+    let hook = world
+        .admin
+        .hook(&receiver, "/h", &["ticket.persisted"])
+        .await;
     let mut tickets = Vec::new();
     for _ in 0..KILLS {
         for _ in 0..TICKETS {
@@ -42,7 +51,10 @@ async fn every_persisted_ticket_is_told_of_however_often_the_program_is_killed()
         world.kill().await;
         world.start().await;
     }
-    world.admin.all_are(&hook, KILLS * TICKETS, "acknowledged").await;
+    world
+        .admin
+        .all_are(&hook, KILLS * TICKETS, "acknowledged")
+        .await;
     let deliveries = receiver.deliveries();
     for ticket in &tickets {
         let told = |one: &crate::fake_backend::Delivery| {
@@ -50,7 +62,10 @@ async fn every_persisted_ticket_is_told_of_however_often_the_program_is_killed()
         };
         assert!(deliveries.iter().any(told), "{ticket} was told of");
         let path = format!("/v1/tickets/{ticket}");
-        world.admin.until(&path, |shown| shown["state"] == "delivered").await;
+        world
+            .admin
+            .until(&path, |shown| shown["state"] == "delivered")
+            .await;
     }
     assert_eq!(ids(&deliveries).len(), KILLS * TICKETS, "one message each");
 }
@@ -59,7 +74,10 @@ async fn every_persisted_ticket_is_told_of_however_often_the_program_is_killed()
 async fn a_lost_log_is_made_again_and_sends_nothing_twice() {
     let mut world = World::open(LATER).await;
     let receiver = FakeBackend::start(vec![]).await;
-    let hook = world.admin.hook(&receiver, "/h", &["ticket.persisted"]).await;
+    let hook = world
+        .admin
+        .hook(&receiver, "/h", &["ticket.persisted"])
+        .await;
     for _ in 0..5 {
         world.admin.ticket("hello", None).await;
     }
@@ -67,7 +85,11 @@ async fn a_lost_log_is_made_again_and_sends_nothing_twice() {
     let log = hook.at("/deliveries");
     let before = world.admin.get(&log).await.expect(200);
     world.kill().await;
-    for file in ["webhooks.sqlite", "webhooks.sqlite-wal", "webhooks.sqlite-shm"] {
+    for file in [
+        "webhooks.sqlite",
+        "webhooks.sqlite-wal",
+        "webhooks.sqlite-shm",
+    ] {
         drop(std::fs::remove_file(world.data(file)));
     }
     world.start().await;

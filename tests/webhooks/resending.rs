@@ -10,7 +10,10 @@ use crate::world::{SOON, World, ids};
 async fn a_range_is_counted_first_and_then_sent_again_under_the_same_ids() {
     let world = World::open("[]").await;
     let receiver = FakeBackend::start(vec![]).await;
-    let hook = world.admin.hook(&receiver, "/h", &["ticket.answered"]).await;
+    let hook = world
+        .admin
+        .hook(&receiver, "/h", &["ticket.answered"])
+        .await;
     receiver.script("/h", [Behaviour::status(204)]);
     world.admin.ticket("taken", None).await;
     world.admin.all_are(&hook, 1, "acknowledged").await;
@@ -19,10 +22,17 @@ async fn a_range_is_counted_first_and_then_sent_again_under_the_same_ids() {
         world.admin.ticket("not taken", None).await;
     }
     let given_up = |page: &serde_json::Value| page["deliveries"].as_array().unwrap().len() == 3;
-    world.admin.until(&hook.at("/deliveries?state=given_up"), given_up).await;
+    world
+        .admin
+        .until(&hook.at("/deliveries?state=given_up"), given_up)
+        .await;
     let sent = receiver.deliveries();
     // It has no schedule, so the first failure disabled it, if no success came after its message.
-    world.admin.bare(Method::POST, &hook.at("/enable")).await.expect(200);
+    world
+        .admin
+        .bare(Method::POST, &hook.at("/enable"))
+        .await
+        .expect(200);
     let ask = |dry_run: bool, acknowledged_too: bool| {
         json!({
             "from": "2020-01-01T00:00:00Z",
@@ -33,11 +43,23 @@ async fn a_range_is_counted_first_and_then_sent_again_under_the_same_ids() {
     };
     let path = hook.at("/resend");
     for (too, count) in [(false, 3), (true, 4)] {
-        let counted = world.admin.post_json(&path, &ask(true, too)).await.expect(200);
+        let counted = world
+            .admin
+            .post_json(&path, &ask(true, too))
+            .await
+            .expect(200);
         assert_eq!(counted, json!({ "messages": count, "dry_run": true }));
     }
-    assert_eq!(receiver.deliveries().len(), sent.len(), "counting sends nothing");
-    world.admin.post_json(&path, &ask(false, false)).await.expect(202);
+    assert_eq!(
+        receiver.deliveries().len(),
+        sent.len(),
+        "counting sends nothing"
+    );
+    world
+        .admin
+        .post_json(&path, &ask(false, false))
+        .await
+        .expect(202);
     world.admin.all_are(&hook, 4, "acknowledged").await;
     assert_eq!(ids(&receiver.deliveries()), ids(&sent));
     assert_eq!(receiver.deliveries().len(), sent.len() + 3);
@@ -47,7 +69,10 @@ async fn a_range_is_counted_first_and_then_sent_again_under_the_same_ids() {
 async fn one_message_is_sent_again_by_its_id() {
     let world = World::open(SOON).await;
     let receiver = FakeBackend::start(vec![]).await;
-    let hook = world.admin.hook(&receiver, "/h", &["ticket.answered"]).await;
+    let hook = world
+        .admin
+        .hook(&receiver, "/h", &["ticket.answered"])
+        .await;
     world.admin.ticket("hello", None).await;
     let log = world.admin.all_are(&hook, 1, "acknowledged").await;
     let id = log[0]["id"].as_str().unwrap();
@@ -56,14 +81,21 @@ async fn one_message_is_sent_again_by_its_id() {
     receiver.deliveries_reach(2).await;
     assert_eq!(ids(&receiver.deliveries()).len(), 1);
     let unknown = hook.at("/deliveries/msg_01920000000070008000000000000001/resend");
-    world.admin.bare(Method::POST, &unknown).await.expect_problem(404, "not_found");
+    world
+        .admin
+        .bare(Method::POST, &unknown)
+        .await
+        .expect_problem(404, "not_found");
 }
 
 #[tokio::test]
 async fn a_range_that_makes_no_sense_is_refused() {
     let world = World::open(SOON).await;
     let receiver = FakeBackend::start(vec![]).await;
-    let hook = world.admin.hook(&receiver, "/h", &["ticket.answered"]).await;
+    let hook = world
+        .admin
+        .hook(&receiver, "/h", &["ticket.answered"])
+        .await;
     let (early, late) = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z");
     for body in [
         json!({ "from": late, "until": early, "dry_run": true }),

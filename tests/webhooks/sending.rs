@@ -37,7 +37,10 @@ async fn a_ticket_without_a_user_is_delivered_by_the_webhook_that_its_receiver_t
 async fn a_ticket_with_a_user_waits_for_the_user() {
     let world = World::open(SOON).await;
     let receiver = FakeBackend::start(vec![]).await;
-    let hook = world.admin.hook(&receiver, "/h", &["ticket.persisted"]).await;
+    let hook = world
+        .admin
+        .hook(&receiver, "/h", &["ticket.persisted"])
+        .await;
     let ticket = world.admin.ticket("hello", Some("student-1")).await;
     world.admin.all_are(&hook, 1, "acknowledged").await;
     let path = format!("/v1/tickets/{ticket}/events");
@@ -50,7 +53,10 @@ async fn a_ticket_with_a_user_waits_for_the_user() {
 async fn a_long_answer_is_a_link() {
     let world = World::open(SOON).await;
     let receiver = FakeBackend::start(vec![]).await;
-    let hook = world.admin.hook(&receiver, "/h", &["ticket.persisted"]).await;
+    let hook = world
+        .admin
+        .hook(&receiver, "/h", &["ticket.persisted"])
+        .await;
     let word = "long ".repeat(2_000);
     let ticket = world.admin.ticket(&word, None).await;
     world.admin.all_are(&hook, 1, "acknowledged").await;
@@ -59,7 +65,10 @@ async fn a_long_answer_is_a_link() {
     let bytes = receiver.deliveries()[0].body.len();
     assert!(bytes < 4_000, "{bytes}");
     if told["answer"].is_null() {
-        assert_eq!(told["answer_omitted"]["url"], json!(format!("/v1/tickets/{ticket}")));
+        assert_eq!(
+            told["answer_omitted"]["url"],
+            json!(format!("/v1/tickets/{ticket}"))
+        );
     }
 }
 
@@ -73,7 +82,11 @@ async fn while_a_secret_rotates_both_verify_and_afterwards_only_the_new_one() {
     let rotated = world.admin.post_json(&rotate, &overlap).await.expect(200);
     let new = rotated["secret"].as_str().unwrap().to_owned();
     assert_ne!(new, hook.secret);
-    world.admin.bare(Method::POST, &hook.at("/test")).await.expect(202);
+    world
+        .admin
+        .bare(Method::POST, &hook.at("/test"))
+        .await
+        .expect(202);
     receiver.deliveries_reach(1).await;
     let both = &receiver.deliveries()[0];
     assert!(verifies(both, &new) && verifies(both, &hook.secret));
@@ -83,11 +96,21 @@ async fn while_a_secret_rotates_both_verify_and_afterwards_only_the_new_one() {
     assert_eq!(shown["secrets"][0]["secret"], json!(new));
     assert_eq!(shown["secrets"][1]["secret"], json!(hook.secret));
 
-    let hook = world.admin.hook(&receiver, "/other", &["ticket.failed"]).await;
+    let hook = world
+        .admin
+        .hook(&receiver, "/other", &["ticket.failed"])
+        .await;
     let at_once = json!({ "overlap_seconds": 0 });
-    let rotated = world.admin.post_json(&hook.at("/rotate-secret"), &at_once).await;
+    let rotated = world
+        .admin
+        .post_json(&hook.at("/rotate-secret"), &at_once)
+        .await;
     let new = rotated.expect(200)["secret"].as_str().unwrap().to_owned();
-    world.admin.bare(Method::POST, &hook.at("/test")).await.expect(202);
+    world
+        .admin
+        .bare(Method::POST, &hook.at("/test"))
+        .await
+        .expect(202);
     receiver.deliveries_reach(2).await;
     let only = &receiver.deliveries()[1];
     assert!(verifies(only, &new) && !verifies(only, &hook.secret));
@@ -110,7 +133,10 @@ async fn nothing_crosses_tenants_and_no_secret_or_answer_is_logged() {
     }
     world.admin.all_are(&hook, 10, "acknowledged").await;
     world.other.all_are(&other, 10, "acknowledged").await;
-    assert_eq!((ours.deliveries().len(), theirs.deliveries().len()), (10, 10));
+    assert_eq!(
+        (ours.deliveries().len(), theirs.deliveries().len()),
+        (10, 10)
+    );
     assert!(ids(&ours.deliveries()).is_disjoint(&ids(&theirs.deliveries())));
     assert!(!verifies(&ours.deliveries()[0], &other.secret));
     let log = world.log();

@@ -141,7 +141,7 @@ impl Lane {
         // Those that the specification names as signs of load.
         let loaded = matches!(sent.status, Some(429 | 502 | 503 | 504));
         let asked = sent.retry_after_ms.map(|ms| ms.min(LONGEST_PAUSE_MS));
-        if let Some(ms) = asked.or(loaded.then_some(PAUSE_MS)) {
+        if let Some(ms) = asked.or_else(|| loaded.then_some(PAUSE_MS)) {
             self.paused_until = Some(Timestamp::from_millis(now.as_millis().saturating_add(ms)));
         }
     }

@@ -41,7 +41,12 @@ fn made(of: u128, number: u64) -> Made {
     }
 }
 
-fn attempted(of: u128, attempt: u32, failure: Option<DeliveryFailure>, next: Next) -> DeliveryAttempted {
+fn attempted(
+    of: u128,
+    attempt: u32,
+    failure: Option<DeliveryFailure>,
+    next: Next,
+) -> DeliveryAttempted {
     DeliveryAttempted {
         endpoint: endpoint(of),
         event_type: EventType::TicketPersisted,
@@ -86,7 +91,8 @@ impl Log {
 async fn a_message_waits_is_tried_and_ends() {
     let log = Log::open();
     let (one, two) = (made(1, 1), made(1, 2));
-    log.apply(vec![Change::Made(one.clone()), Change::Made(two.clone())]).await;
+    log.apply(vec![Change::Made(one.clone()), Change::Made(two.clone())])
+        .await;
     // Twice the same is once.
     log.apply(vec![Change::Made(one.clone())]).await;
     assert_eq!(log.log.standing(endpoint(1)).await.unwrap().queued, 2);
@@ -104,10 +110,16 @@ async fn a_message_waits_is_tried_and_ends() {
         Next::Retry { at: at(5_000) },
     );
     log.apply(vec![Change::Attempted(one.id, failed)]).await;
-    assert_eq!(log.stands(&one).await, (DeliveryState::Queued, Some(5_000), 1, 1));
+    assert_eq!(
+        log.stands(&one).await,
+        (DeliveryState::Queued, Some(5_000), 1, 1)
+    );
     let taken = attempted(1, 2, None, Next::Done);
     log.apply(vec![Change::Attempted(one.id, taken)]).await;
-    assert_eq!(log.stands(&one).await, (DeliveryState::Acknowledged, None, 2, 2));
+    assert_eq!(
+        log.stands(&one).await,
+        (DeliveryState::Acknowledged, None, 2, 2)
+    );
     let standing = log.log.standing(endpoint(1)).await.unwrap();
     assert_eq!((standing.queued, standing.last_success), (1, Some(at(105))));
     let place = log.log.place().await.unwrap();
@@ -118,7 +130,8 @@ async fn a_message_waits_is_tried_and_ends() {
 async fn an_endpoint_has_so_many_waiting_and_the_rest_can_be_sent_later() {
     let log = Log::open();
     let all: Vec<Made> = (1..=5).map(|number| made(1, number)).collect();
-    log.apply(all.iter().cloned().map(Change::Made).collect()).await;
+    log.apply(all.iter().cloned().map(Change::Made).collect())
+        .await;
     let skipped = LogFilter {
         state: Some(DeliveryState::Skipped),
     };
@@ -140,8 +153,14 @@ async fn an_endpoint_has_so_many_waiting_and_the_rest_can_be_sent_later() {
     }])
     .await;
     // Two a second.
-    assert_eq!(log.stands(&all[3]).await, (DeliveryState::Queued, Some(1_000), 0, 0));
-    assert_eq!(log.stands(&all[4]).await, (DeliveryState::Queued, Some(1_500), 0, 0));
+    assert_eq!(
+        log.stands(&all[3]).await,
+        (DeliveryState::Queued, Some(1_000), 0, 0)
+    );
+    assert_eq!(
+        log.stands(&all[4]).await,
+        (DeliveryState::Queued, Some(1_500), 0, 0)
+    );
     assert_eq!(log.log.standing(endpoint(1)).await.unwrap().queued, 5);
 }
 
@@ -150,7 +169,11 @@ async fn a_message_that_was_given_up_is_sent_again_from_the_start_of_its_schedul
     let log = Log::open();
     let one = made(1, 1);
     let gave_up = attempted(1, 1, Some(DeliveryFailure::Timeout), Next::GivenUp);
-    log.apply(vec![Change::Made(one.clone()), Change::Attempted(one.id, gave_up)]).await;
+    log.apply(vec![
+        Change::Made(one.clone()),
+        Change::Attempted(one.id, gave_up),
+    ])
+    .await;
     assert_eq!(log.stands(&one).await, (DeliveryState::GivenUp, None, 1, 1));
     let which = Resend::One { delivery: one.id };
     let other = Change::Resent {
@@ -159,14 +182,21 @@ async fn a_message_that_was_given_up_is_sent_again_from_the_start_of_its_schedul
         at: at(9),
     };
     log.apply(vec![other]).await;
-    assert_eq!(log.stands(&one).await.0, DeliveryState::GivenUp, "not another endpoint's");
+    assert_eq!(
+        log.stands(&one).await.0,
+        DeliveryState::GivenUp,
+        "not another endpoint's"
+    );
     log.apply(vec![Change::Resent {
         endpoint: endpoint(1),
         which,
         at: at(9_000),
     }])
     .await;
-    assert_eq!(log.stands(&one).await, (DeliveryState::Queued, Some(9_000), 1, 0));
+    assert_eq!(
+        log.stands(&one).await,
+        (DeliveryState::Queued, Some(9_000), 1, 0)
+    );
     let found = log.log.get(one.id).await.unwrap().unwrap();
     assert_eq!((found.queued_at, found.revisions), (at(9_000), 1));
 }
@@ -194,22 +224,38 @@ async fn too_old_an_event_is_not_sent_again() {
 async fn what_is_gone_waits_for_nothing_and_what_ended_is_forgotten_in_time() {
     let log = Log::open();
     let (one, other) = (made(1, 1), made(2, 2));
-    log.apply(vec![Change::Made(one.clone()), Change::Made(other.clone())]).await;
+    log.apply(vec![Change::Made(one.clone()), Change::Made(other.clone())])
+        .await;
     log.apply(vec![Change::Closed(endpoint(1), at(50))]).await;
     assert_eq!(log.stands(&one).await.0, DeliveryState::Cancelled);
-    let late = attempted(1, 1, Some(DeliveryFailure::Status), Next::Retry { at: at(500) });
+    let late = attempted(
+        1,
+        1,
+        Some(DeliveryFailure::Status),
+        Next::Retry { at: at(500) },
+    );
     log.apply(vec![Change::Attempted(one.id, late)]).await;
-    assert_eq!(log.stands(&one).await, (DeliveryState::Cancelled, None, 1, 1));
+    assert_eq!(
+        log.stands(&one).await,
+        (DeliveryState::Cancelled, None, 1, 1)
+    );
     assert_eq!(log.log.heads().await.unwrap().len(), 1);
     assert_eq!(log.log.prune(at(10_000), 10).await.unwrap(), 1);
     assert!(log.log.get(one.id).await.unwrap().is_none());
-    assert!(log.log.get(other.id).await.unwrap().is_some(), "it still waits");
+    assert!(
+        log.log.get(other.id).await.unwrap().is_some(),
+        "it still waits"
+    );
 }
 
 #[tokio::test]
 async fn a_file_that_cannot_be_used_is_put_aside() {
     let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join(FILE), "no database at all, but long enough").unwrap();
+    std::fs::write(
+        directory.path().join(FILE),
+        "no database at all, but long enough",
+    )
+    .unwrap();
     let log = WebhookLog::open(directory.path(), OPTIONS).unwrap();
     assert_eq!(log.place().await.unwrap(), None);
     log.close();

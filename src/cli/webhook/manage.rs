@@ -65,7 +65,9 @@ pub(super) async fn create(
     if let Some(description) = &args.description {
         body["description"] = json!(description);
     }
-    let answer = server.call(Method::POST, &["webhooks"], Some(&body)).await?;
+    let answer = server
+        .call(Method::POST, &["webhooks"], Some(&body))
+        .await?;
     let exit = print(&answer, out)?;
     out.note("Check signatures with this secret; `punchcard webhook secret ID` shows it again.");
     Ok(exit)
@@ -84,7 +86,10 @@ pub(super) async fn change(
     let types = (!args.event_types.is_empty()).then(|| json!(args.event_types));
     give("url", args.url.as_ref().map(|url| json!(url)));
     give("event_types", types);
-    give("description", args.description.as_ref().map(|text| json!(text)));
+    give(
+        "description",
+        args.description.as_ref().map(|text| json!(text)),
+    );
     if body.is_empty() {
         return Err(Failure::usage("there is nothing to change")
             .advise("Give --url, --on or --description."));
@@ -116,7 +121,9 @@ pub(super) async fn switch(
     server: &Server,
     out: &mut Output,
 ) -> Result<Exit, Failure> {
-    let answer = server.ask(Method::POST, one.endpoint, &[word], None).await?;
+    let answer = server
+        .ask(Method::POST, one.endpoint, &[word], None)
+        .await?;
     print(&answer, out)
 }
 
@@ -126,13 +133,17 @@ pub(super) async fn test(
     server: &Server,
     out: &mut Output,
 ) -> Result<Exit, Failure> {
-    let answer = server.ask(Method::POST, one.endpoint, &["test"], None).await?;
+    let answer = server
+        .ask(Method::POST, one.endpoint, &["test"], None)
+        .await?;
     if out.is_json() {
         out.document(&answer)?;
         return Ok(Exit::Success);
     }
     out.line("A test message is on its way.")?;
     let id = one.endpoint;
-    out.note(format_args!("What became of it: punchcard webhook deliveries {id}"));
+    out.note(format_args!(
+        "What became of it: punchcard webhook deliveries {id}"
+    ));
     Ok(Exit::Success)
 }

@@ -62,7 +62,9 @@ pub(super) async fn run(
                 "dry_run": args.dry_run,
             });
             let rest = ["resend"];
-            server.ask(Method::POST, args.endpoint, &rest, Some(&body)).await?
+            server
+                .ask(Method::POST, args.endpoint, &rest, Some(&body))
+                .await?
         }
         // clap asks for one or the other.
         (None, _, _) => return Err(Failure::usage("say which message, or --from and --until")),

@@ -67,7 +67,9 @@ fn line(endpoint: &Value, out: &mut Output) -> Result<(), Failure> {
     let types = endpoint["event_types"].as_array().into_iter().flatten();
     let types: Vec<_> = types.filter_map(text).collect();
     let types = types.join(", ");
-    out.line(format_args!("{BOLD}{id}{BOLD:#} {state} {url} {DIM}{types}{DIM:#}"))
+    out.line(format_args!(
+        "{BOLD}{id}{BOLD:#} {state} {url} {DIM}{types}{DIM:#}"
+    ))
 }
 
 /// A value as a line shows it; nothing of it is trusted.

@@ -43,7 +43,11 @@ impl<'a> Params<'a> {
     }
 
     /// A parameter, if it is given. `rule` says what it may be.
-    pub(in crate::http) fn get<T: FromStr>(&self, name: &str, rule: &str) -> Result<Option<T>, Problem> {
+    pub(in crate::http) fn get<T: FromStr>(
+        &self,
+        name: &str,
+        rule: &str,
+    ) -> Result<Option<T>, Problem> {
         self.all(name, rule).map(|all| all.into_iter().next())
     }
 
@@ -53,7 +57,11 @@ impl<'a> Params<'a> {
     }
 
     /// Every value of a parameter.
-    pub(in crate::http) fn all<T: FromStr>(&self, name: &str, rule: &str) -> Result<Vec<T>, Problem> {
+    pub(in crate::http) fn all<T: FromStr>(
+        &self,
+        name: &str,
+        rule: &str,
+    ) -> Result<Vec<T>, Problem> {
         let given = self.0.iter().filter(|(other, _)| other == name);
         given
             .map(|(_, value)| value.parse().map_err(|_| invalid(name, rule)))

@@ -20,7 +20,11 @@ impl EndpointCall {
     /// The endpoint in the path. Malformed ids, unknown endpoints and other tenants' cannot be told
     /// apart.
     pub(super) fn of(call: Call) -> Result<Self, Problem> {
-        let id = call.request.match_info().get("endpoint").unwrap_or_default();
+        let id = call
+            .request
+            .match_info()
+            .get("endpoint")
+            .unwrap_or_default();
         let id: EndpointId = id.parse().map_err(|_| problems::no_such_endpoint())?;
         let found = call.api.webhooks.webhooks.endpoint(&call.caller.tenant, id);
         let endpoint = found.ok_or_else(problems::no_such_endpoint)?;

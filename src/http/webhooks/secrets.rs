@@ -48,7 +48,11 @@ pub(super) async fn rotate(mut asked: EndpointCall) -> Result<HttpResponse, Prob
     let until = act.at.plus(Duration::from_secs(overlap));
     let rotated = asked.execute(Command::RotateSecret { until, act }).await?;
     let endpoint = rotated.ok_or_else(problems::no_such_endpoint)?;
-    let secret = asked.call.api.webhooks.secret(asked.id, endpoint.generation);
+    let secret = asked
+        .call
+        .api
+        .webhooks
+        .secret(asked.id, endpoint.generation);
     let mut view = view(&asked.call, asked.id, endpoint).await?;
     view.secret = Some(secret.expose().to_owned());
     Ok(HttpResponse::Ok().json(view))

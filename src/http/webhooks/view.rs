@@ -43,7 +43,12 @@ struct DisabledView {
 }
 
 impl EndpointView {
-    pub(super) fn of(id: EndpointId, endpoint: Endpoint, standing: Standing, now: Timestamp) -> Self {
+    pub(super) fn of(
+        id: EndpointId,
+        endpoint: Endpoint,
+        standing: Standing,
+        now: Timestamp,
+    ) -> Self {
         Self {
             id,
             url: endpoint.url,
