@@ -40,13 +40,20 @@ impl Runtime {
 /// The failure that a start without success is.
 fn not_started(error: &StartError) -> Failure {
     let exit = match error {
-        StartError::Model { .. } | StartError::Hooks(_) | StartError::Secret { .. } => Exit::Usage,
+        StartError::Model { .. }
+        | StartError::Hooks(_)
+        | StartError::Secret { .. }
+        | StartError::MasterSecret(_) => Exit::Usage,
         StartError::Store(_)
+        | StartError::WebhookLog(_)
+        | StartError::WebhookEndpoints(_)
         | StartError::Prompts(_)
         | StartError::Adopt(_)
         | StartError::Listen { .. }
         | StartError::Http(_) => Exit::Unreachable,
-        StartError::Webhooks(_) | StartError::Metrics(_) => Exit::Negative,
+        StartError::Webhooks(_) | StartError::WebhookClient(_) | StartError::Metrics(_) => {
+            Exit::Negative
+        }
     };
     Failure::new(exit, format!("failed to start: {error}"))
         .advise("`punchcard config show` names every address, directory and task.")
