@@ -13,7 +13,7 @@ mod resend;
 mod schema;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
@@ -21,12 +21,12 @@ use punchcard_actors::ports::{Change, Delivery, DeliveryLog, Head, LogError, Log
 use punchcard_events::endpoint::Resend;
 use punchcard_events::{DeliveryId, EndpointId, EventId, Position, Timestamp};
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 /// The file's name in the data directory.
 const FILE: &str = "webhooks.sqlite";
 
-/// Questions that wait for the thread; more wait before they are put.
+/// Questions that are put to the thread at a time; more wait for their turn.
 const QUEUE: usize = 256;
 
 /// The bounds of the log.
@@ -45,7 +45,8 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 /// The log.
 #[derive(Debug)]
 pub struct WebhookLog {
-    jobs: Mutex<Option<mpsc::SyncSender<Job>>>,
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    room: Arc<Semaphore>,
     thread: Mutex<Option<JoinHandle<()>>>,
     options: Options,
 }
@@ -69,12 +70,16 @@ impl WebhookLog {
             path: path.clone(),
             reason,
         };
-        let mut conn = schema::open(&path).or_else(|error| {
-            tracing::warn!(path = %path.display(), %error, "the log of webhooks cannot be used: it is made again");
-            schema::put_aside(&path).map_err(|error| failed(error.to_string()))?;
+        let open = || {
+            schema::make_private(&path).map_err(|error| failed(error.to_string()))?;
             schema::open(&path).map_err(|error| failed(error.to_string()))
+        };
+        let mut conn = open().or_else(|error| {
+            tracing::warn!(%error, "the log of webhooks is made again");
+            schema::put_aside(&path).map_err(|error| failed(error.to_string()))?;
+            open()
         })?;
-        let (jobs, queue) = mpsc::sync_channel::<Job>(QUEUE);
+        let (jobs, queue) = mpsc::channel::<Job>();
         let thread = std::thread::Builder::new()
             .name("webhook-log".to_owned())
             .spawn(move || {
@@ -85,6 +90,7 @@ impl WebhookLog {
             .map_err(|error| failed(error.to_string()))?;
         Ok(Self {
             jobs: Mutex::new(Some(jobs)),
+            room: Arc::new(Semaphore::new(QUEUE)),
             thread: Mutex::new(Some(thread)),
             options,
         })
@@ -114,20 +120,20 @@ impl WebhookLog {
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LogError> {
         let closed = || LogError("it is closed".to_owned());
+        let room = Arc::clone(&self.room).acquire_owned();
+        let permit = room.await.map_err(|_| closed())?;
         let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move |conn| drop(reply.send(work(conn))));
+        let job: Job = Box::new(move |conn| {
+            let _permit = permit;
+            drop(reply.send(work(conn)));
+        });
         let jobs = self
             .jobs
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        match jobs.ok_or_else(closed)?.try_send(job) {
-            Ok(()) => {}
-            Err(mpsc::TrySendError::Full(_)) => {
-                return Err(LogError("too many questions wait".to_owned()));
-            }
-            Err(mpsc::TrySendError::Disconnected(_)) => return Err(closed()),
-        }
+        let sent = jobs.ok_or_else(closed)?.send(job);
+        sent.map_err(|_| closed())?;
         let answered = answer.await.map_err(|_| closed())?;
         answered.map_err(|error| LogError(error.to_string()))
     }

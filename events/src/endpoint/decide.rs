@@ -128,7 +128,9 @@ fn rotate(
     act: Act,
 ) -> Result<Vec<EndpointEvent>, Rejection> {
     let now = act.at;
-    if let Some(until) = endpoint.previous_until.filter(|until| now < *until) {
+    // Without an overlap only the new one is live, so that a secret that leaked can go at once.
+    let overlaps = now < until;
+    if let Some(until) = endpoint.previous_until.filter(|end| overlaps && now < *end) {
         return Err(Rejection::RotationUnderWay { until });
     }
     if until.as_millis() > now.as_millis().saturating_add(MAX_OVERLAP_MS) {

@@ -34,6 +34,9 @@ fn two_secrets_are_live_until_the_overlap_ends() {
     let early = decide(&state, rotate(5_000, 999));
     assert_eq!(early, Err(Rejection::RotationUnderWay { until: at(1_000) }));
     assert!(decide(&state, rotate(5_000, 1_000)).is_ok());
+    // A leak cannot wait: without an overlap only the newest is left.
+    history.extend(decide(&state, rotate(10, 10)).unwrap());
+    assert_eq!(after(&history).live().unwrap().generations(at(10)), [3]);
 }
 
 #[test]

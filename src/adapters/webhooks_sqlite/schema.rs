@@ -47,7 +47,19 @@ CREATE TABLE endpoints (
 ) WITHOUT ROWID;
 ";
 
-/// Opens the file, or makes it.
+/// Makes a missing file, for this user only; what SQLite makes beside it takes its mode.
+pub(super) fn make_private(path: &Path) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Opens the file.
 pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     let mut conn = Connection::open(path)?;
     conn.busy_timeout(Duration::from_secs(5))?;

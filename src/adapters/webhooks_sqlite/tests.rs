@@ -1,7 +1,5 @@
 //! What becomes of messages in the log.
 
-use std::sync::Arc;
-
 use punchcard_actors::ports::{DeliveryState, Made};
 use punchcard_events::delivery::{self, DeliveryAttempted, DeliveryFailure, Next};
 use punchcard_events::endpoint::EventType;

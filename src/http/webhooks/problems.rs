@@ -73,8 +73,9 @@ impl From<Rejection> for Problem {
             Rejection::UrlLength => invalid("/url"),
             Rejection::DescriptionTooLong => invalid("/description"),
             Rejection::EventTypes => event_types(),
-            Rejection::RotationUnderWay { .. } => Self::new(Code::RotationUnderWay, text)
-                .remedy("Wait until then, or rotate with an overlap of zero after it."),
+            Rejection::RotationUnderWay { .. } => Self::new(Code::RotationUnderWay, text).remedy(
+                "Wait until then, or rotate with an overlap of 0: only the new one holds then.",
+            ),
             Rejection::OverlapTooLong => invalid("/overlap_seconds"),
             Rejection::Disabled => Self::new(Code::WebhookDisabled, text)
                 .remedy("Enable the endpoint, then ask again."),
