@@ -6,6 +6,7 @@
 mod call;
 mod deliveries;
 mod endpoints;
+pub(super) mod operations;
 mod problems;
 mod resend;
 pub(super) mod routes;

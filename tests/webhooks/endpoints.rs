@@ -101,7 +101,7 @@ async fn a_tenant_has_so_many_endpoints_and_no_more() {
     for _ in 0..16 {
         hooks.push(world.admin.hook(&receiver, "/h", &["ticket.failed"]).await);
     }
-    let body = json!({ "url": receiver.url(), "event_types": ["ticket.failed"] });
+    let body = json!({ "url": receiver.url().as_str(), "event_types": ["ticket.failed"] });
     let refused = world.admin.post_json("/v1/webhooks", &body).await;
     refused.expect_problem(409, "too_many_webhooks");
     // The other tenant has its own.

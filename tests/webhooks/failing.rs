@@ -25,7 +25,7 @@ async fn a_message_is_tried_again_under_the_same_id_with_the_same_body() {
         .admin
         .hook(&receiver, "/h", &["ticket.persisted"])
         .await;
-    world.admin.ticket("hello", None).await;
+    world.admin.say("hello", None).await;
     let log = world.admin.all_are(&hook, 1, "acknowledged").await;
     assert_eq!(log[0]["attempts"], 4);
     let deliveries = receiver.deliveries();
@@ -70,7 +70,7 @@ async fn gone_disables_the_endpoint_at_once_and_it_can_be_enabled_again() {
         .admin
         .hook(&receiver, "/h", &["ticket.persisted"])
         .await;
-    let ticket = world.admin.ticket("hello", None).await;
+    let ticket = world.admin.say("hello", None).await;
     let shown = world
         .admin
         .until(&hook.path, |shown| shown["enabled"] == false)
@@ -80,7 +80,7 @@ async fn gone_disables_the_endpoint_at_once_and_it_can_be_enabled_again() {
     let refused = world.admin.bare(Method::POST, &hook.at("/test")).await;
     refused.expect_problem(409, "webhook_disabled");
     // What happens meanwhile is kept, and not sent.
-    world.admin.ticket("meanwhile", None).await;
+    world.admin.say("meanwhile", None).await;
     let skipped = hook.at("/deliveries?state=skipped");
     let one = |page: &serde_json::Value| page["deliveries"].as_array().unwrap().len() == 1;
     world.admin.until(&skipped, one).await;
@@ -116,7 +116,7 @@ async fn an_endpoint_that_failed_the_whole_schedule_is_disabled_visibly() {
         .admin
         .hook(&receiver, "/h", &["ticket.answered"])
         .await;
-    world.admin.ticket("hello", None).await;
+    world.admin.say("hello", None).await;
     let shown = world
         .admin
         .until(&hook.path, |shown| shown["enabled"] == false)
@@ -138,7 +138,7 @@ async fn a_receiver_that_took_others_meanwhile_is_not_disabled() {
         .await;
     // The first message fails four times; in between a test is taken.
     receiver.script("/h", [Behaviour::status(500)]);
-    world.admin.ticket("hello", None).await;
+    world.admin.say("hello", None).await;
     receiver.deliveries_reach(1).await;
     world
         .admin
@@ -160,7 +160,7 @@ async fn retry_after_is_obeyed_and_shown() {
         .admin
         .hook(&receiver, "/h", &["ticket.answered"])
         .await;
-    world.admin.ticket("hello", None).await;
+    world.admin.say("hello", None).await;
     let tried = |page: &serde_json::Value| page["deliveries"][0]["attempts"] == 1;
     let page = world.admin.until(&hook.at("/deliveries"), tried).await;
     let one = &page["deliveries"][0];

@@ -1,6 +1,6 @@
 //! Kills, and the loss of the log: no message is lost by either.
 
-use crate::fake_backend::{Behaviour, FakeBackend};
+use crate::fake_backend::{Behaviour, FakeBackend, Gate};
 use crate::world::{LATER, SOON, World, ids};
 
 #[tokio::test]
@@ -12,7 +12,7 @@ async fn a_message_between_two_tries_survives_a_kill_and_keeps_its_id() {
         .admin
         .hook(&receiver, "/h", &["ticket.persisted"])
         .await;
-    let ticket = world.admin.ticket("hello", None).await;
+    let ticket = world.admin.say("hello", None).await;
     let tried = |page: &serde_json::Value| page["deliveries"][0]["attempts"] == 1;
     let before = world.admin.until(&hook.at("/deliveries"), tried).await;
     world.kill().await;
@@ -45,7 +45,7 @@ async fn every_persisted_ticket_is_told_of_however_often_the_program_is_killed()
     let mut tickets = Vec::new();
     for _ in 0..KILLS {
         for _ in 0..TICKETS {
-            tickets.push(world.admin.ticket("hello", None).await);
+            tickets.push(world.admin.say("hello", None).await);
         }
         // Whatever is under way now is cut.
         world.kill().await;
@@ -79,7 +79,7 @@ async fn a_lost_log_is_made_again_and_sends_nothing_twice() {
         .hook(&receiver, "/h", &["ticket.persisted"])
         .await;
     for _ in 0..5 {
-        world.admin.ticket("hello", None).await;
+        world.admin.say("hello", None).await;
     }
     world.admin.all_are(&hook, 5, "acknowledged").await;
     let log = hook.at("/deliveries");
@@ -95,7 +95,27 @@ async fn a_lost_log_is_made_again_and_sends_nothing_twice() {
     world.start().await;
     world.admin.all_are(&hook, 5, "acknowledged").await;
     assert_eq!(world.admin.get(&log).await.expect(200), before);
-    world.admin.ticket("one more", None).await;
+    world.admin.say("one more", None).await;
     world.admin.all_are(&hook, 6, "acknowledged").await;
     assert_eq!(receiver.deliveries().len(), 6, "nothing was sent again");
+}
+
+#[tokio::test]
+async fn an_attempt_that_a_kill_cuts_off_is_made_again_under_the_same_id() {
+    let mut world = World::open(LATER).await;
+    let receiver = FakeBackend::start(vec![]).await;
+    let gate = Gate::default();
+    receiver.script("/h", [Behaviour::status(204).behind(&gate)]);
+    let hook = world
+        .admin
+        .hook(&receiver, "/h", &["ticket.persisted"])
+        .await;
+    world.admin.say("hello", None).await;
+    receiver.deliveries_reach(1).await;
+    world.kill().await;
+    world.start().await;
+    let log = world.admin.all_are(&hook, 1, "acknowledged").await;
+    assert_eq!(log[0]["attempts"], 1, "the one that was cut left no trace");
+    let deliveries = receiver.deliveries();
+    assert_eq!((deliveries.len(), ids(&deliveries).len()), (2, 1));
 }

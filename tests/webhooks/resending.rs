@@ -15,12 +15,12 @@ async fn a_range_is_counted_first_and_then_sent_again_under_the_same_ids() {
         .hook(&receiver, "/h", &["ticket.answered"])
         .await;
     receiver.script("/h", [Behaviour::status(204)]);
-    world.admin.ticket("taken", None).await;
+    world.admin.say("taken", None).await;
     world.admin.all_are(&hook, 1, "acknowledged").await;
     // There is no second try, so each failure disables the endpoint: nothing was taken since.
     for failed in 1..=3 {
         receiver.script("/h", [Behaviour::status(500)]);
-        world.admin.ticket("not taken", None).await;
+        world.admin.say("not taken", None).await;
         let given_up =
             |page: &serde_json::Value| page["deliveries"].as_array().unwrap().len() == failed;
         let log = hook.at("/deliveries?state=given_up");
@@ -71,7 +71,7 @@ async fn one_message_is_sent_again_by_its_id() {
         .admin
         .hook(&receiver, "/h", &["ticket.answered"])
         .await;
-    world.admin.ticket("hello", None).await;
+    world.admin.say("hello", None).await;
     let log = world.admin.all_are(&hook, 1, "acknowledged").await;
     let id = log[0]["id"].as_str().unwrap();
     let path = hook.at(&format!("/deliveries/{id}/resend"));

@@ -14,7 +14,7 @@ async fn a_ticket_without_a_user_is_delivered_by_the_webhook_that_its_receiver_t
         .admin
         .hook(&receiver, "/h", &["ticket.persisted", "ticket.delivered"])
         .await;
-    let ticket = world.admin.ticket("hello", None).await;
+    let ticket = world.admin.say("hello", None).await;
     world.admin.all_are(&hook, 2, "acknowledged").await;
     let deliveries = receiver.deliveries();
     assert!(deliveries.iter().all(|one| verifies(one, &hook.secret)));
@@ -41,7 +41,7 @@ async fn a_ticket_with_a_user_waits_for_the_user() {
         .admin
         .hook(&receiver, "/h", &["ticket.persisted"])
         .await;
-    let ticket = world.admin.ticket("hello", Some("student-1")).await;
+    let ticket = world.admin.say("hello", Some("student-1")).await;
     world.admin.all_are(&hook, 1, "acknowledged").await;
     let path = format!("/v1/tickets/{ticket}/events");
     let history = world.admin.get(&path).await.expect(200);
@@ -58,7 +58,7 @@ async fn a_long_answer_is_a_link() {
         .hook(&receiver, "/h", &["ticket.persisted"])
         .await;
     let word = "long ".repeat(2_000);
-    let ticket = world.admin.ticket(&word, None).await;
+    let ticket = world.admin.say(&word, None).await;
     world.admin.all_are(&hook, 1, "acknowledged").await;
     let told = &receiver.deliveries()[0].json()["data"]["ticket"];
     // The model may or may not repeat what it is asked: either form is within the bound.
@@ -128,8 +128,8 @@ async fn nothing_crosses_tenants_and_no_secret_or_answer_is_logged() {
     let hook = world.admin.hook(&ours, "/h", &all).await;
     let other = world.other.hook(&theirs, "/h", &all).await;
     for _ in 0..5 {
-        world.admin.ticket("ours", None).await;
-        world.other.ticket("theirs", None).await;
+        world.admin.say("ours", None).await;
+        world.other.say("theirs", None).await;
     }
     world.admin.all_are(&hook, 10, "acknowledged").await;
     world.other.all_are(&other, 10, "acknowledged").await;
@@ -163,8 +163,8 @@ async fn an_endpoint_that_never_answers_holds_up_nobody_else() {
     let beside = world.admin.hook(&alive, "/h", &on).await;
     let other = world.other.hook(&alive, "/h", &on).await;
     for _ in 0..20 {
-        world.admin.ticket("x", None).await;
-        world.other.ticket("x", None).await;
+        world.admin.say("x", None).await;
+        world.other.say("x", None).await;
     }
     world.other.all_are(&other, 20, "acknowledged").await;
     world.admin.all_are(&beside, 20, "acknowledged").await;

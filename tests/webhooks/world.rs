@@ -104,7 +104,7 @@ impl Api {
     /// Registers an endpoint at `path` of a receiver.
     pub(crate) async fn hook(&self, receiver: &FakeBackend, path: &str, on: &[&str]) -> Hook {
         let url: Url = receiver.url().join(path).unwrap();
-        let body = json!({ "url": url, "event_types": on });
+        let body = json!({ "url": url.as_str(), "event_types": on });
         let made = self.post_json("/v1/webhooks", &body).await.expect(201);
         let id = made["id"].as_str().unwrap().to_owned();
         Hook {
@@ -123,7 +123,7 @@ impl Api {
     }
 
     /// Issues a ticket, for nobody in particular unless `user` says so.
-    pub(crate) async fn ticket(&self, word: &str, user: Option<&str>) -> String {
+    pub(crate) async fn say(&self, word: &str, user: Option<&str>) -> String {
         let mut body = json!({ "task": "say", "input": { "word": word } });
         if let Some(user) = user {
             body["user"] = json!(user);

@@ -31,6 +31,7 @@ pub enum EndpointEvent {
 
 /// What an endpoint can be told of. The names are those of the messages' `type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum EventType {
     /// The model has answered; nothing is final yet.
     #[serde(rename = "ticket.answered")]
@@ -144,6 +145,7 @@ pub struct SecretRotated {
 
 /// Why nothing is sent to an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DisabledReason {
     /// It answered 410: it wants nothing any more.

@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use uuid::Uuid;
 
 use super::operation::{MakeSchema, Operation, Place};
+use super::schemas::Text;
 use crate::http::errors::Code;
 use crate::http::prompts::Reference;
 use crate::http::routes::{Policy, Route};
@@ -69,17 +70,20 @@ small!(
 /// A parameter of a path: its schema, and what it is.
 pub(super) fn path_parameter(name: &str) -> Option<(MakeSchema, &'static str)> {
     let make: MakeSchema = match name {
-        "id" | "run" => SchemaGenerator::subschema_for::<Uuid>,
+        "id" | "run" | "endpoint" => SchemaGenerator::subschema_for::<Uuid>,
         "task" => SchemaGenerator::subschema_for::<TaskName>,
         "tenant" => SchemaGenerator::subschema_for::<TenantId>,
         "label" => SchemaGenerator::subschema_for::<LabelName>,
         "name" => SchemaGenerator::subschema_for::<PartialName>,
         "ref" => SchemaGenerator::subschema_for::<Reference>,
+        "delivery" => SchemaGenerator::subschema_for::<Text>,
         _ => return None,
     };
     let about = match name {
         "id" => "Its id.",
         "run" => "The test run's id.",
+        "endpoint" => "The webhook endpoint's id.",
+        "delivery" => "The message's `webhook-id`.",
         "task" => "The task's name.",
         "tenant" => "The tenant's name.",
         "label" => "The label.",

@@ -5,29 +5,29 @@ use std::collections::BTreeSet;
 use actix_web::HttpResponse;
 use punchcard_events::EndpointId;
 use punchcard_events::endpoint::{Command, DisabledReason, Endpoint, EventType};
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
 use url::Url;
 
 use super::call::{EndpointCall, act};
 use super::problems;
-use super::view::{EndpointList, EndpointView};
+use super::view::{EndpointList, EndpointView, RemovedView, TestView};
 use crate::adapters::outbound::check_url;
 use crate::http::dispatch::Call;
 use crate::http::errors::Problem;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct CreateBody {
+pub(super) struct CreateBody {
     url: String,
     event_types: Vec<String>,
     #[serde(default)]
     description: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ChangeBody {
+pub(super) struct ChangeBody {
     #[serde(default)]
     url: Option<String>,
     #[serde(default)]
@@ -90,7 +90,10 @@ pub(super) async fn change(mut asked: EndpointCall) -> Result<HttpResponse, Prob
 pub(super) async fn remove(asked: EndpointCall) -> Result<HttpResponse, Problem> {
     let act = asked.act();
     asked.execute(Command::Remove { act }).await?;
-    Ok(HttpResponse::Ok().json(json!({ "id": asked.id, "removed": true })))
+    Ok(HttpResponse::Ok().json(RemovedView {
+        id: asked.id,
+        removed: true,
+    }))
 }
 
 /// `POST /v1/webhooks/{endpoint}/enable`
@@ -110,7 +113,10 @@ pub(super) async fn test(asked: EndpointCall) -> Result<HttpResponse, Problem> {
     let act = asked.act();
     asked.execute(Command::Test { act }).await?;
     let log = format!("/v1/webhooks/{}/deliveries", asked.id);
-    Ok(HttpResponse::Accepted().json(json!({ "type": EventType::WebhookTest, "log": log })))
+    Ok(HttpResponse::Accepted().json(TestView {
+        event_type: EventType::WebhookTest,
+        log,
+    }))
 }
 
 async fn done(asked: &EndpointCall, command: Command) -> Result<HttpResponse, Problem> {

@@ -3,19 +3,20 @@
 use actix_web::HttpResponse;
 use punchcard_events::Timestamp;
 use punchcard_events::endpoint::{Command, Rejection, Resend};
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
 
 use super::call::EndpointCall;
 use super::problems;
+use super::view::ResendView;
 use crate::http::errors::{Code, Problem};
 
 /// The most messages of one resending.
 const MOST: u32 = 10_000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RangeBody {
+pub(super) struct RangeBody {
     from: Timestamp,
     until: Timestamp,
     /// Those that were taken, too.
@@ -58,7 +59,10 @@ pub(super) async fn range(mut asked: EndpointCall) -> Result<HttpResponse, Probl
     let webhooks = &asked.call.api.webhooks.webhooks;
     let count = webhooks.count_resend(asked.id, which).await?;
     if body.dry_run {
-        return Ok(HttpResponse::Ok().json(json!({ "messages": count, "dry_run": true })));
+        return Ok(HttpResponse::Ok().json(ResendView {
+            messages: count,
+            dry_run: true,
+        }));
     }
     resend(&asked, which, count).await
 }
@@ -66,5 +70,8 @@ pub(super) async fn range(mut asked: EndpointCall) -> Result<HttpResponse, Probl
 async fn resend(asked: &EndpointCall, which: Resend, count: u64) -> Result<HttpResponse, Problem> {
     let act = asked.act();
     asked.execute(Command::Resend { which, act }).await?;
-    Ok(HttpResponse::Accepted().json(json!({ "messages": count, "dry_run": false })))
+    Ok(HttpResponse::Accepted().json(ResendView {
+        messages: count,
+        dry_run: false,
+    }))
 }

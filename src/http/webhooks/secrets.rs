@@ -4,20 +4,21 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use punchcard_events::endpoint::Command;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
 
 use super::call::EndpointCall;
 use super::endpoints::view;
 use super::problems;
+use super::view::{SecretView, SecretsView};
 use crate::http::errors::Problem;
 
 /// How long the old secret holds on where nothing else is said: a day.
 const OVERLAP_SECONDS: u64 = 24 * 60 * 60;
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RotateBody {
+pub(super) struct RotateBody {
     #[serde(default)]
     overlap_seconds: Option<u64>,
 }
@@ -30,14 +31,14 @@ pub(super) async fn reveal(asked: EndpointCall) -> Result<HttpResponse, Problem>
     let secrets = generations.into_iter().map(|generation| {
         let secret = desk.secret(asked.id, generation);
         let until = (generation != endpoint.generation).then_some(endpoint.previous_until);
-        json!({
-            "generation": generation,
-            "secret": secret.expose(),
-            "until": until.flatten(),
-        })
+        SecretView {
+            generation,
+            secret: secret.expose().to_owned(),
+            until: until.flatten(),
+        }
     });
-    let secrets: Vec<_> = secrets.collect();
-    Ok(HttpResponse::Ok().json(json!({ "secrets": secrets })))
+    let secrets = secrets.collect();
+    Ok(HttpResponse::Ok().json(SecretsView { secrets }))
 }
 
 /// `POST /v1/webhooks/{endpoint}/rotate-secret`

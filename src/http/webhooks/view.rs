@@ -7,10 +7,11 @@ use punchcard_events::act::Author;
 use punchcard_events::delivery::{DeliveryFailure, webhook_id};
 use punchcard_events::endpoint::{DisabledReason, Endpoint, EventType};
 use punchcard_events::{EndpointId, TicketId, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// One endpoint.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct EndpointView {
     id: EndpointId,
     url: String,
@@ -35,11 +36,11 @@ pub(super) struct EndpointView {
     pub(super) secret: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct DisabledView {
     reason: DisabledReason,
     at: Timestamp,
-    by: Author,
+    by: String,
 }
 
 impl EndpointView {
@@ -58,7 +59,7 @@ impl EndpointView {
             disabled: endpoint.disabled.map(|(reason, act)| DisabledView {
                 reason,
                 at: act.at,
-                by: act.by,
+                by: by(act.by),
             }),
             secret_generation: endpoint.generation,
             previous_secret_until: endpoint.previous_until.filter(|until| now < *until),
@@ -72,14 +73,23 @@ impl EndpointView {
     }
 }
 
+/// Who did something, in a word.
+fn by(author: Author) -> String {
+    match author {
+        Author::Key { prefix, name } => name.unwrap_or(prefix),
+        Author::Configuration => "the configuration".to_owned(),
+        Author::Runtime => "punchcard".to_owned(),
+    }
+}
+
 /// All endpoints of a tenant.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct EndpointList {
     pub(super) endpoints: Vec<EndpointView>,
 }
 
 /// A page of the delivery log.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct DeliveryPage {
     pub(super) deliveries: Vec<DeliveryView>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,7 +97,7 @@ pub(super) struct DeliveryPage {
 }
 
 /// One message.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct DeliveryView {
     id: String,
     endpoint: EndpointId,
@@ -104,7 +114,7 @@ pub(super) struct DeliveryView {
     last_attempt: Option<LastAttemptView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct LastAttemptView {
     at: Timestamp,
     duration_ms: u64,
@@ -145,7 +155,7 @@ impl From<LastAttempt> for LastAttemptView {
 }
 
 /// One message with its attempts, the newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct DeliveryDetail {
     #[serde(flatten)]
     pub(super) delivery: DeliveryView,
@@ -153,7 +163,7 @@ pub(super) struct DeliveryDetail {
 }
 
 /// One attempt.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct AttemptView {
     pub(super) attempt: u32,
     pub(super) at: Timestamp,
@@ -169,7 +179,7 @@ pub(super) struct AttemptView {
 }
 
 /// The headers that told one attempt from others. The signature is not kept.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct RequestView {
     pub(super) content_type: &'static str,
@@ -187,4 +197,43 @@ pub(super) const fn class(status: Option<u16>) -> &'static str {
         Some(400..=499) => "4xx",
         Some(_) => "5xx",
     }
+}
+
+/// An endpoint that is gone.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct RemovedView {
+    pub(super) id: EndpointId,
+    pub(super) removed: bool,
+}
+
+/// A test that was asked for.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct TestView {
+    #[serde(rename = "type")]
+    pub(super) event_type: EventType,
+    /// Where what becomes of it is shown.
+    pub(super) log: String,
+}
+
+/// The secrets that messages are signed with now, the newest first.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct SecretsView {
+    pub(super) secrets: Vec<SecretView>,
+}
+
+/// One of them.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct SecretView {
+    pub(super) generation: u32,
+    pub(super) secret: String,
+    /// Until when it holds, where it is the one before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) until: Option<Timestamp>,
+}
+
+/// How many messages are sent again, or would be.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ResendView {
+    pub(super) messages: u64,
+    pub(super) dry_run: bool,
 }
