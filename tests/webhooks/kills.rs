@@ -104,7 +104,7 @@ async fn a_lost_log_is_made_again_and_sends_nothing_twice() {
 async fn an_attempt_that_a_kill_cuts_off_is_made_again_under_the_same_id() {
     let mut world = World::open(LATER).await;
     let receiver = FakeBackend::start(vec![]).await;
-    let gate = Gate::default();
+    let gate = Gate::closed();
     receiver.script("/h", [Behaviour::status(204).behind(&gate)]);
     let hook = world
         .admin
