@@ -10,3 +10,4 @@ pub mod store_sqlite;
 mod thread_clients;
 pub mod tls;
 pub mod webhooks;
+pub mod webhooks_sqlite;

@@ -3,6 +3,7 @@
 
 mod access;
 mod assemble;
+mod posting;
 mod readiness;
 #[cfg(test)]
 mod tests;
@@ -20,10 +21,11 @@ use punchcard_actors::runtime::{Ports, Runtime};
 use punchcard_actors::sessions::{SessionSupervisor, Sessions};
 use punchcard_actors::tenants::{Directory, TenantError, Tenants};
 use punchcard_actors::test_runs::{TestRunParts, TestRuns};
+use punchcard_actors::webhooks::{Dispatching, WebhookError};
 
 use crate::adapters::clock::SystemClock;
 use crate::adapters::store_sqlite::{self, OpenError, SqliteStore};
-use crate::adapters::{openai, webhooks};
+use crate::adapters::{openai, webhooks, webhooks_sqlite};
 use crate::config::Config;
 use crate::master_secret::{MasterSecret, MasterSecretError};
 use crate::tasks::{self, Tasks};
@@ -52,6 +54,8 @@ pub struct App {
     following: [Following; 2],
     /// Canaries are watched for as long as this is kept.
     watching: Watching,
+    /// Webhooks are sent for as long as this is kept.
+    dispatching: Dispatching,
     grace: Duration,
 }
 
@@ -69,7 +73,7 @@ impl App {
         let (tenants, of_tenants) = open_tenants(&config, &store).await?;
         let master = MasterSecret::open(config.secrets.master.as_ref(), &config.store.data_dir)?;
         let directory = || tenants.directory().clone();
-        let callbacks = assemble::webhooks(&config, directory(), master)?;
+        let callbacks = assemble::webhooks(&config, directory(), master.clone())?;
         let opened = open_prompts(&config, &store, directory()).await;
         let (prompts, following) = opened.map_err(PromptError::from)?;
         tasks::adopt(&config, &prompts).await?;
@@ -99,6 +103,8 @@ impl App {
             },
             assemble::test_runs(&config),
         );
+        let (webhooks, dispatching) =
+            posting::start(&config, master, &store, runtime.tickets()).await?;
         let limits = assemble::sessions(&config);
         let sessions = SessionSupervisor::launch(limits, Arc::new(tenants.clone()));
         let access = Arc::new(Access::new(tenants.clone()));
@@ -118,6 +124,7 @@ impl App {
             prompts: prompts.clone(),
             canaries,
             test_runs: test_runs.clone(),
+            webhooks,
             workbench: Arc::new(Bench::new(tasks, judges)),
             keys: access.clone(),
             operators: config.operators(),
@@ -141,6 +148,7 @@ impl App {
             tenants,
             following: [following, of_tenants],
             watching,
+            dispatching,
             grace: config.server.shutdown_grace,
         })
     }
@@ -187,7 +195,7 @@ impl App {
         self.http.stop().await;
         self.runtime.stop(Duration::ZERO).await;
         // They read the store.
-        drop((self.watching, self.following));
+        drop((self.watching, self.following, self.dispatching));
         let store = self.store;
         // Only a panic in there could fail this, and then nothing is left to do.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
@@ -306,6 +314,18 @@ pub enum StartError {
     /// The callback client cannot be set up.
     #[error(transparent)]
     Webhooks(#[from] webhooks::BuildError),
+    /// The master secret cannot be had.
+    #[error(transparent)]
+    MasterSecret(#[from] MasterSecretError),
+    /// The log of webhooks cannot be opened.
+    #[error(transparent)]
+    WebhookLog(#[from] webhooks_sqlite::OpenError),
+    /// The client of webhooks cannot be set up.
+    #[error("the HTTP client for webhooks cannot be set up")]
+    WebhookClient(#[source] reqwest::Error),
+    /// The webhook endpoints cannot be read.
+    #[error("the webhook endpoints cannot be had: {0}")]
+    WebhookEndpoints(#[from] WebhookError),
     /// An address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {

@@ -26,6 +26,7 @@ mod style;
 mod tenant;
 mod ticket;
 mod timeline;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,7 @@ fn run(cli: &Cli, out: &mut Output) -> Result<Exit, Failure> {
         Command::Batch(args) => runtime::on_client(batch::run(args, out)),
         Command::Prompt(args) => runtime::on_client(prompt::run(args, out)),
         Command::Tenant(args) => runtime::on_client(tenant::run(args, out)),
+        Command::Webhook(args) => runtime::on_client(webhook::run(args, out)),
         Command::Key(args) => runtime::on_client(key::run(args, out)),
         Command::Store(command) => store::run(command, out),
         Command::Bench(args) => bench::run(args, out),
@@ -115,6 +117,15 @@ mod tests {
             "prompt import d --dry-run --json".to_owned(),
             "prompt retire explanation --reason r".to_owned(),
             "prompt restore explanation".to_owned(),
+            "webhook list".to_owned(),
+            "webhook create https://a.example/h --on ticket.failed --description d".to_owned(),
+            format!("webhook change {id} --on ticket.persisted --on ticket.failed"),
+            format!("webhook rotate {id} --overlap 2h"),
+            format!("webhook deliveries {id} --state given_up --limit 3"),
+            format!("webhook resend {id} msg_0192c0de000070008000000000000001"),
+            format!(
+                "webhook resend {id} --from 2026-11-23T00:00:00Z --until 2026-11-24T00:00:00Z --dry-run"
+            ),
             "key new --tenant onehour --name backend".to_owned(),
             "key new --operator --name ada".to_owned(),
             "key list --tenant acme --admin-url http://h:1 --admin-key k".to_owned(),

@@ -35,7 +35,7 @@ pub use admin::{Admin, OperatorKey};
 pub use error::{ConfigError, ConfigErrors};
 pub use sections::{
     Batches, Callbacks, Log, LogFormat, Model, Price, Prompts, Provider, Retries, Retry, Runtime,
-    Secrets, Server, Sessions, Store, TicketLimits,
+    Secrets, Server, Sessions, Store, TicketLimits, Webhooks,
 };
 pub use supervision::{Guarding, Supervision};
 pub use tenants::{CallbackTarget, Defaults, Task, Tenant, TenantKey};
@@ -80,6 +80,8 @@ pub struct Config {
     pub supervision: Supervision,
     /// The planners' prompts.
     pub prompts: Prompts,
+    /// Webhooks to the tenants' endpoints.
+    pub webhooks: Webhooks,
     /// What other secrets are made of.
     pub secrets: Secrets,
     /// Tickets by the thousand.

@@ -57,6 +57,7 @@ pub use openapi::{admin_document, document};
 pub use options::{Options, SessionOptions, StreamOptions};
 pub use prompts::{RESERVED, Unrenderable, Workbench};
 pub use server::{Serving, serve};
+pub use webhooks::WebhookDesk;
 
 /// What the edge stands on.
 pub struct Parts {
@@ -74,6 +75,8 @@ pub struct Parts {
     pub canaries: CanaryWatch,
     /// The tests of prompts.
     pub test_runs: TestRuns,
+    /// The tenants' webhook endpoints.
+    pub webhooks: WebhookDesk,
     /// Where texts of prompts are tried out.
     pub workbench: Arc<dyn Workbench>,
     /// Who may call.

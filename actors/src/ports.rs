@@ -9,6 +9,7 @@ mod model;
 mod prompts;
 mod store;
 mod tasks;
+mod webhooks;
 
 pub use callbacks::{Callbacks, PostProcessCall, PreProcessCall, PreProcessReply};
 pub use clock::Clock;
@@ -21,6 +22,10 @@ pub use store::{
     Subscription, TicketFilter, TicketIndex,
 };
 pub use tasks::{AnswerError, Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook};
+pub use webhooks::{
+    Change, Delivery, DeliveryLog, DeliveryState, Head, LastAttempt, LogError, LogFilter, Made,
+    MessageContent, Sent, Standing, WebhookMessage, WebhookSender,
+};
 
 use std::sync::Arc;
 

@@ -32,6 +32,11 @@ pub struct BatchId(pub Uuid);
 #[serde(transparent)]
 pub struct EndpointId(pub Uuid);
 
+/// A webhook delivery's id: one event for one endpoint, over all its attempts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeliveryId(pub Uuid);
+
 impl TicketId {
     /// The name of the stream that holds this ticket's events.
     pub fn stream(self) -> StreamName {
@@ -67,6 +72,7 @@ uuid_text!(TicketId);
 uuid_text!(EventId);
 uuid_text!(BatchId);
 uuid_text!(EndpointId);
+uuid_text!(DeliveryId);
 
 const TICKET_STREAM_PREFIX: &str = "ticket-";
 
@@ -119,6 +125,14 @@ impl StreamName {
     /// A stream named by a category and a UUID.
     pub(crate) fn of_uuid(category: &str, id: Uuid) -> Self {
         Self(format!("{category}-{id}").into())
+    }
+
+    /// The UUID of a stream of that category, in the one spelling that [`Self::of_uuid`] gives.
+    pub(crate) fn uuid_in(&self, category: &str) -> Option<Uuid> {
+        let text = self.0.strip_prefix(category)?.strip_prefix('-')?;
+        let id = Uuid::parse_str(text).ok()?;
+        let mut buffer = Uuid::encode_buffer();
+        (id.as_hyphenated().encode_lower(&mut buffer) == text).then_some(id)
     }
 
     /// A stream named by a category and checked names. The names may hold `-` but no `.`, which

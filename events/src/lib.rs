@@ -10,6 +10,8 @@ pub mod batch;
 pub mod canonical;
 pub mod claim;
 mod codec;
+pub mod delivery;
+pub mod endpoint;
 pub mod ids;
 pub mod partial;
 pub mod prompt;
@@ -24,8 +26,8 @@ pub mod time;
 
 pub use act::{Act, Author};
 pub use ids::{
-    BatchId, EndpointId, EventId, InvalidName, LabelName, PartialName, StreamName, TaskName,
-    TenantId, TicketId, UserId,
+    BatchId, DeliveryId, EndpointId, EventId, InvalidName, LabelName, PartialName, StreamName,
+    TaskName, TenantId, TicketId, UserId,
 };
 pub use recorded::{NewEvent, Position, Recorded, Revision};
 pub use time::Timestamp;

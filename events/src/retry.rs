@@ -39,6 +39,13 @@ impl Jitter {
     }
 }
 
+impl Jitter {
+    /// `delay`, drawn out by up to `part` of itself: 0.2 gives 100 to 120 percent of it.
+    pub fn stretch(self, delay: Duration, part: f64) -> Duration {
+        delay.mul_f64(1.0 + self.0 * part.clamp(0.0, 1.0))
+    }
+}
+
 impl RetryPolicy {
     /// The delay before the next try after `failures` failures, or `None` when no try is left.
     pub fn delay(&self, failures: u32, jitter: Jitter) -> Option<Duration> {

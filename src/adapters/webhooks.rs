@@ -6,10 +6,12 @@
 //! compression and silent retries are not there on purpose.
 
 mod body;
+mod endpoints;
 mod failure;
 mod hooks;
 mod reply;
 pub mod signature;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +31,7 @@ use self::reply::Received;
 use crate::adapters::outbound::{GuardedResolver, Lookup, SystemLookup, UrlError, check_url};
 use crate::adapters::thread_clients::ThreadClients;
 
+pub use self::endpoints::{EndpointOptions, Endpoints};
 pub use self::hooks::{Derive, HookBook, HookError, MAX_SECRETS, TaskHooks, TenantHooks};
 pub use self::signature::SigningSecret;
 

@@ -15,6 +15,7 @@ use super::serve::ServeArgs;
 use super::store::StoreCommand;
 use super::tenant::TenantArgs;
 use super::ticket::TicketArgs;
+use super::webhook::WebhookArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     Prompt(Box<PromptArgs>),
     /// Make, limit and suspend tenants on a running server.
     Tenant(Box<TenantArgs>),
+    /// Register endpoints that are told of tickets, and see what became of each message.
+    Webhook(Box<WebhookArgs>),
     /// Make API keys; issue, rotate and revoke those of tenants on a running server.
     Key(Box<KeyArgs>),
     /// Check, measure and copy the embedded event store.

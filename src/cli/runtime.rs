@@ -47,12 +47,16 @@ fn not_started(error: &StartError) -> Failure {
         | StartError::Provision(_) => Exit::Usage,
         StartError::Store(_)
         | StartError::Tenants(_)
+        | StartError::WebhookLog(_)
+        | StartError::WebhookEndpoints(_)
         | StartError::Prompts(_)
         | StartError::Batches(_)
         | StartError::Adopt(_)
         | StartError::Listen { .. }
         | StartError::Http(_) => Exit::Unreachable,
-        StartError::Webhooks(_) | StartError::Metrics(_) => Exit::Negative,
+        StartError::Webhooks(_) | StartError::WebhookClient(_) | StartError::Metrics(_) => {
+            Exit::Negative
+        }
     };
     Failure::new(exit, format!("failed to start: {error}"))
         .advise("`punchcard config show` names every address, directory and task.")

@@ -17,6 +17,11 @@ pub(super) fn check(config: &Config) -> Vec<Mistake> {
         ("total_timeout", config.callbacks.total_timeout),
     ));
     found.extend(ordered(
+        &KeyPath::of(&["webhooks"]),
+        ("connect_timeout", config.webhooks.connect_timeout),
+        ("total_timeout", config.webhooks.total_timeout),
+    ));
+    found.extend(ordered(
         &KeyPath::of(&["prompts"]),
         ("test_case_timeout", config.prompts.test_case_timeout),
         ("test_run_timeout", config.prompts.test_run_timeout),

@@ -278,6 +278,36 @@ pub struct Callbacks {
     pub allow_private_networks: bool,
 }
 
+/// Webhooks to the tenants' endpoints.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    /// The pauses after each failed attempt; after the last one the message is given up.
+    #[serde(deserialize_with = "values::schedule")]
+    pub retry_schedule: Vec<Duration>,
+    /// Until a connection stands.
+    #[serde(deserialize_with = "values::positive")]
+    pub connect_timeout: Duration,
+    /// For the whole call.
+    #[serde(deserialize_with = "values::positive")]
+    pub total_timeout: Duration,
+    /// The most calls to one endpoint at a time.
+    pub max_concurrency_per_endpoint: NonZeroUsize,
+    /// The most calls for one tenant at a time.
+    pub max_concurrency_per_tenant: NonZeroUsize,
+    /// The most calls at a time.
+    pub max_concurrency: NonZeroUsize,
+    /// The most messages of one endpoint that wait.
+    pub max_queued_per_endpoint: NonZeroUsize,
+    /// The most bytes of an answer that is sent along.
+    pub max_answer_bytes: NonZeroUsize,
+    /// How many messages per second a resending queues.
+    pub resend_per_second: NonZeroU32,
+    /// How long a message that ended stays in the log.
+    #[serde(deserialize_with = "values::positive")]
+    pub keep_log: Duration,
+}
+
 /// What other secrets are made of.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

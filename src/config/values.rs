@@ -48,6 +48,24 @@ pub(super) fn positive<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, 
     Ok(duration)
 }
 
+/// The most pauses of a schedule.
+const MAX_PAUSES: usize = 30;
+
+/// A list of durations above zero.
+pub(super) fn schedule<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Duration>, D::Error> {
+    let texts = Vec::<String>::deserialize(input)?;
+    if texts.len() > MAX_PAUSES {
+        let message = format!("has {} durations; at most {MAX_PAUSES}", texts.len());
+        return Err(de::Error::custom(message));
+    }
+    let durations = texts.iter().map(|text| DurationText.visit_str(text));
+    let durations: Vec<Duration> = durations.collect::<Result<_, D::Error>>()?;
+    if durations.iter().any(Duration::is_zero) {
+        return Err(de::Error::custom("every duration must be longer than zero"));
+    }
+    Ok(durations)
+}
+
 struct ConcurrencyWord;
 
 impl Visitor<'_> for ConcurrencyWord {

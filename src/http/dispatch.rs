@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use super::auth::{self, Caller};
 use super::errors::{Code, Problem};
-use super::{Api, openai};
 use super::routes::{Access, Route};
+use super::{Api, openai};
 use crate::keys::{Operator, Roles};
 
 /// Names the request in the response and in the log.

@@ -35,6 +35,7 @@ fn areas() -> Vec<Area> {
         super::admin::operations::own_area(),
         super::admin::operations::area(),
         super::openai::operations::area(),
+        super::webhooks::operations::area(),
         health::area(),
         handlers::area(),
     ]

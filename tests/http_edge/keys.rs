@@ -200,10 +200,60 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
     ("POST", "/v1/chat/completions", Policy::Key, ISSUERS),
     ("GET", "/v1/models", Policy::Key, READERS),
     ("GET", "/v1/models/{model}", Policy::Key, READERS),
+    ("GET", "/v1/webhooks", Policy::Key, READERS),
+    ("POST", "/v1/webhooks", Policy::Key, ADMINS),
+    ("GET", "/v1/webhooks/{endpoint}", Policy::Key, READERS),
+    ("PATCH", "/v1/webhooks/{endpoint}", Policy::Key, ADMINS),
+    ("DELETE", "/v1/webhooks/{endpoint}", Policy::Key, ADMINS),
+    ("GET", "/v1/webhooks/{endpoint}/secret", Policy::Key, ADMINS),
+    (
+        "POST",
+        "/v1/webhooks/{endpoint}/rotate-secret",
+        Policy::Key,
+        ADMINS,
+    ),
+    (
+        "POST",
+        "/v1/webhooks/{endpoint}/enable",
+        Policy::Key,
+        ADMINS,
+    ),
+    (
+        "POST",
+        "/v1/webhooks/{endpoint}/disable",
+        Policy::Key,
+        ADMINS,
+    ),
+    ("POST", "/v1/webhooks/{endpoint}/test", Policy::Key, ADMINS),
+    (
+        "POST",
+        "/v1/webhooks/{endpoint}/resend",
+        Policy::Key,
+        ADMINS,
+    ),
+    (
+        "GET",
+        "/v1/webhooks/{endpoint}/deliveries",
+        Policy::Key,
+        READERS,
+    ),
+    (
+        "GET",
+        "/v1/webhooks/{endpoint}/deliveries/{delivery}",
+        Policy::Key,
+        READERS,
+    ),
+    (
+        "POST",
+        "/v1/webhooks/{endpoint}/deliveries/{delivery}/resend",
+        Policy::Key,
+        ADMINS,
+    ),
 ];
 
 const ISSUERS: &[&str] = &["issuer"];
 const READERS: &[&str] = &["issuer", "viewer"];
+const ADMINS: &[&str] = &["admin"];
 const VIEWERS: &[&str] = &["viewer"];
 const PLANNERS: &[&str] = &["planner"];
 const PUBLISHERS: &[&str] = &["publisher"];
@@ -221,6 +271,8 @@ pub(crate) fn filled(path: &str, ticket: &str, task: &str) -> String {
         ("{prefix}", "pk_live_nobodys0"),
         ("{tenant}", "onehour"),
         ("{model}", "lab%2Fraw-1"),
+        ("{endpoint}", UNKNOWN),
+        ("{delivery}", UNKNOWN),
     ];
     let fill = |path: String, (name, value): (&str, &str)| path.replace(name, value);
     let path = names.into_iter().fold(path.to_owned(), fill);

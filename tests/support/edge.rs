@@ -13,10 +13,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use futures_util::{SinkExt as _, StreamExt as _, stream};
+use punchcard::adapters::webhooks_sqlite::{self, WebhookLog};
 use punchcard::http::auth::{Authenticator, Caller, Origins};
 use punchcard::http::health::{Check, Readiness};
-use punchcard::http::{Options, Parts, Unrenderable, Workbench, serve};
+use punchcard::http::{Options, Parts, Unrenderable, WebhookDesk, Workbench, serve};
 use punchcard::keys::{ApiKey, Operator, Operators, Roles};
+use punchcard::master_secret::MasterSecret;
 use punchcard_actors::admission::AdmissionOptions;
 use punchcard_actors::batches::{BatchOptions, Batches};
 use punchcard_actors::callbacks::CallbackOptions;
@@ -25,7 +27,7 @@ use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::ports::{
     AnswerError, AnswerPart, AnswerStream, Asked, Callbacks, Clock, Finding, InputRefusal, Lane,
     LanguageModel, LimitsBook, ModelCall, PostProcessCall, PreProcessCall, PreProcessReply,
-    PrepareError, Prepared, TaskBook,
+    PrepareError, Prepared, Sent, TaskBook, WebhookMessage, WebhookSender,
 };
 use punchcard_actors::prompts::{CanaryWatch, Prompts};
 use punchcard_actors::runtime::{Ports, Runtime, RuntimeOptions};
@@ -36,6 +38,7 @@ use punchcard_actors::testing::judges::PlainJudges;
 use punchcard_actors::testing::memory_store::MemoryStore;
 use punchcard_actors::testing::prompts::PlainCheck;
 use punchcard_actors::testing::vouched::Vouched;
+use punchcard_actors::webhooks::{WebhookOptions, WebhookParts, Webhooks};
 use punchcard_events::prompt::{Content, TestCase};
 use punchcard_events::retry::{Jitter, RetryPolicy};
 use punchcard_events::tenant::TenantLimits;
@@ -228,6 +231,18 @@ impl LimitsBook for World {
     }
 }
 
+#[async_trait]
+impl WebhookSender for World {
+    async fn send(&self, _: WebhookMessage) -> Sent {
+        Sent {
+            status: Some(204),
+            failure: None,
+            retry_after_ms: None,
+            duration_ms: 1,
+        }
+    }
+}
+
 impl Workbench for World {
     fn render(
         &self,
@@ -399,6 +414,7 @@ async fn run(
     let opened = Tenants::open(store.clone(), world.clone()).await;
     let (tenants, _followed) = opened.expect("an empty store");
     create_tenants(&tenants).await;
+    let store_of_webhooks = ports.store.clone();
     let runtime = Runtime::start(ports, runtime_options()).await;
     let test_runs = TestRuns::new(
         TestRunParts {
@@ -418,6 +434,8 @@ async fn run(
     )
     .await
     .expect("an empty store");
+    let log_dir = tempfile::tempdir().expect("a directory");
+    let (webhooks, _dispatching) = webhooks(log_dir.path(), &store_of_webhooks, &runtime).await;
     let parts = Parts {
         tickets: runtime.tickets().clone(),
         batches,
@@ -426,6 +444,7 @@ async fn run(
         prompts,
         canaries: CanaryWatch::default(),
         test_runs,
+        webhooks,
         workbench: world.clone(),
         keys: world.clone(),
         operators,
@@ -442,6 +461,35 @@ async fn run(
     let _ = sessions.close_all().await;
     serving.abort().await;
     runtime.stop(Duration::from_millis(100)).await;
+}
+
+/// Webhooks to public addresses only, of which nothing is sent.
+async fn webhooks(
+    log_dir: &std::path::Path,
+    store: &Arc<dyn punchcard_actors::ports::EventStore>,
+    runtime: &Runtime,
+) -> (WebhookDesk, punchcard_actors::webhooks::Dispatching) {
+    let bounds = webhooks_sqlite::Options {
+        max_queued: 1_000,
+        resend_per_second: 1_000,
+        keep_ms: 86_400_000,
+    };
+    let log = WebhookLog::open(log_dir, bounds).expect("a log");
+    let parts = WebhookParts {
+        store: Arc::clone(store),
+        log: Arc::new(log),
+        sender: Arc::new(World),
+        clock: Arc::new(World),
+        tickets: runtime.tickets().clone(),
+    };
+    let started = Webhooks::start(parts, WebhookOptions::default()).await;
+    let (webhooks, dispatching) = started.expect("endpoints");
+    let desk = WebhookDesk {
+        webhooks,
+        master: MasterSecret::new(&"edge".repeat(16)).expect("long enough"),
+        allow_private_networks: false,
+    };
+    (desk, dispatching)
 }
 
 /// Some of these tests have half of all calls fail; what comes of that is tested elsewhere.

@@ -11,6 +11,7 @@ use punchcard_actors::ports::{Asked, TaskBook as _};
 use punchcard_actors::testing::clock::START;
 use punchcard_actors::testing::tasks::{PlainTask, PlainTasks};
 use punchcard_actors::testing::world::{in_paused_time, task, tenant, user};
+use punchcard_events::Timestamp;
 use punchcard_events::ticket::{
     AttemptErrorKind, AttemptFailed, CancelMode, StateName, TicketAnswered, TicketCancelled,
     TicketEvent, TicketPersisted, TicketPreProcessed, TicketRequested, TicketSent, TicketState,

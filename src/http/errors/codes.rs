@@ -251,6 +251,16 @@ codes! {
     StillRunning = GATEWAY_TIMEOUT, "still_running", "The ticket is not answered yet";
     /// The answer is not the one whose beginning was streamed.
     AnswerChanged = BAD_GATEWAY, "answer_changed", "The answer began anew";
+    /// The URL is not one that is called.
+    ForbiddenUrl = UNPROCESSABLE_ENTITY, "forbidden_url", "The URL is not one that is called";
+    /// The tenant has as many webhook endpoints as it may have.
+    TooManyWebhooks = CONFLICT, "too_many_webhooks", "There are too many webhook endpoints";
+    /// Others changed the endpoint again and again.
+    WebhookBusy = CONFLICT, "webhook_busy", "The webhook endpoint was changed by others";
+    /// Nothing is sent to the endpoint.
+    WebhookDisabled = CONFLICT, "webhook_disabled", "The webhook endpoint is disabled";
+    /// Two secrets are live.
+    RotationUnderWay = CONFLICT, "rotation_under_way", "The secret is being rotated";
     /// The fault is the server's.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Internal error";
 }

@@ -80,7 +80,7 @@ small!(
 /// A parameter of a path: its schema, and what it is.
 pub(super) fn path_parameter(name: &str) -> Option<(MakeSchema, &'static str)> {
     let make: MakeSchema = match name {
-        "id" | "run" => SchemaGenerator::subschema_for::<Uuid>,
+        "id" | "run" | "endpoint" => SchemaGenerator::subschema_for::<Uuid>,
         "task" => SchemaGenerator::subschema_for::<TaskName>,
         "tenant" => SchemaGenerator::subschema_for::<TenantId>,
         "label" => SchemaGenerator::subschema_for::<LabelName>,
@@ -88,11 +88,14 @@ pub(super) fn path_parameter(name: &str) -> Option<(MakeSchema, &'static str)> {
         "prefix" => SchemaGenerator::subschema_for::<KeyPrefix>,
         "ref" => SchemaGenerator::subschema_for::<Reference>,
         "model" => SchemaGenerator::subschema_for::<Text>,
+        "delivery" => SchemaGenerator::subschema_for::<Text>,
         _ => return None,
     };
     let about = match name {
         "id" => "Its id.",
         "run" => "The test run's id.",
+        "endpoint" => "The webhook endpoint's id.",
+        "delivery" => "The message's `webhook-id`.",
         "task" => "The task's name.",
         "tenant" => "The tenant's name.",
         "label" => "The label.",

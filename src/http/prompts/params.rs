@@ -1,4 +1,4 @@
-//! Query strings of the prompt routes. Every parameter may be given once, and unknown ones are
+//! Query strings of the routes of prompts and webhooks. Every parameter may be given once, and unknown ones are
 //! refused.
 
 use std::borrow::Cow;
