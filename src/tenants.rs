@@ -31,6 +31,7 @@ fn advice(error: &TenantError) -> String {
     match error {
         TenantError::Rejected(rejection) => format!(". {}", rejection.remedy()),
         TenantError::TooManyTenants { .. }
+        | TenantError::Changed
         | TenantError::Conflict
         | TenantError::Unavailable(_)
         | TenantError::OutcomeUnknown(_)
