@@ -10,13 +10,13 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use punchcard_events::ticket::{
-    AttemptError, CallbackError, CallbackKind, Command, Effect, Failure, Stage, TicketPreProcessed,
+    CallbackError, CallbackKind, Command, Effect, Failure, Stage, TicketPreProcessed,
     TicketRequested, TicketState, Tries,
 };
 use punchcard_events::{TicketId, Timestamp};
 use serde_json::Value;
 
-use super::stream::{Attempt, run};
+use super::stream::{Attempt, FailedAttempt, run};
 use super::{Deps, TicketActor, fallback};
 use crate::callbacks::verdict;
 use crate::failpoint;
@@ -277,7 +277,7 @@ async fn call_model(
     let number = attempt.number;
     match outward("model", &calling, run(&deps, attempt, &news)).await {
         Ok(answer) => Command::RecordAnswer(answer).into(),
-        Err(error) => attempt_failed(&deps, number, error),
+        Err(failed) => attempt_failed(&deps, number, failed),
     }
 }
 
@@ -290,10 +290,11 @@ async fn outward<T>(effect: &str, calling: &Cell<bool>, call: impl Future<Output
     came_back
 }
 
-fn attempt_failed(deps: &Deps, attempt: u32, error: AttemptError) -> Done {
+fn attempt_failed(deps: &Deps, attempt: u32, failed: FailedAttempt) -> Done {
     let command = Command::RecordAttemptFailure {
         attempt,
-        error,
+        error: failed.error,
+        spent: failed.spent,
         now: deps.clock.now(),
         jitter: deps.clock.jitter(),
     };
