@@ -25,6 +25,7 @@ mod style;
 mod tenant;
 mod ticket;
 mod timeline;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,7 @@ fn run(cli: &Cli, out: &mut Output) -> Result<Exit, Failure> {
         Command::Demo(args) => runtime::on_system(demo::run(args, out)),
         Command::Ticket(args) => runtime::on_client(ticket::run(args, out)),
         Command::Prompt(args) => runtime::on_client(prompt::run(args, out)),
+        Command::Usage(args) => runtime::on_client(usage::run(args, out)),
         Command::Tenant(args) => runtime::on_client(tenant::run(args, out)),
         Command::Key(args) => runtime::on_client(key::run(args, out)),
         Command::Store(command) => store::run(command, out),
@@ -113,6 +115,7 @@ mod tests {
             "prompt import d --dry-run --json".to_owned(),
             "prompt retire explanation --reason r".to_owned(),
             "prompt restore explanation".to_owned(),
+            "usage --from 2026-11-01 --to 2026-11-30 --by task --by model --csv".to_owned(),
             "key new --tenant onehour --name backend".to_owned(),
             "key new --operator --name ada".to_owned(),
             "key list --tenant acme --admin-url http://h:1 --admin-key k".to_owned(),
@@ -176,7 +179,7 @@ mod tests {
     fn every_help_has_examples_and_the_exit_codes_are_listed() {
         let mut command = Cli::command();
         assert!(command.render_help().to_string().contains("Exit codes:"));
-        for path in ["serve", "demo", "bench", "completions"] {
+        for path in ["serve", "demo", "usage", "bench", "completions"] {
             let help = command.find_subcommand_mut(path).unwrap().render_help();
             assert!(help.to_string().contains("Examples:"), "{path}");
         }

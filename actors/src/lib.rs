@@ -24,6 +24,7 @@ pub mod tenants;
 pub mod test_runs;
 mod ticket;
 pub mod tickets;
+pub mod usage;
 
 #[cfg(feature = "testing")]
 pub mod testing;

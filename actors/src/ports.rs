@@ -9,6 +9,7 @@ mod model;
 mod prompts;
 mod store;
 mod tasks;
+mod usage;
 
 pub use callbacks::{Callbacks, PostProcessCall, PreProcessCall, PreProcessReply};
 pub use clock::Clock;
@@ -21,8 +22,13 @@ pub use store::{
     Subscription, TicketFilter, TicketIndex,
 };
 pub use tasks::{AnswerError, Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook};
+pub use usage::{
+    LoadedUsage, UsageBatch, UsageGroup, UsageQuery, UsageRow, UsageTable, UsageTableError,
+};
 
 use std::sync::Arc;
+
+use crate::usage::Meter;
 
 /// The world the runtime works with.
 #[derive(Clone)]
@@ -39,6 +45,8 @@ pub struct Ports {
     pub tasks: Arc<dyn TaskBook>,
     /// How much each tenant may use.
     pub limits: Arc<dyn LimitsBook>,
+    /// What they used, and whether more fits.
+    pub meter: Meter,
     /// Time and chance.
     pub clock: Arc<dyn Clock>,
 }

@@ -70,6 +70,9 @@ uuid_text!(EndpointId);
 
 const TICKET_STREAM_PREFIX: &str = "ticket-";
 
+/// The category of ticket streams.
+pub const TICKET_CATEGORY: &str = "ticket";
+
 /// The category of prompt streams: what stands before the first `-` of their names.
 pub const PROMPT_CATEGORY: &str = "prompt";
 

@@ -14,6 +14,7 @@ use super::serve::ServeArgs;
 use super::store::StoreCommand;
 use super::tenant::TenantArgs;
 use super::ticket::TicketArgs;
+use super::usage::UsageArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,6 +54,8 @@ pub(crate) enum Command {
     Ticket(Box<TicketArgs>),
     /// Write, try, publish, deploy and take back prompts on a running server.
     Prompt(Box<PromptArgs>),
+    /// Show what was used, what it cost, and how the budgets stand.
+    Usage(Box<UsageArgs>),
     /// Make, limit and suspend tenants on a running server.
     Tenant(Box<TenantArgs>),
     /// Make API keys; issue, rotate and revoke those of tenants on a running server.

@@ -42,6 +42,7 @@ fn not_started(error: &StartError) -> Failure {
     let exit = match error {
         StartError::Model { .. } | StartError::Hooks(_) | StartError::Secret { .. } => Exit::Usage,
         StartError::Store(_)
+        | StartError::Usage(_)
         | StartError::Prompts(_)
         | StartError::Adopt(_)
         | StartError::Listen { .. }

@@ -32,6 +32,7 @@ fn areas() -> Vec<Area> {
         tickets::area(),
         sessions::area(),
         super::prompts::operations::area(),
+        super::usage::operations::area(),
         health::area(),
         handlers::area(),
     ]

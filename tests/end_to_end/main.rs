@@ -46,4 +46,5 @@ mod restarts;
 mod sessions;
 mod soak;
 mod starting;
+mod usage;
 mod whole_path;

@@ -18,6 +18,7 @@ mod prompts;
 mod requests;
 mod roles;
 mod tickets;
+mod usage;
 
 /// An id that no ticket has.
 const UNKNOWN: &str = "01920000-0000-7000-8000-000000000001";

@@ -32,8 +32,11 @@ use punchcard_actors::sessions::{SessionLimits, SessionSupervisor, Sessions};
 use punchcard_actors::tenants::Tenants;
 use punchcard_actors::test_runs::{TestRunOptions, TestRunParts, TestRuns};
 use punchcard_actors::testing::judges::PlainJudges;
+use punchcard_actors::testing::limits::SetLimits;
 use punchcard_actors::testing::memory_store::MemoryStore;
 use punchcard_actors::testing::prompts::PlainCheck;
+use punchcard_actors::testing::usage_table::MemoryUsage;
+use punchcard_actors::usage::{Counting, Price};
 use punchcard_events::prompt::{Content, TestCase};
 use punchcard_events::retry::{Jitter, RetryPolicy};
 use punchcard_events::ticket::{
@@ -271,6 +274,8 @@ pub(crate) struct Edge {
     pub(crate) sessions: Sessions,
     /// What the edge's tickets are stored in.
     pub(crate) store: MemoryStore,
+    /// How much its tenants may use.
+    pub(crate) limits: SetLimits,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -288,7 +293,8 @@ impl Edge {
         let (tell, told) = std::sync::mpsc::channel();
         let scripted = Arc::clone(&model);
         let store = MemoryStore::new();
-        let stored = store.clone();
+        let book = SetLimits::default();
+        let stored = (store.clone(), book.clone());
         let operator = ApiKey::generate().expect("randomness");
         let operators = operators(&operator);
         let thread = std::thread::spawn(move || {
@@ -296,7 +302,7 @@ impl Edge {
             actix::System::new().block_on(run);
         });
         let started = told.recv_timeout(PATIENCE).expect("the edge starts");
-        let (address, admin, sessions) = started;
+        let (address, admin, sessions, vouched) = started;
         Self {
             address,
             admin,
@@ -304,6 +310,7 @@ impl Edge {
             model,
             sessions,
             store,
+            limits: book,
             stop: Some(stop),
             thread: Some(thread),
         }
@@ -344,19 +351,26 @@ async fn run(
     limits: SessionLimits,
     operators: Operators,
     model: Arc<ScriptedModel>,
-    store: MemoryStore,
+    (store, allowed): (MemoryStore, SetLimits),
     tell: std::sync::mpsc::Sender<(SocketAddr, SocketAddr, Sessions)>,
     stopped: oneshot::Receiver<()>,
 ) {
     let store = Arc::new(store);
-    let world = Arc::new(World);
+    let (world, vouched) = (Arc::new(World), Vouched::default());
+    let usage = Arc::new(MemoryUsage::default());
+    let price = Price::per_million(1.0, 2.0);
+    let prices = [("scripted".to_owned(), price)].into_iter().collect();
+    let counting = Counting::start(store.clone(), usage.clone(), prices, world.as_ref());
+    let (meter, _counting) = counting.await.expect("an empty table");
+    meter.ready().await;
     let ports = Ports {
         store: store.clone(),
         index: store,
         model,
         callbacks: world.clone(),
         tasks: world.clone(),
-        limits: Arc::new(punchcard_actors::ports::Unlimited),
+        limits: Arc::new(allowed),
+        meter,
         clock: world.clone(),
     };
     let opened = Prompts::open(ports.store.clone(), world.clone(), Arc::new(PlainCheck));
@@ -383,6 +397,7 @@ async fn run(
         prompts,
         canaries: CanaryWatch::default(),
         test_runs,
+        usage,
         workbench: world.clone(),
         keys: world.clone(),
         operators,

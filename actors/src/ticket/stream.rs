@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use punchcard_events::TicketId;
 use punchcard_events::ticket::{
-    AttemptError, AttemptErrorKind, Spent, TicketAnswered, TicketPreProcessed, TicketRequested, Timings,
-    Usage,
+    AttemptError, AttemptErrorKind, Spent, TicketAnswered, TicketPreProcessed, TicketRequested,
+    Timings, Usage,
 };
 use tokio::time::Instant;
 

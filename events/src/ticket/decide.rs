@@ -7,8 +7,7 @@ use serde_json::Value;
 use super::command::Command;
 use super::event::{
     AttemptError, AttemptErrorKind, CancelMode, Channel, Deadlines, Failure, Spent, Stage,
-    TicketAnswered,
-    TicketCancelled, TicketDelivered, TicketEvent, TicketFailed, TicketPersisted,
+    TicketAnswered, TicketCancelled, TicketDelivered, TicketEvent, TicketFailed, TicketPersisted,
     TicketPreProcessed, TicketRedriven, TicketRequested, TicketSent,
 };
 use super::failing::{FailedCall, attempt_failure, callback_failure, failed};
