@@ -9,5 +9,6 @@ mod retry_after;
 pub mod store_sqlite;
 mod thread_clients;
 pub mod tls;
+pub mod usage_sqlite;
 pub mod webhooks;
 pub mod webhooks_sqlite;

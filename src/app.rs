@@ -21,10 +21,12 @@ use punchcard_actors::runtime::{Ports, Runtime};
 use punchcard_actors::sessions::{SessionSupervisor, Sessions};
 use punchcard_actors::tenants::{Directory, TenantError, Tenants};
 use punchcard_actors::test_runs::{TestRunParts, TestRuns};
+use punchcard_actors::usage::{self, Counting};
 use punchcard_actors::webhooks::{Dispatching, WebhookError};
 
 use crate::adapters::clock::SystemClock;
 use crate::adapters::store_sqlite::{self, OpenError, SqliteStore};
+use crate::adapters::usage_sqlite::UsageSqlite;
 use crate::adapters::{openai, webhooks, webhooks_sqlite};
 use crate::config::Config;
 use crate::master_secret::{MasterSecret, MasterSecretError};
@@ -37,6 +39,9 @@ use workbench::Bench;
 
 /// How long sessions have to close at a stop before their sockets are closed for them.
 const CLOSING_TIME: Duration = Duration::from_secs(3);
+
+/// How long a start waits until everything that tickets used before is counted.
+const COUNTING_TIME: Duration = Duration::from_secs(1);
 
 /// A running Punchcard. Lives within an actix system.
 pub struct App {
@@ -56,6 +61,8 @@ pub struct App {
     watching: Watching,
     /// Webhooks are sent for as long as this is kept.
     dispatching: Dispatching,
+    /// Usage is counted for as long as this is kept.
+    counting: Counting,
     grace: Duration,
 }
 
@@ -81,6 +88,17 @@ impl App {
         let listener = listen(config.server.listen)?;
         let admin = listen(config.server.admin_listen)?;
 
+        let table = open_usage(&config).await?;
+        let (meter, counting) = Counting::start(
+            Arc::new(store.clone()),
+            Arc::new(table.clone()),
+            assemble::prices(&config),
+            &SystemClock,
+        )
+        .await?;
+        // Mostly next to nothing is to be counted. Where it is much, only tenants with budgets wait.
+        drop(tokio::time::timeout(COUNTING_TIME, meter.ready()).await);
+
         let tasks = Tasks::new(&config, prompts.clone(), directory());
         let ports = Ports {
             store: Arc::new(store.clone()),
@@ -89,6 +107,7 @@ impl App {
             callbacks: Arc::new(callbacks),
             tasks: Arc::new(tasks.clone()),
             limits: Arc::new(directory()),
+            meter,
             clock: Arc::new(SystemClock),
         };
         let store_of_runs = Arc::clone(&ports.store);
@@ -124,6 +143,7 @@ impl App {
             prompts: prompts.clone(),
             canaries,
             test_runs: test_runs.clone(),
+            usage: Arc::new(table),
             webhooks,
             workbench: Arc::new(Bench::new(tasks, judges)),
             keys: access.clone(),
@@ -149,6 +169,7 @@ impl App {
             following: [following, of_tenants],
             watching,
             dispatching,
+            counting,
             grace: config.server.shutdown_grace,
         })
     }
@@ -195,7 +216,12 @@ impl App {
         self.http.stop().await;
         self.runtime.stop(Duration::ZERO).await;
         // They read the store.
-        drop((self.watching, self.following, self.dispatching));
+        drop((
+            self.watching,
+            self.following,
+            self.dispatching,
+            self.counting,
+        ));
         let store = self.store;
         // Only a panic in there could fail this, and then nothing is left to do.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
@@ -249,6 +275,15 @@ async fn open_store(config: &Config) -> Result<SqliteStore, StartError> {
     }
 }
 
+async fn open_usage(config: &Config) -> Result<UsageSqlite, StartError> {
+    let directory = config.store.data_dir.clone();
+    let opened = tokio::task::spawn_blocking(move || UsageSqlite::open(&directory)).await;
+    match opened {
+        Ok(opened) => Ok(opened.map_err(usage::OpenError::from)?),
+        Err(stopped) => Err(StartError::Http(std::io::Error::other(stopped))),
+    }
+}
+
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).map_err(|source| StartError::Listen { address, source })
 }
@@ -274,6 +309,9 @@ pub enum StartError {
     /// The event store cannot be used.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// What was used cannot be counted.
+    #[error("usage cannot be counted: {0}")]
+    Usage(#[from] usage::OpenError),
     /// The prompts cannot be read.
     #[error("the prompts cannot be had: {0}")]
     Prompts(#[from] PromptError),

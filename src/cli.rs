@@ -26,6 +26,7 @@ mod style;
 mod tenant;
 mod ticket;
 mod timeline;
+mod usage;
 mod webhook;
 
 use std::process::ExitCode;
@@ -57,6 +58,7 @@ fn run(cli: &Cli, out: &mut Output) -> Result<Exit, Failure> {
         Command::Ticket(args) => runtime::on_client(ticket::run(args, out)),
         Command::Batch(args) => runtime::on_client(batch::run(args, out)),
         Command::Prompt(args) => runtime::on_client(prompt::run(args, out)),
+        Command::Usage(args) => runtime::on_client(usage::run(args, out)),
         Command::Tenant(args) => runtime::on_client(tenant::run(args, out)),
         Command::Webhook(args) => runtime::on_client(webhook::run(args, out)),
         Command::Key(args) => runtime::on_client(key::run(args, out)),
@@ -126,6 +128,7 @@ mod tests {
             format!(
                 "webhook resend {id} --from 2026-11-23T00:00:00Z --until 2026-11-24T00:00:00Z --dry-run"
             ),
+            "usage --from 2026-11-01 --to 2026-11-30 --by task --by model --csv".to_owned(),
             "key new --tenant onehour --name backend".to_owned(),
             "key new --operator --name ada".to_owned(),
             "key list --tenant acme --admin-url http://h:1 --admin-key k".to_owned(),
@@ -189,7 +192,7 @@ mod tests {
     fn every_help_has_examples_and_the_exit_codes_are_listed() {
         let mut command = Cli::command();
         assert!(command.render_help().to_string().contains("Exit codes:"));
-        for path in ["serve", "demo", "bench", "completions"] {
+        for path in ["serve", "demo", "usage", "bench", "completions"] {
             let help = command.find_subcommand_mut(path).unwrap().render_help();
             assert!(help.to_string().contains("Examples:"), "{path}");
         }

@@ -40,6 +40,7 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::PrometheusHandle;
 use punchcard_actors::admission::{Places, Shares};
 use punchcard_actors::batches::Batches;
+use punchcard_actors::ports::UsageTable;
 use punchcard_actors::prompts::{CanaryWatch, Prompts};
 use punchcard_actors::sessions::Sessions;
 use punchcard_actors::tenants::Tenants;
@@ -77,6 +78,8 @@ pub struct Parts {
     pub test_runs: TestRuns,
     /// The tenants' webhook endpoints.
     pub webhooks: WebhookDesk,
+    /// What tenants used.
+    pub usage: Arc<dyn UsageTable>,
     /// Where texts of prompts are tried out.
     pub workbench: Arc<dyn Workbench>,
     /// Who may call.

@@ -8,6 +8,7 @@
 //!   admission until the ticket's actor has left for good. It goes from an actor that crashed, or gave
 //!   way to a failing store, to its successor, so the count is hard. An answer that waits in the
 //!   store for somebody to take it has no actor, and does not count.
+//!   A tenant's own limits of open tickets, in all and by task, are read at each admission.
 //! - *by age*: a ticket that would wait in the line of its model longer than it may is refused now,
 //!   not failed later. How long it would wait the model's guard says, by tenant.
 //!
@@ -15,20 +16,23 @@
 //! stored ticket comes in over any bound. Who waits for permits once a ticket is open is not decided
 //! here.
 
+mod concurrent;
 mod drain;
 mod shares;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use punchcard_events::TenantId;
 use punchcard_events::retry::{Jitter, RetryPolicy};
+use punchcard_events::tenant::TenantLimits;
+use punchcard_events::{TaskName, TenantId};
 use tokio::time::Instant;
 
+use concurrent::{Concurrent, OpenTicket};
 use drain::Drain;
 pub use shares::{Full, Places, Share, Shares};
 
-use crate::ports::LimitsBook;
+use crate::ports::{Asked, LimitsBook};
 
 /// The least and the most a refused issuer is told to wait.
 const RETRY_AFTER: std::ops::RangeInclusive<Duration> =
@@ -71,6 +75,10 @@ pub enum Bound {
     Accepting,
     /// The wait at the task's model.
     QueueWait,
+    /// The tenant's own limit of open tickets.
+    TenantConcurrent,
+    /// The limit of a task's open tickets.
+    TaskConcurrent,
 }
 
 impl Bound {
@@ -83,6 +91,8 @@ impl Bound {
             Self::Open => "open",
             Self::Accepting => "accepting",
             Self::QueueWait => "queue_wait",
+            Self::TenantConcurrent => "concurrent_tickets",
+            Self::TaskConcurrent => "task_concurrent_tickets",
         }
     }
 }
@@ -113,6 +123,7 @@ pub(crate) struct Admission {
 struct Shared {
     open: Shares,
     accepting: Shares,
+    concurrent: Concurrent,
     /// Places that came free lately.
     drain: Mutex<Drain>,
 }
@@ -122,6 +133,7 @@ struct Shared {
 pub(crate) struct Place {
     admission: Admission,
     _open: Share,
+    _concurrent: OpenTicket,
     /// Held until the first event is durable.
     door: Option<Share>,
 }
@@ -132,6 +144,7 @@ impl Admission {
             shared: Arc::new(Shared {
                 open: Shares::of_tickets(options.open, limits),
                 accepting: Shares::new(options.accepting),
+                concurrent: Concurrent::default(),
                 drain: Mutex::default(),
             }),
         }
@@ -155,7 +168,8 @@ impl Admission {
     /// Lets a new ticket in, or gives its share of the door back with the reason.
     pub(crate) fn admit(
         &self,
-        tenant: &TenantId,
+        asked: Asked<'_>,
+        limits: &TenantLimits,
         line: Option<Line>,
         door: Share,
         jitter: Jitter,
@@ -168,15 +182,27 @@ impl Admission {
             };
             return Err((refusal, door));
         }
+        let Asked { tenant, task, .. } = asked;
+        let refuse = |bound| self.refuse(bound, tenant, jitter);
+        let concurrent = match self.shared.concurrent.take(tenant, task, limits) {
+            Ok(concurrent) => concurrent,
+            Err(bound) => return Err((refuse(bound), door)),
+        };
         match self.shared.open.take(tenant, 1) {
-            Ok(open) => Ok(self.place(open, Some(door))),
-            Err(full) => Err((self.refuse(open_bound(full), tenant, jitter), door)),
+            Ok(open) => Ok(self.place(open, concurrent, Some(door))),
+            Err(full) => Err((refuse(open_bound(full)), door)),
         }
     }
 
     /// A place for a ticket that was accepted before. Never refused.
-    pub(crate) fn readmit(&self, tenant: &TenantId) -> Place {
-        self.place(self.shared.open.take_anyway(tenant), None)
+    pub(crate) fn readmit(&self, tenant: &TenantId, task: &TaskName) -> Place {
+        let concurrent = self.shared.concurrent.take_anyway(tenant, task);
+        self.place(self.shared.open.take_anyway(tenant), concurrent, None)
+    }
+
+    /// How many tickets of a tenant are open, and how many of one of its tasks.
+    pub(crate) fn open_tickets(&self, tenant: &TenantId, task: &TaskName) -> (usize, usize) {
+        self.shared.concurrent.count(tenant, task)
     }
 
     /// Whether places are getting scarce, so that nobody should sit on one idly.
@@ -185,11 +211,12 @@ impl Admission {
         standing.own > standing.own_places / 2 || standing.total > standing.total_places / 2
     }
 
-    fn place(&self, open: Share, door: Option<Share>) -> Place {
+    fn place(&self, open: Share, concurrent: OpenTicket, door: Option<Share>) -> Place {
         metrics::gauge!("tickets_open").increment(1.0);
         Place {
             admission: self.clone(),
             _open: open,
+            _concurrent: concurrent,
             door,
         }
     }
@@ -199,7 +226,7 @@ impl Admission {
         let room = match bound {
             Bound::Open => standing.total_places / ROOM_FOR_RETRIES,
             // Of all that end, the tenant's are as many as its part of all that are open.
-            Bound::TenantOpen => {
+            Bound::TenantOpen | Bound::TenantConcurrent | Bound::TaskConcurrent => {
                 let own = (standing.own_places / ROOM_FOR_RETRIES).max(1);
                 own.saturating_mul(standing.total) / standing.own.max(1)
             }
@@ -260,7 +287,7 @@ fn accepting_bound(full: Full) -> Bound {
 
 /// Between once and twice `wait`, within reason, so that those refused together do not come back
 /// together.
-fn spread(wait: Duration, jitter: Jitter) -> Duration {
+pub(crate) fn spread(wait: Duration, jitter: Jitter) -> Duration {
     let wait = wait.clamp(*RETRY_AFTER.start(), *RETRY_AFTER.end());
     let longest = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX) * 2;
     let policy = RetryPolicy {

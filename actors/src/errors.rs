@@ -7,6 +7,7 @@ use punchcard_events::ticket::Rejection;
 use crate::admission::{Bound, Refusal};
 use crate::ports::InputRefusal;
 use crate::schedule::BadTime;
+use crate::usage::Exceeded;
 
 /// Why a ticket was not issued.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +32,18 @@ pub enum IssueError {
         /// When it may be worth trying again.
         retry_after: Duration,
     },
+    /// What the ticket may use would pass a budget. Nothing was stored.
+    #[error("{} would be passed", .exceeded.limit)]
+    BudgetExhausted {
+        /// Which, and when its period ends.
+        exceeded: Exceeded,
+        /// When it may be worth trying again.
+        retry_after: Duration,
+    },
+    /// The tenant has budgets, and what it used before the start is still being added up. Nothing
+    /// was stored.
+    #[error("what was used before is still being added up")]
+    StillCounting,
     /// The store takes no events now. The ticket may exist all the same: repeat the request with
     /// the same idempotency key.
     #[error("{0}")]

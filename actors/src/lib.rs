@@ -25,6 +25,7 @@ pub mod tenants;
 pub mod test_runs;
 mod ticket;
 pub mod tickets;
+pub mod usage;
 pub mod webhooks;
 
 #[cfg(feature = "testing")]

@@ -9,6 +9,7 @@ mod model;
 mod prompts;
 mod store;
 mod tasks;
+mod usage;
 mod webhooks;
 
 pub use callbacks::{Callbacks, PostProcessCall, PreProcessCall, PreProcessReply};
@@ -22,12 +23,17 @@ pub use store::{
     Subscription, TicketFilter, TicketIndex,
 };
 pub use tasks::{AnswerError, Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook};
+pub use usage::{
+    LoadedUsage, UsageBatch, UsageGroup, UsageQuery, UsageRow, UsageTable, UsageTableError,
+};
 pub use webhooks::{
     Change, Delivery, DeliveryLog, DeliveryState, Head, LastAttempt, LogError, LogFilter, Made,
     MessageContent, Sent, Standing, WebhookMessage, WebhookSender,
 };
 
 use std::sync::Arc;
+
+use crate::usage::Meter;
 
 /// The world the runtime works with.
 #[derive(Clone)]
@@ -44,6 +50,8 @@ pub struct Ports {
     pub tasks: Arc<dyn TaskBook>,
     /// How much each tenant may use.
     pub limits: Arc<dyn LimitsBook>,
+    /// What they used, and whether more fits.
+    pub meter: Meter,
     /// Time and chance.
     pub clock: Arc<dyn Clock>,
 }

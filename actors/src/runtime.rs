@@ -104,6 +104,8 @@ impl Runtime {
         let deps = Arc::new(Deps {
             store: Arc::clone(&ports.store),
             tasks: Arc::clone(&ports.tasks),
+            limits: Arc::clone(&ports.limits),
+            meter: ports.meter.clone(),
             clock: Arc::clone(&ports.clock),
             llm: llm.handle(),
             callbacks: callbacks.handle(),

@@ -15,5 +15,6 @@ pub mod model;
 pub mod prompts;
 pub mod store_contract;
 pub mod tasks;
+pub mod usage_table;
 pub mod vouched;
 pub mod world;

@@ -7,6 +7,7 @@
 //! It never restarts itself: when it dies, its [`Obituary`] tells the registry, which starts a new
 //! one from the store.
 
+mod budget;
 mod commit;
 mod fallback;
 mod obituary;
@@ -35,8 +36,9 @@ use crate::feed::{LiveText, News, Switchboard};
 use crate::guards::Permit;
 use crate::history::load;
 use crate::llm::Llm;
-use crate::ports::{Clock, EventStore, TaskBook};
+use crate::ports::{Clock, EventStore, LimitsBook, TaskBook};
 use crate::schedule::NEAR;
+use crate::usage::Meter;
 
 /// How long an actor with nothing to do stays where places are scarce: long enough for a user who is
 /// there to acknowledge.
@@ -46,6 +48,8 @@ const CROWDED_IDLE: Duration = Duration::from_secs(1);
 pub(crate) struct Deps {
     pub(crate) store: Arc<dyn EventStore>,
     pub(crate) tasks: Arc<dyn TaskBook>,
+    pub(crate) limits: Arc<dyn LimitsBook>,
+    pub(crate) meter: Meter,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) llm: Llm,
     pub(crate) callbacks: CallbackDesk,
@@ -268,7 +272,8 @@ impl TicketActor {
     fn take_place(&mut self) {
         let place = self.obituary.place();
         if let (None, Some(request)) = (&place, self.state.request()) {
-            *place = Some(self.deps.admission.readmit(&request.tenant));
+            let admission = &self.deps.admission;
+            *place = Some(admission.readmit(&request.tenant, &request.task));
         }
     }
 

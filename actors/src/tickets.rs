@@ -5,9 +5,9 @@ mod issue;
 use std::sync::Arc;
 use std::time::Duration;
 
-use punchcard_events::tenant::TenantLimits;
+use punchcard_events::tenant::{Limits, TenantLimits};
 use punchcard_events::ticket::{CancelMode, Channel, TicketRequested};
-use punchcard_events::{Recorded, TenantId, TicketId, Timestamp, UserId};
+use punchcard_events::{Recorded, TaskName, TenantId, TicketId, Timestamp, UserId};
 use tokio::sync::oneshot;
 
 pub use crate::errors::{IssueError, TicketError};
@@ -21,12 +21,24 @@ use crate::ports::{Asked, EventStore, Ports, ReadError, TicketIndex};
 use crate::registry::Registry;
 use crate::schedule::Scheduled;
 use crate::ticket::{Ask, Start};
+use crate::usage::Standing;
 
 /// How often a question is put again because the actor it was for had just gone.
 const MAX_ASKS: u32 = 3;
 
 /// How long an actor may take to say how its ticket stands. It is held up only while an append is.
 const LOOK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How the limits of a task's tickets stand. What is not limited is absent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitStandings {
+    /// What may be used.
+    pub budgets: Vec<Standing>,
+    /// How many tickets of the tenant may be open, and how many are.
+    pub concurrent: Option<(u32, usize)>,
+    /// How many of the task.
+    pub task_concurrent: Option<(u32, usize)>,
+}
 
 /// A handle on all tickets of this runtime. Cheap to clone; usable from any thread.
 ///
@@ -172,6 +184,30 @@ impl Tickets {
     /// Whether there is something that a ticket which asks for this would run now.
     pub fn is_served(&self, asked: Asked<'_>) -> bool {
         self.ports.tasks.lane(asked).is_some()
+    }
+
+    /// How the limits stand that can refuse a ticket of a task.
+    pub fn limit_standings(&self, tenant: &TenantId, task: &TaskName) -> LimitStandings {
+        let limits = self.ports.limits.limits(tenant);
+        let (all, own) = self.admission.open_tickets(tenant, task);
+        let of = |limits: &Limits, open| limits.concurrent_tickets.map(|limit| (limit, open));
+        LimitStandings {
+            budgets: self.budgets(tenant, Some(task)),
+            concurrent: of(&limits.all, all),
+            task_concurrent: limits.tasks.get(task).and_then(|limits| of(limits, own)),
+        }
+    }
+
+    /// How the budgets of a tenant and of its tasks stand, or of one task of them.
+    pub fn budgets(&self, tenant: &TenantId, task: Option<&TaskName>) -> Vec<Standing> {
+        let limits = self.ports.limits.limits(tenant);
+        let meter = &self.ports.meter;
+        meter.standings(tenant, task, &limits, self.now())
+    }
+
+    /// Whether everything that was used before the start is in the budgets.
+    pub fn usage_is_counted(&self) -> bool {
+        self.ports.meter.is_ready()
     }
 
     /// The time by the runtime's clock.

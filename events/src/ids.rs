@@ -76,6 +76,9 @@ uuid_text!(DeliveryId);
 
 const TICKET_STREAM_PREFIX: &str = "ticket-";
 
+/// The category of ticket streams.
+pub const TICKET_CATEGORY: &str = "ticket";
+
 /// The category of prompt streams: what stands before the first `-` of their names.
 pub const PROMPT_CATEGORY: &str = "prompt";
 

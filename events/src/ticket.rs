@@ -83,9 +83,9 @@ pub use event::{
     AnswerFormat, AttemptError, AttemptErrorKind, AttemptFailed, BatchLine, Blame, CallbackError,
     CallbackErrorKind, CallbackFailed, CallbackKind, CancelMode, Channel, Conversation, Deadlines,
     Failure, Fallback, FallbackReason, Idempotency, Message, Parameters, Priority, PromptRef, Role,
-    Stage, Terms, TicketAnswered, TicketCancelled, TicketDelivered, TicketEvent, TicketFailed,
-    TicketPersisted, TicketPreProcessed, TicketRedriven, TicketRequested, TicketSent, Timings,
-    Usage,
+    Spent, Stage, Terms, TicketAnswered, TicketCancelled, TicketDelivered, TicketEvent,
+    TicketFailed, TicketPersisted, TicketPreProcessed, TicketRedriven, TicketRequested, TicketSent,
+    Timings, Usage,
 };
 pub use state::{
     Answered, AttemptStatus, Cancelled, Delivered, Failed, FallbackTurn, Persisted, PreProcessed,

@@ -70,7 +70,9 @@ impl LanguageModel for Offline {
                     (0, _) => first_token_delay,
                     (_, Ok(AnswerPart::Text(_))) => token_delay,
                     // The end comes with the last token.
-                    (_, Ok(AnswerPart::Complete { .. }) | Err(_)) => Duration::ZERO,
+                    (_, Ok(AnswerPart::Usage(_) | AnswerPart::Complete { .. }) | Err(_)) => {
+                        Duration::ZERO
+                    }
                 };
                 if !delay.is_zero() {
                     tokio::time::sleep(delay).await;
@@ -168,7 +170,7 @@ mod tests {
     fn text(parts: &[Result<AnswerPart, AttemptError>]) -> String {
         let text = |part: &Result<AnswerPart, AttemptError>| match part {
             Ok(AnswerPart::Text(text)) => Some(text.clone()),
-            Ok(AnswerPart::Complete { .. }) | Err(_) => None,
+            Ok(AnswerPart::Usage(_) | AnswerPart::Complete { .. }) | Err(_) => None,
         };
         parts.iter().filter_map(text).collect()
     }

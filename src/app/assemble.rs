@@ -15,6 +15,7 @@ use punchcard_actors::runtime::RuntimeOptions;
 use punchcard_actors::sessions::SessionLimits;
 use punchcard_actors::tenants::Directory;
 use punchcard_actors::test_runs::{Price, TestRunOptions};
+use punchcard_actors::usage;
 use punchcard_events::TenantId;
 
 use super::StartError;
@@ -155,6 +156,16 @@ pub(super) fn batches(config: &Config) -> BatchOptions {
         max_line_bytes: batches.max_line_bytes.get(),
         upload_within: batches.upload_timeout,
     }
+}
+
+/// What the tokens of each model cost.
+pub(super) fn prices(config: &Config) -> usage::Prices {
+    let prices = config.models.iter().filter_map(|(name, model)| {
+        let price = model.price?;
+        let (prompt, completion) = (price.input_per_million_usd, price.output_per_million_usd);
+        Some((name.clone(), usage::Price::per_million(prompt, completion)))
+    });
+    prices.collect()
 }
 
 /// How test runs work. An answer may be as long as that of a task that has no settings of its own.

@@ -15,6 +15,7 @@ use super::serve::ServeArgs;
 use super::store::StoreCommand;
 use super::tenant::TenantArgs;
 use super::ticket::TicketArgs;
+use super::usage::UsageArgs;
 use super::webhook::WebhookArgs;
 
 const EXAMPLES: &str = "\
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Batch(Box<BatchArgs>),
     /// Write, try, publish, deploy and take back prompts on a running server.
     Prompt(Box<PromptArgs>),
+    /// Show what was used, what it cost, and how the budgets stand.
+    Usage(Box<UsageArgs>),
     /// Make, limit and suspend tenants on a running server.
     Tenant(Box<TenantArgs>),
     /// Register endpoints that are told of tickets, and see what became of each message.

@@ -162,6 +162,22 @@ impl ApiClient {
         read(answer)
     }
 
+    /// Reads `path` as the text that it is.
+    pub(crate) async fn text(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<String, Failure> {
+        let request = self.request(Method::GET, path, query)?;
+        let sent = request.timeout(TOTAL_TIMEOUT).send().await;
+        let response = sent.map_err(|error| self.unreached(&error))?;
+        let (status, body) = self.body(response).await?;
+        if !status.is_success() {
+            return Err(Problem::read(status, &body).into());
+        }
+        String::from_utf8(body).map_err(|_| not_ours())
+    }
+
     /// Posts `body` to `path`, given as segments, and waits for at most `patience` longer than an
     /// answer may take by itself.
     pub(crate) async fn post(

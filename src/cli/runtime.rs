@@ -49,6 +49,7 @@ fn not_started(error: &StartError) -> Failure {
         | StartError::Tenants(_)
         | StartError::WebhookLog(_)
         | StartError::WebhookEndpoints(_)
+        | StartError::Usage(_)
         | StartError::Prompts(_)
         | StartError::Batches(_)
         | StartError::Adopt(_)

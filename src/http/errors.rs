@@ -8,15 +8,18 @@ mod codes;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use punchcard_actors::admission::{Bound, Full};
 use punchcard_actors::ports::{InputRefusal, ReadError};
 use punchcard_actors::sessions::SessionError;
 use punchcard_actors::tickets::{IssueError, TicketError};
+use punchcard_actors::usage::{Exceeded, Scope};
 use punchcard_events::ticket::Rejection;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::usage::RateLimits;
 use crate::keys::{Role, Roles};
 
 pub use codes::Code;
@@ -35,6 +38,8 @@ pub struct Problem {
     /// What the log should know and the client should not.
     cause: Option<String>,
     allow: Option<Box<str>>,
+    /// How the limits stand that the request counts against.
+    rate_limits: Option<Box<RateLimits>>,
     /// Members of this kind of problem alone (RFC 9457, section 3.2).
     more: Box<Map<String, Value>>,
 }
@@ -65,6 +70,7 @@ impl Problem {
             retry_after: None,
             cause: None,
             allow: None,
+            rate_limits: None,
             more: Box::default(),
         }
     }
@@ -92,6 +98,15 @@ impl Problem {
     #[must_use]
     pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.more.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Tells how the limits stand that the request counts against, where it is refused for them.
+    #[must_use]
+    pub(super) fn rate_limited(mut self, limits: impl FnOnce() -> Option<RateLimits>) -> Self {
+        if self.code.status() == StatusCode::TOO_MANY_REQUESTS {
+            self.rate_limits = limits().map(Box::new);
+        }
         self
     }
 
@@ -227,6 +242,9 @@ impl Problem {
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
             response.insert_header((header::RETRY_AFTER, seconds.max(1)));
         }
+        if let Some(limits) = &self.rate_limits {
+            limits.write(&mut response);
+        }
         if let Some(allow) = &self.allow {
             response.insert_header((header::ALLOW, &**allow));
         }
@@ -292,6 +310,16 @@ impl From<IssueError> for Problem {
                 String::new(),
             ),
             IssueError::Overloaded { bound, retry_after } => overloaded(bound, retry_after),
+            IssueError::BudgetExhausted {
+                exceeded,
+                retry_after,
+            } => budget_exhausted(&exceeded, retry_after),
+            IssueError::StillCounting => Self::later(
+                Code::StillCounting,
+                "What you used before is still being added up. Repeat the request in a moment.",
+                Duration::from_secs(2),
+                String::new(),
+            ),
             IssueError::Unavailable(cause) => store_unavailable(cause),
             IssueError::Stopping => stopping(),
         }
@@ -398,6 +426,11 @@ fn overloaded(bound: Bound, retry_after: Duration) -> Problem {
             Code::TooManyOpenTickets,
             "As many of your tickets are open as may be. Repeat the request after the time given.",
         ),
+        Bound::TenantConcurrent | Bound::TaskConcurrent => (
+            Code::TooManyOpenTickets,
+            "As many of your tickets are open as your limit allows. Repeat the request after the \
+             time given.",
+        ),
         Bound::TenantAccepting => (
             Code::TooManyRequests,
             "You issue too many tickets at a time. Repeat the request after the time given.",
@@ -415,7 +448,32 @@ fn overloaded(bound: Bound, retry_after: Duration) -> Problem {
             "The line for the task's model is too long. Repeat the request after the time given.",
         ),
     };
-    Problem::later(code, detail, retry_after, String::new())
+    let problem = Problem::later(code, detail, retry_after, String::new());
+    match bound {
+        Bound::TenantConcurrent | Bound::TaskConcurrent => problem.with("limit", bound.as_str()),
+        Bound::TenantOpen
+        | Bound::TenantScheduled
+        | Bound::TenantAccepting
+        | Bound::Open
+        | Bound::Accepting
+        | Bound::QueueWait => problem,
+    }
+}
+
+/// Names the budget, so that whoever set it knows which one to raise.
+fn budget_exhausted(exceeded: &Exceeded, retry_after: Duration) -> Problem {
+    let Exceeded { limit, ends_at } = exceeded;
+    let detail = format!(
+        "This ticket may use more than is left of {limit}, which is renewed at {ends_at}. Issue it \
+         then, or have the budget raised."
+    );
+    let problem = Problem::later(Code::BudgetExhausted, &detail, retry_after, String::new())
+        .with("limit", limit.word())
+        .with("renewed_at", ends_at.to_string());
+    match &limit.scope {
+        Scope::Tenant => problem,
+        Scope::Task(task) => problem.with("task", task.as_str()),
+    }
 }
 
 pub(super) fn store_unavailable(cause: String) -> Problem {

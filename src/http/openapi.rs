@@ -36,6 +36,7 @@ fn areas() -> Vec<Area> {
         super::admin::operations::area(),
         super::openai::operations::area(),
         super::webhooks::operations::area(),
+        super::usage::operations::area(),
         health::area(),
         handlers::area(),
     ]

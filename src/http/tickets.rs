@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::dispatch::{Call, TicketCall};
 use super::errors::{Code, Problem};
+use super::usage::RateLimits;
 use super::view::{HistoryView, TicketLine, TicketPage, TicketView};
 use super::{cursor, idempotency, outcome, prefer, query, traceparent};
 
@@ -79,9 +80,15 @@ pub(super) async fn issue(mut call: Call) -> Result<HttpResponse, Problem> {
         metadata: body.metadata,
         traceparent: traceparent::of(&headers),
     };
-    let issued = call.api.tickets.issue(issue).await?;
+    let task = issue.task.clone();
+    let limits = || RateLimits::of(&call.api.tickets, &call.caller.tenant, &task);
+    let issued = call.api.tickets.issue(issue).await;
+    let issued = issued.map_err(|error| Problem::from(error).rate_limited(limits))?;
     failpoint!("effect::accept::before");
     let mut response = HttpResponse::build(StatusCode::ACCEPTED);
+    if let Some(limits) = limits() {
+        limits.write(&mut response);
+    }
     response.insert_header((header::LOCATION, format!("/v1/tickets/{}", issued.ticket)));
     if issued.repeated {
         response.insert_header((idempotency::REPLAYED, "true"));

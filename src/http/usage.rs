@@ -1,3 +1,11 @@
-//! What tenants used, and what it cost.
+//! What tenants used, and how their limits stand.
 
+mod csv;
+pub(super) mod operations;
+mod params;
+mod rate_limit;
+mod read;
 pub(super) mod routes;
+mod view;
+
+pub(super) use rate_limit::RateLimits;

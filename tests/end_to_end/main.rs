@@ -47,4 +47,5 @@ mod restarts;
 mod sessions;
 mod soak;
 mod starting;
+mod usage;
 mod whole_path;

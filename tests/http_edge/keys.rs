@@ -69,6 +69,7 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
     ("GET", "/v1/tickets/{id}/stream", Policy::Ticket, READERS),
     ("POST", "/v1/session-tokens", Policy::Key, ISSUERS),
     ("GET", "/v1/session", Policy::Session, &[]),
+    ("GET", "/v1/usage", Policy::Key, VIEWERS),
     ("GET", "/livez", Policy::Open, &[]),
     ("GET", "/readyz", Policy::Open, &[]),
     ("GET", "/v1/prompts", Policy::Key, VIEWERS),

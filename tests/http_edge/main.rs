@@ -19,6 +19,7 @@ mod prompts;
 mod requests;
 mod roles;
 mod tickets;
+mod usage;
 mod webhooks;
 
 /// An id that no ticket has.

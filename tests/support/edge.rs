@@ -26,8 +26,8 @@ use punchcard_actors::guards::{BreakerOptions, Concurrency, GuardOptions};
 use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::ports::{
     AnswerError, AnswerPart, AnswerStream, Asked, Callbacks, Clock, Finding, InputRefusal, Lane,
-    LanguageModel, LimitsBook, ModelCall, PostProcessCall, PreProcessCall, PreProcessReply,
-    PrepareError, Prepared, Sent, TaskBook, WebhookMessage, WebhookSender,
+    LanguageModel, ModelCall, PostProcessCall, PreProcessCall, PreProcessReply, PrepareError,
+    Prepared, Sent, TaskBook, WebhookMessage, WebhookSender,
 };
 use punchcard_actors::prompts::{CanaryWatch, Prompts};
 use punchcard_actors::runtime::{Ports, Runtime, RuntimeOptions};
@@ -35,9 +35,12 @@ use punchcard_actors::sessions::{SessionLimits, SessionSupervisor, Sessions};
 use punchcard_actors::tenants::Tenants;
 use punchcard_actors::test_runs::{TestRunOptions, TestRunParts, TestRuns};
 use punchcard_actors::testing::judges::PlainJudges;
+use punchcard_actors::testing::limits::SetLimits;
 use punchcard_actors::testing::memory_store::MemoryStore;
 use punchcard_actors::testing::prompts::PlainCheck;
+use punchcard_actors::testing::usage_table::MemoryUsage;
 use punchcard_actors::testing::vouched::Vouched;
+use punchcard_actors::usage::{Counting, Price};
 use punchcard_actors::webhooks::{WebhookOptions, WebhookParts, Webhooks};
 use punchcard_events::prompt::{Content, TestCase};
 use punchcard_events::retry::{Jitter, RetryPolicy};
@@ -220,15 +223,16 @@ impl TaskBook for World {
     }
 }
 
-impl LimitsBook for World {
-    fn limits(&self, tenant: &TenantId) -> Arc<TenantLimits> {
-        let may = tenant.as_str() == "onehour";
-        let models = [RAW_MODEL, "gone"].map(str::to_owned);
-        Arc::new(TenantLimits {
-            raw_models: models.into_iter().filter(|_| may).collect(),
-            ..TenantLimits::default()
-        })
-    }
+/// What the tenants may use until a test says otherwise.
+fn allowed() -> SetLimits {
+    let limits = SetLimits::default();
+    let models = [RAW_MODEL, "gone"].map(str::to_owned);
+    let may = TenantLimits {
+        raw_models: models.into_iter().collect(),
+        ..TenantLimits::default()
+    };
+    limits.set(&TenantId::new("onehour").expect("a tenant"), may);
+    limits
 }
 
 #[async_trait]
@@ -319,6 +323,8 @@ pub(crate) struct Edge {
     pub(crate) vouched: Vouched,
     /// What the edge's tickets are stored in.
     pub(crate) store: MemoryStore,
+    /// How much its tenants may use.
+    pub(crate) limits: SetLimits,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -336,7 +342,8 @@ impl Edge {
         let (tell, told) = std::sync::mpsc::channel();
         let scripted = Arc::clone(&model);
         let store = MemoryStore::new();
-        let (stored, vouched) = (store.clone(), Vouched::default());
+        let (vouched, book) = (Vouched::default(), allowed());
+        let stored = (store.clone(), book.clone());
         let operator = ApiKey::generate().expect("randomness");
         let who = (operators(&operator), vouched.clone());
         let thread = std::thread::spawn(move || {
@@ -353,6 +360,7 @@ impl Edge {
             sessions,
             vouched,
             store,
+            limits: book,
             stop: Some(stop),
             thread: Some(thread),
         }
@@ -393,19 +401,26 @@ async fn run(
     limits: SessionLimits,
     (operators, vouched): (Operators, Vouched),
     model: Arc<ScriptedModel>,
-    store: MemoryStore,
+    (store, allowed): (MemoryStore, SetLimits),
     tell: std::sync::mpsc::Sender<(SocketAddr, SocketAddr, Sessions)>,
     stopped: oneshot::Receiver<()>,
 ) {
     let store = Arc::new(store);
     let world = Arc::new(World);
+    let usage = Arc::new(MemoryUsage::default());
+    let price = Price::per_million(1.0, 2.0);
+    let prices = [("scripted".to_owned(), price)].into_iter().collect();
+    let counting = Counting::start(store.clone(), usage.clone(), prices, world.as_ref());
+    let (meter, _counting) = counting.await.expect("an empty table");
+    meter.ready().await;
     let ports = Ports {
         store: store.clone(),
         index: store,
         model,
         callbacks: world.clone(),
         tasks: world.clone(),
-        limits: world.clone(),
+        limits: Arc::new(allowed),
+        meter,
         clock: world.clone(),
     };
     let opened = Prompts::open(ports.store.clone(), world.clone(), Arc::new(PlainCheck));
@@ -445,6 +460,7 @@ async fn run(
         canaries: CanaryWatch::default(),
         test_runs,
         webhooks,
+        usage,
         workbench: world.clone(),
         keys: world.clone(),
         operators,

@@ -94,6 +94,8 @@ struct State {
     came: watch::Sender<usize>,
     running: AtomicUsize,
     most_at_once: AtomicUsize,
+    /// Answers that were sent to their end, each with its count of tokens.
+    finished: AtomicUsize,
 }
 
 /// The server. It stops, with all its connections, when dropped.
@@ -121,6 +123,7 @@ impl ScriptedModel {
             came: watch::Sender::new(0),
             running: AtomicUsize::new(0),
             most_at_once: AtomicUsize::new(0),
+            finished: AtomicUsize::new(0),
         });
         let server = tokio::spawn(accept(listener, Arc::clone(&state)));
         Self {
@@ -163,6 +166,11 @@ impl ScriptedModel {
         self.state.most_at_once.load(Ordering::SeqCst)
     }
 
+    /// How many answers were sent to their end.
+    pub(crate) fn finished(&self) -> usize {
+        self.state.finished.load(Ordering::SeqCst)
+    }
+
     /// Returns once there have been `count` calls.
     pub(crate) async fn calls_reach(&self, count: usize) {
         let mut came = self.state.came.subscribe();
@@ -185,7 +193,7 @@ async fn serve(mut socket: TcpStream, state: Arc<State>) {
     while let Some(request) = read_request(&mut socket, &mut buffer).await {
         let turn = state.record(&request);
         let _running = Running::one(&state.running, &state.most_at_once);
-        if play(&mut socket, turn).await.is_none() {
+        if play(&mut socket, turn, &state.finished).await.is_none() {
             return;
         }
     }
@@ -215,7 +223,7 @@ impl State {
 }
 
 /// Plays a turn. `None` when the connection is over.
-async fn play(socket: &mut TcpStream, turn: Turn) -> Option<()> {
+async fn play(socket: &mut TcpStream, turn: Turn, finished: &AtomicUsize) -> Option<()> {
     let mut started = false;
     for step in turn {
         match step {
@@ -230,6 +238,8 @@ async fn play(socket: &mut TcpStream, turn: Turn) -> Option<()> {
             }
             Step::Finish => {
                 start(socket, &mut started).await?;
+                // Counted before the last byte is out: whoever has that may look at the count.
+                finished.fetch_add(1, Ordering::SeqCst);
                 finish(socket).await?;
             }
         }

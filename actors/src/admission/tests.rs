@@ -13,7 +13,10 @@ fn admission(open: Places) -> Admission {
 
 fn admit(admission: &Admission, tenant: &TenantId, line: Option<Line>) -> Result<Place, Refusal> {
     let door = admission.door(tenant, Jitter::MIN)?;
-    let admitted = admission.admit(tenant, line, door, Jitter::MIN);
+    let task = TaskName::new("review").expect("a valid task");
+    let asked = Asked::in_production(tenant, &task);
+    let limits = TenantLimits::default();
+    let admitted = admission.admit(asked, &limits, line, door, Jitter::MIN);
     admitted.map_err(|(refusal, _door)| refusal)
 }
 
@@ -98,7 +101,8 @@ fn the_time_to_come_back_is_at_least_a_second_and_never_hours() {
 fn a_ticket_that_was_accepted_before_comes_in_over_any_bound() {
     let a = tenant("a");
     let gate = admission(Places::new(1, 1));
-    let places = [gate.readmit(&a), gate.readmit(&a)];
+    let task = TaskName::new("review").expect("a valid task");
+    let places = [gate.readmit(&a, &task), gate.readmit(&a, &task)];
     assert_eq!(gate.shared.open.held(), 2);
     assert!(gate.is_crowded(&a));
     drop(places);

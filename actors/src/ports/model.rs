@@ -43,6 +43,9 @@ pub type AnswerStream = BoxStream<'static, Result<AnswerPart, AttemptError>>;
 pub enum AnswerPart {
     /// More text; never empty.
     Text(String),
+    /// Tokens that the server has counted so far. Told before an error that follows; a complete
+    /// answer has its count with it.
+    Usage(Usage),
     /// The answer is complete.
     Complete {
         /// Why the model stopped, in its own word.

@@ -131,6 +131,8 @@ async fn read(
                 }
                 content.push_str(&text);
             }
+            // Told before an error, of which a test run says nothing more than why.
+            Some(Ok(AnswerPart::Usage(_))) => {}
             Some(Ok(AnswerPart::Complete { usage, .. })) => return Ok((content, usage)),
             Some(Err(error)) => return Err(error),
             None => {

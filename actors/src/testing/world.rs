@@ -31,6 +31,7 @@ use crate::llm::LlmOptions;
 use crate::ports::Clock;
 use crate::runtime::{Ports, Runtime, RuntimeOptions};
 use crate::tickets::Issue;
+use crate::usage::Meter;
 
 /// Everything around the runtime. Set what matters, then [`Self::start`].
 #[derive(Clone)]
@@ -43,8 +44,11 @@ pub struct World {
     pub callbacks: RecordingCallbacks,
     /// The tasks: `review` without callbacks and `essay` with both.
     pub tasks: PlainTasks,
-    /// How much each tenant may use.
+    /// How much tenants may use: without limits until a test sets some.
     pub limits: SetLimits,
+    /// What they used. Nothing is settled until a test brings one of
+    /// [`Counting`](crate::usage::Counting).
+    pub meter: Meter,
     /// The clock.
     pub clock: Arc<TestClock>,
     /// The runtime's options.
@@ -101,6 +105,7 @@ impl World {
             callbacks: RecordingCallbacks::new(),
             tasks,
             limits: SetLimits::default(),
+            meter: Meter::default(),
             clock: Arc::new(TestClock::starting_at(now)),
             options: options(),
             threads: false,
@@ -125,6 +130,7 @@ impl World {
             callbacks: Arc::new(self.callbacks.clone()),
             tasks: Arc::new(self.tasks.clone()),
             limits: Arc::new(self.limits.clone()),
+            meter: self.meter.clone(),
             clock: Arc::<TestClock>::clone(&self.clock),
         }
     }

@@ -11,6 +11,7 @@ use punchcard_events::ticket::{
 };
 use punchcard_events::{EventId, NewEvent, Revision, StreamName, TenantId, Timestamp};
 
+use super::budget::Charge;
 use super::obituary::Left;
 use super::work::{is_retry, prepare, tokens, wish};
 use super::{Reply, TicketActor, fallback};
@@ -137,9 +138,15 @@ impl TicketActor {
             } => {
                 let wish = wish(state.request()?, is_retry(state), tokens(state));
                 let models = state.models_in_turn();
+                let charge = Charge::of(self.id, state)?;
+                charge.adjust(&self.deps, models.first()?);
+                if !charge.is_decidable(&self.deps) {
+                    return None;
+                }
                 let (model, free) = fallback::try_permit(&self.deps.llm, &models, &wish)?;
-                *permit = Some(free);
-                Some(Command::Send { attempt, model })
+                let command = charge.send(&self.deps, attempt, model);
+                *permit = matches!(command, Command::Send { .. }).then_some(free);
+                Some(command)
             }
             Effect::PostProcess {
                 callback: false, ..

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use punchcard_events::TicketId;
 use punchcard_events::ticket::{
-    AttemptError, AttemptErrorKind, TicketAnswered, TicketPreProcessed, TicketRequested, Timings,
-    Usage,
+    AttemptError, AttemptErrorKind, Spent, TicketAnswered, TicketPreProcessed, TicketRequested,
+    Timings, Usage,
 };
 use tokio::time::Instant;
 
@@ -31,12 +31,18 @@ pub(super) struct Attempt {
     pub(super) permit: Option<Permit>,
 }
 
+/// An attempt that gave no answer, and what it used all the same.
+pub(super) struct FailedAttempt {
+    pub(super) error: AttemptError,
+    pub(super) spent: Spent,
+}
+
 /// Runs `attempt` to its end. `news` is what watchers are told whenever text has come.
 pub(super) async fn run(
     deps: &Deps,
     mut attempt: Attempt,
     news: &News,
-) -> Result<TicketAnswered, AttemptError> {
+) -> Result<TicketAnswered, FailedAttempt> {
     let begun = Instant::now();
     if let Some(permit) = &mut attempt.permit {
         permit.begin();
@@ -50,10 +56,11 @@ pub(super) async fn run(
         traceparent: attempt.request.traceparent.clone(),
     };
     let mut announcer = Announcer::new(&deps.switchboard, news, deps.text_interval);
+    let mut counted = None;
     let ended = match deps.llm.model().answer(call).await {
         Ok(stream) => {
             let permit = attempt.permit.as_mut();
-            pump(stream, &attempt.live, permit, &mut announcer).await
+            pump(stream, &attempt.live, permit, &mut announcer, &mut counted).await
         }
         Err(error) => Err(error),
     };
@@ -67,13 +74,20 @@ pub(super) async fn run(
         // Whether the answer fits the task is not the model's server's to answer for.
         permit.settle(ended.as_ref().map_or_else(verdict, |_| Verdict::Succeeded));
     }
-    let end = ended?;
     let content = attempt.live.content();
+    let failed = |error, usage| FailedAttempt {
+        error,
+        spent: Spent {
+            usage,
+            answer_bytes: content.len() as u64,
+        },
+    };
+    let end = ended.map_err(|error| failed(error, counted))?;
     let asked = asked(&attempt.request);
     deps.tasks
         .check_answer(asked, &attempt.prepared.prompt, &content)
         .await
-        .map_err(not_taken)?;
+        .map_err(|error| failed(not_taken(error), end.usage))?;
     Ok(TicketAnswered {
         attempt: attempt.number,
         content: content.into(),
@@ -111,6 +125,7 @@ async fn pump(
     live: &LiveText,
     mut permit: Option<&mut Permit>,
     announcer: &mut Announcer<'_>,
+    counted: &mut Option<Usage>,
 ) -> Result<End, AttemptError> {
     loop {
         let part = tokio::select! {
@@ -129,6 +144,7 @@ async fn pump(
                 live.push(&text);
                 announcer.text_came();
             }
+            Some(Ok(AnswerPart::Usage(usage))) => *counted = Some(usage),
             Some(Ok(AnswerPart::Complete {
                 finish_reason,
                 usage,

@@ -10,13 +10,14 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use punchcard_events::ticket::{
-    AttemptError, CallbackError, CallbackKind, Command, Effect, Failure, Stage, TicketPreProcessed,
+    CallbackError, CallbackKind, Command, Effect, Failure, Stage, TicketPreProcessed,
     TicketRequested, TicketState, Tries,
 };
 use punchcard_events::{TicketId, Timestamp};
 use serde_json::Value;
 
-use super::stream::{Attempt, run};
+use super::budget::Charge;
+use super::stream::{Attempt, FailedAttempt, run};
 use super::{Deps, TicketActor, fallback};
 use crate::callbacks::verdict;
 use crate::failpoint;
@@ -102,7 +103,7 @@ impl TicketActor {
                 },
                 state,
             ) => {
-                let send = Send::of(state, attempt, not_before)?;
+                let send = Send::of(self.id, state, (attempt, not_before))?;
                 Some(get_permit(deps, send).boxed_local())
             }
             (Effect::CallModel { attempt }, TicketState::Sent(s)) => {
@@ -208,6 +209,7 @@ async fn post_process(
 
 /// An attempt to be sent as soon as its model, or one in its place, may be called.
 struct Send {
+    charge: Charge,
     /// Those in turn, at least one.
     models: Vec<String>,
     request: Arc<TicketRequested>,
@@ -218,9 +220,14 @@ struct Send {
 }
 
 impl Send {
-    fn of(state: &TicketState, attempt: u32, not_before: Option<Timestamp>) -> Option<Self> {
+    fn of(
+        ticket: TicketId,
+        state: &TicketState,
+        (attempt, not_before): (u32, Option<Timestamp>),
+    ) -> Option<Self> {
         let models = state.models_in_turn().into_iter().map(str::to_owned);
         Some(Self {
+            charge: Charge::of(ticket, state)?,
             models: models.collect(),
             request: Arc::clone(state.request()?),
             attempt,
@@ -233,15 +240,12 @@ impl Send {
 
 async fn get_permit(deps: Arc<Deps>, send: Send) -> Done {
     wait_until(deps.clock.as_ref(), send.not_before).await;
+    send.charge.decidable(&deps).await;
     let wish = wish(&send.request, send.retry, send.tokens);
     let (model, permit) = fallback::permit(&deps.llm, &send.models, &wish).await;
-    Done {
-        command: Command::Send {
-            attempt: send.attempt,
-            model,
-        },
-        permit: Some(permit),
-    }
+    let command = send.charge.send(&deps, send.attempt, model);
+    let permit = matches!(command, Command::Send { .. }).then_some(permit);
+    Done { command, permit }
 }
 
 /// What a ticket wants of a model.
@@ -277,7 +281,7 @@ async fn call_model(
     let number = attempt.number;
     match outward("model", &calling, run(&deps, attempt, &news)).await {
         Ok(answer) => Command::RecordAnswer(answer).into(),
-        Err(error) => attempt_failed(&deps, number, error),
+        Err(failed) => attempt_failed(&deps, number, failed),
     }
 }
 
@@ -290,10 +294,11 @@ async fn outward<T>(effect: &str, calling: &Cell<bool>, call: impl Future<Output
     came_back
 }
 
-fn attempt_failed(deps: &Deps, attempt: u32, error: AttemptError) -> Done {
+fn attempt_failed(deps: &Deps, attempt: u32, failed: FailedAttempt) -> Done {
     let command = Command::RecordAttemptFailure {
         attempt,
-        error,
+        error: failed.error,
+        spent: failed.spent,
         now: deps.clock.now(),
         jitter: deps.clock.jitter(),
     };

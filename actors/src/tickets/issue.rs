@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use punchcard_events::claim::IdempotencyKeyClaimed;
+use punchcard_events::retry::Jitter;
+use punchcard_events::tenant::TenantLimits;
 use punchcard_events::ticket::{
     BatchLine, Conversation, Idempotency, Priority, StateName, TicketRequested,
 };
@@ -16,17 +18,23 @@ use punchcard_events::{
 use serde_json::Value;
 
 use super::Tickets;
-use crate::admission::{Bound, Line, Place, Refusal};
+use crate::admission::{Bound, Line, Place, Refusal, spread};
 use crate::errors::IssueError;
 use crate::failpoint;
 use crate::feed::News;
 use crate::llm::Wish;
-use crate::ports::{AppendError, Asked, Direction, ExpectedRevision, ReadError};
+use crate::ports::{AppendError, Asked, Direction, ExpectedRevision, Lane, ReadError};
 use crate::schedule::{self, FULL_RETRY};
+use crate::usage::{Account, Estimate, NotReserved, Reservation};
 
 /// How long a request is worked on. A store that takes longer has stalled; the ticket may come to
 /// exist all the same, as after any lost answer.
 const ACCEPT_WITHIN: Duration = Duration::from_secs(15);
+
+/// The longest that an issuer who is over a budget is told to wait.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
+/// Over how long those who come back after a budget's end are spread.
+const RETRY_SPREAD: Duration = Duration::from_secs(10);
 
 /// What an issuer asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -143,19 +151,29 @@ impl Tickets {
             return self.earlier(&issue, bad.into()).await;
         }
         let later = issue.not_before.filter(|at| *at > now);
+        let lane = self.ports.tasks.lane(asked(&issue));
         // One that begins later waits in no line now.
-        let line = match later {
-            None => self.line(&issue),
-            Some(_) => None,
-        };
+        let line = lane
+            .as_ref()
+            .filter(|_| later.is_none())
+            .and_then(|lane| self.line(lane, &issue));
+        let limits = self.ports.limits.limits(&issue.tenant);
         let door = self
             .admission
             .door(&issue.tenant, jitter)
             .map_err(refused)?;
-        let place = match self.admission.admit(&issue.tenant, line, door, jitter) {
+        let admitted = self
+            .admission
+            .admit(asked(&issue), &limits, line, door, jitter);
+        let place = match admitted {
             Ok(place) => place,
             // Whoever stands at the door may ask for what was accepted before.
             Err((refusal, _door)) => return self.earlier(&issue, refused(refusal)).await,
+        };
+        let model = first_model(&issue, lane.as_ref());
+        let reservation = match self.reserve(ticket, &issue, model, &limits, jitter) {
+            Ok(reservation) => reservation,
+            Err(refusal) => return self.earlier(&issue, refusal).await,
         };
         if later.is_some() && !self.scheduled.take(&issue.tenant) {
             let refusal = Refusal {
@@ -165,16 +183,16 @@ impl Tickets {
             return self.earlier(&issue, refused(refusal)).await;
         }
         let request = self.request(issue)?;
+        let grant = Grant { place, reservation };
         match request.idempotency.clone() {
-            None => self.issue_as(ticket, request, place).await,
-            Some(key) => self.issue_once(ticket, request, key, place).await,
+            None => self.issue_as(ticket, request, grant).await,
+            Some(key) => self.issue_once(ticket, request, key, grant).await,
         }
     }
 
     /// Where a new ticket would wait: at the first of its models that is not held up, as the ticket
     /// itself would choose.
-    fn line(&self, issue: &Issue) -> Option<Line> {
-        let lane = self.ports.tasks.lane(asked(issue))?;
+    fn line(&self, lane: &Lane, issue: &Issue) -> Option<Line> {
         let usable = lane.models.iter().find(|model| !self.llm.is_open(model));
         let model = usable.or_else(|| lane.models.first())?;
         let wish = Wish {
@@ -187,6 +205,38 @@ impl Tickets {
         Some(Line {
             expected_wait: self.llm.expected_wait_of(model, &wish),
             max_wait: lane.max_wait,
+        })
+    }
+
+    /// Reserves what the ticket may use, as far as that can be told before its prompt is known.
+    fn reserve(
+        &self,
+        ticket: TicketId,
+        issue: &Issue,
+        model: &str,
+        limits: &TenantLimits,
+        jitter: Jitter,
+    ) -> Result<Reservation, IssueError> {
+        let account = Account {
+            tenant: &issue.tenant,
+            task: &issue.task,
+            limits,
+        };
+        let now = self.now();
+        let reserved = self
+            .ports
+            .meter
+            .reserve(ticket, account, model, || estimate(issue), now);
+        reserved.map_err(|error| match error {
+            NotReserved::NotReady => IssueError::StillCounting,
+            NotReserved::Exceeded(exceeded) => {
+                let reason = exceeded.limit.word();
+                metrics::counter!("tickets_refused_total", "reason" => reason).increment(1);
+                IssueError::BudgetExhausted {
+                    retry_after: until(exceeded.ends_at, now, jitter),
+                    exceeded,
+                }
+            }
         })
     }
 
@@ -262,9 +312,11 @@ impl Tickets {
         &self,
         ticket: TicketId,
         request: TicketRequested,
-        place: Place,
+        mut grant: Grant,
     ) -> Result<Issued, IssueError> {
-        let news = self.begin(ticket, request, place).await?;
+        grant.reservation.rename(ticket);
+        let news = self.begin(ticket, request, grant.place).await?;
+        grant.reservation.keep();
         issued(ticket, news, false)
     }
 
@@ -273,7 +325,7 @@ impl Tickets {
         candidate: TicketId,
         request: TicketRequested,
         key: Idempotency,
-        place: Place,
+        grant: Grant,
     ) -> Result<Issued, IssueError> {
         let stream = IdempotencyKeyClaimed::stream(&request.tenant, &key.key);
         let _in_flight = self
@@ -285,7 +337,7 @@ impl Tickets {
             fingerprint: key.fingerprint,
         };
         let Some(earlier) = self.claim(&stream, &claim, &request).await? else {
-            return self.issue_as(candidate, request, place).await;
+            return self.issue_as(candidate, request, grant).await;
         };
         if earlier.fingerprint != claim.fingerprint {
             return Err(IssueError::KeyReused);
@@ -296,7 +348,7 @@ impl Tickets {
         }
         // The claim was stored and the ticket was not: the process stopped in between, or the store
         // failed. This request is the same one, so it completes what the first began.
-        self.issue_as(ticket, request, place).await
+        self.issue_as(ticket, request, grant).await
     }
 
     /// Claims a key. `None` when the claim is ours, else the earlier one.
@@ -358,6 +410,56 @@ impl Tickets {
             .map(Some)
             .map_err(|error| IssueError::Unavailable(error.to_string()))
     }
+}
+
+/// What a new ticket was granted before anything is written.
+struct Grant {
+    place: Place,
+    reservation: Reservation,
+}
+
+/// The model that will be asked first, as far as that can be told; a name of none costs nothing.
+fn first_model<'a>(issue: &'a Issue, lane: Option<&'a Lane>) -> &'a str {
+    let own = issue.conversation.as_deref();
+    let own = own.and_then(|conversation| conversation.model.as_deref());
+    let first = lane.and_then(|lane| lane.models.first());
+    own.or(first.map(String::as_str)).unwrap_or_default()
+}
+
+/// What a ticket will use, told from the length of what is asked.
+fn estimate(issue: &Issue) -> Estimate {
+    let conversation = issue.conversation.as_deref();
+    let said = conversation.map_or(0, |conversation| {
+        let bytes = conversation
+            .messages
+            .iter()
+            .map(|message| message.content.len());
+        bytes.fold(0, usize::saturating_add)
+    });
+    let bytes = text_bytes(&issue.input).saturating_add(said as u64);
+    Estimate::of_request(bytes, conversation.and_then(|c| c.parameters.max_tokens))
+}
+
+/// The bytes of all texts in a value. It was parsed from a body, so its depth is bounded.
+fn text_bytes(value: &Value) -> u64 {
+    match value {
+        Value::String(text) => text.len() as u64,
+        Value::Array(values) => values.iter().map(text_bytes).fold(0, u64::saturating_add),
+        Value::Object(members) => members
+            .values()
+            .map(text_bytes)
+            .fold(0, u64::saturating_add),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 1,
+    }
+}
+
+/// When to come back to a budget: when its period has ended, but not later than
+/// [`LONGEST_RETRY_AFTER`], since reservations that were not used are given back meanwhile and a
+/// budget may be raised. Spread, so that not all come at once.
+fn until(ends_at: Timestamp, now: Timestamp, jitter: Jitter) -> Duration {
+    let wait = ends_at.since(now);
+    let spread = spread(RETRY_SPREAD, jitter);
+    wait.saturating_add(spread).min(LONGEST_RETRY_AFTER)
 }
 
 /// What the issuer asks the book of tasks for.

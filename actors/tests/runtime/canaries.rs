@@ -199,6 +199,8 @@ fn attempt_failed(attempt: u32, kind: AttemptErrorKind, is_last: bool) -> Ticket
         },
         retry_at: (!is_last).then_some(at(2)),
         next_model: None,
+        usage: None,
+        answer_bytes: 0,
     })
 }
 

@@ -84,6 +84,8 @@ pub(super) fn failed(attempt: u32) -> TicketEvent {
         error: punchcard_actors::testing::model::attempt_error(AttemptErrorKind::Server),
         retry_at: Some(START),
         next_model: None,
+        usage: None,
+        answer_bytes: 0,
     })
 }
 

@@ -11,8 +11,8 @@ use punchcard_events::retry::{Jitter, RetryPolicy};
 use punchcard_events::ticket::{
     AnswerFormat, AttemptError, AttemptErrorKind, AttemptStatus, CallbackError, CallbackErrorKind,
     CallbackKind, CancelMode, Channel, Command, Deadlines, Effect, Failure, Message, Parameters,
-    PromptRef, Role, Stage, StateName, Terms, TicketAnswered, TicketEvent, TicketPreProcessed,
-    TicketRequested, TicketState, Timings, apply, decide, next_effect, replay,
+    PromptRef, Role, Spent, Stage, StateName, Terms, TicketAnswered, TicketEvent,
+    TicketPreProcessed, TicketRequested, TicketState, Timings, apply, decide, next_effect, replay,
 };
 use punchcard_events::{TaskName, TenantId, Timestamp};
 use serde_json::{Value, json};
@@ -167,6 +167,7 @@ impl History {
                 message: "as drawn".to_owned(),
                 retry_after_ms: self.chance.of_these(&[None, None, Some(5_000)]),
             },
+            spent: Spent::default(),
             now: self.now,
             jitter: Jitter::from_bits(self.chance.bits()),
         }

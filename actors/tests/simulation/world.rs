@@ -51,6 +51,7 @@ pub(crate) fn ports(stage: &Arc<Stage>) -> Ports {
         callbacks: Arc::new(SimCallbacks(Arc::clone(stage))),
         tasks: Arc::new(stage.tasks.clone()),
         limits: Arc::new(punchcard_actors::ports::Unlimited),
+        meter: punchcard_actors::usage::Meter::default(),
         clock: Arc::new(SimClock(Arc::clone(stage))),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::event::{
-    AttemptError, CallbackError, CallbackKind, CancelMode, Channel, Deadlines, Failure,
+    AttemptError, CallbackError, CallbackKind, CancelMode, Channel, Deadlines, Failure, Spent,
     TicketAnswered, TicketPreProcessed, TicketRequested,
 };
 use crate::retry::Jitter;
@@ -38,6 +38,8 @@ pub enum Command {
         attempt: u32,
         /// Why.
         error: AttemptError,
+        /// What it used, as far as that is known.
+        spent: Spent,
         /// The time now.
         now: Timestamp,
         /// Spreads the retry.

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::command::Command;
 use super::event::{
-    AttemptError, AttemptErrorKind, CancelMode, Channel, Deadlines, Failure, Stage, TicketAnswered,
-    TicketCancelled, TicketDelivered, TicketEvent, TicketFailed, TicketPersisted,
+    AttemptError, AttemptErrorKind, CancelMode, Channel, Deadlines, Failure, Spent, Stage,
+    TicketAnswered, TicketCancelled, TicketDelivered, TicketEvent, TicketFailed, TicketPersisted,
     TicketPreProcessed, TicketRedriven, TicketRequested, TicketSent,
 };
 use super::failing::{FailedCall, attempt_failure, callback_failure, failed};
@@ -84,9 +84,10 @@ pub fn decide(state: &TicketState, command: Command) -> Result<Vec<TicketEvent>,
         Command::RecordAttemptFailure {
             attempt,
             error,
+            spent,
             now,
             jitter,
-        } => record_attempt_failure(state, attempt, error, now, jitter),
+        } => record_attempt_failure(state, attempt, (error, spent), now, jitter),
         Command::RecordCallbackFailure {
             callback,
             try_number,
@@ -187,7 +188,7 @@ fn record_answer(
 fn record_attempt_failure(
     state: &TicketState,
     attempt: u32,
-    error: AttemptError,
+    (error, spent): (AttemptError, Spent),
     now: Timestamp,
     jitter: Jitter,
 ) -> Result<Vec<TicketEvent>, Rejection> {
@@ -199,7 +200,7 @@ fn record_attempt_failure(
         return Ok(vec![]);
     }
     let sent = running(state, attempt, "RecordAttemptFailure")?;
-    Ok(attempt_failure(sent, error, now, jitter))
+    Ok(attempt_failure(sent, error, spent, now, jitter))
 }
 
 fn acknowledge(
@@ -284,7 +285,7 @@ fn resume(state: &TicketState, now: Timestamp) -> Vec<TicketEvent> {
         message: "punchcard stopped while the model was answering".to_owned(),
         retry_after_ms: None,
     };
-    attempt_failure(sent, error, now, Jitter::MIN)
+    attempt_failure(sent, error, Spent::default(), now, Jitter::MIN)
 }
 
 /// The stage is the state's own, whatever the command says: a redrive goes back by it.

@@ -353,6 +353,30 @@ pub struct AttemptFailed {
     /// The fallback that is asked next; absent where the same model is, or none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_model: Option<String>,
+    /// Tokens, where the server counted them before it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// Bytes of text that had come until then.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub answer_bytes: u64,
+}
+
+/// What a failed attempt used, as far as that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    /// Tokens, where the server counted them.
+    pub usage: Option<Usage>,
+    /// Bytes of text that had come.
+    pub answer_bytes: u64,
+}
+
+/// For serde: a number that need not be written.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Why a model call gave no answer.

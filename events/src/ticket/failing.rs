@@ -17,7 +17,7 @@ use std::time::Duration;
 use super::decide::{Rejection, misfit};
 use super::event::{
     AttemptError, AttemptErrorKind, AttemptFailed, CallbackError, CallbackErrorKind,
-    CallbackFailed, CallbackKind, Failure, Stage, TicketEvent, TicketFailed,
+    CallbackFailed, CallbackKind, Failure, Spent, Stage, TicketEvent, TicketFailed,
 };
 use super::models;
 use super::state::{Sent, TicketState};
@@ -32,6 +32,7 @@ const MAX_ATTEMPTS: u32 = 1_000;
 pub(super) fn attempt_failure(
     sent: &Sent,
     error: AttemptError,
+    spent: Spent,
     now: Timestamp,
     jitter: Jitter,
 ) -> Vec<TicketEvent> {
@@ -43,6 +44,8 @@ pub(super) fn attempt_failure(
         error,
         retry_at: next.ok(),
         next_model,
+        usage: spent.usage,
+        answer_bytes: spent.answer_bytes,
     })];
     events.extend(end(next, Stage::Model, attempt_code(kind), message));
     events

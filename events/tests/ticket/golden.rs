@@ -183,6 +183,8 @@ fn full() -> Vec<TicketEvent> {
             error: attempt,
             retry_at: Some(at(5)),
             next_model: None,
+            usage: None,
+            answer_bytes: 0,
         }),
         answered(2),
         TicketEvent::CallbackFailed(CallbackFailed {
@@ -241,9 +243,21 @@ fn added() -> [(&'static str, &'static str, TicketEvent); 8] {
     let request = TicketEvent::TicketRequested(request_with_fallbacks());
     let failed = attempt_gave_way(2, AttemptErrorKind::QuotaExceeded, at(5), "gpt-y");
     let sent = sent_to("gpt-y", 3, Some(("gpt-x", FallbackReason::Failed)));
+    let spent = TicketEvent::AttemptFailed(AttemptFailed {
+        attempt: 1,
+        error: attempt_error(AttemptErrorKind::SchemaViolation),
+        retry_at: Some(at(5)),
+        next_model: None,
+        usage: Some(Usage {
+            prompt_tokens: 210,
+            completion_tokens: 35,
+        }),
+        answer_bytes: 128,
+    });
     [
         ("TicketRequested", "fallback", request),
         ("AttemptFailed", "fallback", failed),
+        ("AttemptFailed", "usage", spent),
         ("TicketSent", "fallback", sent),
         ("TicketRequested", "label", requested_by_label()),
         ("TicketRequested", "scheduled", requested_for_later()),

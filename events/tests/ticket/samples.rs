@@ -252,6 +252,8 @@ pub(crate) fn attempt_failed(
         error: attempt_error(kind),
         retry_at,
         next_model: None,
+        usage: None,
+        answer_bytes: 0,
     })
 }
 
@@ -267,6 +269,8 @@ pub(crate) fn attempt_gave_way(
         error: attempt_error(kind),
         retry_at: Some(now),
         next_model: Some(next.to_owned()),
+        usage: None,
+        answer_bytes: 0,
     })
 }
 
@@ -344,6 +348,7 @@ pub(crate) fn fail_attempt(attempt: u32, error: AttemptError, now: Timestamp) ->
     Command::RecordAttemptFailure {
         attempt,
         error,
+        spent: Spent::default(),
         now,
         jitter: Jitter::MIN,
     }

@@ -112,6 +112,7 @@ fn resolve(state: &TicketState, step: Step, now: &mut Timestamp) -> Option<Comma
                     return Some(Command::RecordAttemptFailure {
                         attempt,
                         error,
+                        spent: Spent::default(),
                         now: *now,
                         jitter: step.jitter,
                     });
@@ -191,16 +192,26 @@ pub(crate) fn events() -> impl Strategy<Value = TicketEvent> {
                 fallback,
             })
         }),
-        (0_u32..5, attempt_errors(), of(times()), of(models())).prop_map(
-            |(attempt, error, retry_at, next_model)| {
-                E::AttemptFailed(AttemptFailed {
-                    attempt,
-                    error,
-                    retry_at,
-                    next_model,
-                })
-            }
-        ),
+        (
+            0_u32..5,
+            attempt_errors(),
+            of(times()),
+            of(models()),
+            of(usages()),
+            any::<u64>()
+        )
+            .prop_map(
+                |(attempt, error, retry_at, next_model, usage, answer_bytes)| {
+                    E::AttemptFailed(AttemptFailed {
+                        attempt,
+                        error,
+                        retry_at,
+                        next_model,
+                        usage,
+                        answer_bytes,
+                    })
+                }
+            ),
         answers().prop_map(E::TicketAnswered),
         (
             callback_kinds(),
@@ -347,13 +358,15 @@ fn answer_formats() -> impl Strategy<Value = AnswerFormat> {
     select(vec![AnswerFormat::Text, AnswerFormat::Json])
 }
 
+fn usages() -> impl Strategy<Value = Usage> {
+    any::<[u64; 2]>().prop_map(|n| Usage {
+        prompt_tokens: n[0],
+        completion_tokens: n[1],
+    })
+}
+
 fn answers() -> impl Strategy<Value = TicketAnswered> {
-    let usage = of(any::<[u64; 2]>()).prop_map(|n| {
-        n.map(|n| Usage {
-            prompt_tokens: n[0],
-            completion_tokens: n[1],
-        })
-    });
+    let usage = of(usages());
     let content = prop_oneof![
         ".{0,16}".boxed(),
         json().prop_map(|v| v.to_string()).boxed()

@@ -138,7 +138,15 @@ impl Reading {
             }
             match std::mem::replace(&mut self.phase, Phase::Over) {
                 Phase::Body(response) => self.phase = self.read(response).await,
-                Phase::Last(last) => return Some((last, self)),
+                Phase::Last(Err(error)) => {
+                    // What was counted was used, whatever became of the answer.
+                    if let Some(usage) = self.progress.take_usage() {
+                        self.phase = Phase::Last(Err(error));
+                        return Some((Ok(AnswerPart::Usage(usage)), self));
+                    }
+                    return Some((Err(error), self));
+                }
+                Phase::Last(Ok(last)) => return Some((Ok(last), self)),
                 Phase::Over => return None,
             }
         }

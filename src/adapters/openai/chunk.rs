@@ -97,6 +97,11 @@ impl Progress {
         (!self.text.is_empty()).then(|| std::mem::take(&mut self.text))
     }
 
+    /// The tokens that were counted, once.
+    pub(super) const fn take_usage(&mut self) -> Option<Usage> {
+        self.usage.take()
+    }
+
     /// Takes the data of one event. Breaks at the end of the stream.
     pub(super) fn take(&mut self, data: &[u8]) -> Result<ControlFlow<()>, AttemptError> {
         self.started = true;

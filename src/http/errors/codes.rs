@@ -189,6 +189,14 @@ codes! {
     PromptBusy = CONFLICT, "prompt_busy", "The prompt was changed by others";
     /// The store did not say whether it was done.
     OutcomeUnknown = SERVICE_UNAVAILABLE, "outcome_unknown", "It is not known whether it was done";
+    /// What the ticket may use would pass a budget.
+    BudgetExhausted = TOO_MANY_REQUESTS, "budget_exhausted", "The budget is used up";
+    /// What the tenant used before the start is still being added up.
+    StillCounting = SERVICE_UNAVAILABLE, "usage_not_counted", "Usage is still being counted";
+    /// The usage table cannot be read.
+    UsageUnavailable = SERVICE_UNAVAILABLE, "usage_unavailable", "Usage cannot be read now";
+    /// More rows of usage are asked for than one answer has.
+    TooManyRows = BAD_REQUEST, "too_many_rows", "Too many rows";
     /// As many test runs are going on as may.
     TooManyTestRuns = TOO_MANY_REQUESTS, "too_many_test_runs", "Too many test runs";
     /// There is no such tenant.

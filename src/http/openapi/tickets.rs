@@ -46,6 +46,11 @@ fn issue() -> Operation {
         }))
         .gives::<TicketView>(202, "The ticket as it was accepted.")
         .with_header::<Text>("Location", "Where the ticket is.")
+        .with_header::<Text>(
+            "RateLimit-Policy",
+            "The limits that can refuse a ticket, where there are.",
+        )
+        .with_header::<Text>("RateLimit", "How these limits stand.")
         .with_header::<Text>("Idempotency-Replayed", "`true` on the answer to a repeat.")
         .with_header::<Text>("Preference-Applied", "How long was waited for.")
         .gives::<TicketView>(
@@ -53,6 +58,11 @@ fn issue() -> Operation {
             "The ticket as it was concluded; only with `Prefer: wait`.",
         )
         .with_header::<Text>("Location", "Where the ticket is.")
+        .with_header::<Text>(
+            "RateLimit-Policy",
+            "The limits that can refuse a ticket, where there are.",
+        )
+        .with_header::<Text>("RateLimit", "How these limits stand.")
         .with_header::<Text>("Idempotency-Replayed", "`true` on the answer to a repeat.")
         .with_header::<Text>("Preference-Applied", "How long was waited for.")
         .refuses(&[
@@ -65,6 +75,8 @@ fn issue() -> Operation {
             Code::IdempotencyKeyReused,
             Code::IdempotencyKeyInFlight,
             Code::TooManyOpenTickets,
+            Code::BudgetExhausted,
+            Code::StillCounting,
             Code::TooManyRequests,
             Code::Overloaded,
             Code::Stopping,

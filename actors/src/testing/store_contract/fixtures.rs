@@ -166,6 +166,8 @@ pub fn attempt_failed(attempt: u32) -> TicketEvent {
         },
         retry_at: Some(NOON),
         next_model: None,
+        usage: None,
+        answer_bytes: 0,
     })
 }
 
