@@ -423,7 +423,8 @@ fn first_model<'a>(issue: &'a Issue, lane: Option<&'a Lane>) -> &'a str {
     let own = issue.conversation.as_deref();
     let own = own.and_then(|conversation| conversation.model.as_deref());
     let first = lane.and_then(|lane| lane.models.first());
-    own.or(first.map(String::as_str)).unwrap_or_default()
+    own.or_else(|| first.map(String::as_str))
+        .unwrap_or_default()
 }
 
 /// What a ticket will use, told from the length of what is asked.
