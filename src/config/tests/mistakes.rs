@@ -314,9 +314,10 @@ fn a_task_that_cannot_run_is_named_with_its_line_and_key() {
 #[test]
 fn one_key_cannot_open_two_doors() {
     let hash = "ab".repeat(32);
-    let key = format!("keys = [{{ prefix = \"pk_live_x\", sha256 = \"{hash}\" }}]\n");
+    let key = |prefix: &str| format!("keys = [{{ prefix = \"{prefix}\", sha256 = \"{hash}\" }}]\n");
+    let (one, other) = (key("pk_live_x"), key("pk_live_y"));
     let found = errors(&format!(
-        "[tenants.a]\nname = \"A\"\n{key}[tenants.b]\nname = \"B\"\n{key}"
+        "[tenants.a]\nname = \"A\"\n{one}[tenants.b]\nname = \"B\"\n{other}"
     ));
     assert_eq!(
         found,
