@@ -13,11 +13,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use punchcard_actors::batches::{Batches, Feeding};
 use punchcard_actors::ports::Judges;
 use punchcard_actors::ports::ReadError;
 use punchcard_actors::prompts::{CanaryWatch, Following, PromptError, Prompts, Watching};
 use punchcard_actors::runtime::{Ports, Runtime};
 use punchcard_actors::sessions::{SessionSupervisor, Sessions};
+use punchcard_actors::tenants::{Directory, TenantError, Tenants};
 use punchcard_actors::test_runs::{TestRunParts, TestRuns};
 use punchcard_actors::webhooks::{Dispatching, WebhookError};
 
@@ -27,7 +29,7 @@ use crate::adapters::{openai, webhooks, webhooks_sqlite};
 use crate::config::Config;
 use crate::master_secret::{MasterSecret, MasterSecretError};
 use crate::tasks::{self, Tasks};
-use crate::{http, telemetry};
+use crate::{http, telemetry, tenants};
 
 use access::Access;
 use readiness::StoreReadiness;
@@ -41,12 +43,15 @@ pub struct App {
     store: SqliteStore,
     runtime: Runtime,
     test_runs: TestRuns,
+    /// Batches are fed for as long as this is kept.
+    feeding: Feeding,
     sessions: Sessions,
     http: http::Serving,
     admin: SocketAddr,
     prompts: Prompts,
-    /// Other nodes' prompts arrive for as long as this is kept.
-    following: Following,
+    tenants: Tenants,
+    /// Other nodes' prompts and tenants arrive for as long as these are kept.
+    following: [Following; 2],
     /// Canaries are watched for as long as this is kept.
     watching: Watching,
     /// Webhooks are sent for as long as this is kept.
@@ -64,24 +69,26 @@ impl App {
         let metrics =
             telemetry::start_metrics().map_err(|error| StartError::Metrics(error.to_string()))?;
         let models = assemble::models(&config)?;
-        let callbacks = assemble::webhooks(&config)?;
         let store = open_store(&config).await?;
+        let (tenants, of_tenants) = open_tenants(&config, &store).await?;
         let master = MasterSecret::open(config.secrets.master.as_ref(), &config.store.data_dir)?;
-        let opened = open_prompts(&config, &store).await;
+        let directory = || tenants.directory().clone();
+        let callbacks = assemble::webhooks(&config, directory(), master.clone())?;
+        let opened = open_prompts(&config, &store, directory()).await;
         let (prompts, following) = opened.map_err(PromptError::from)?;
         tasks::adopt(&config, &prompts).await?;
         let (canaries, watching) = CanaryWatch::start(Arc::new(store.clone()), prompts.clone());
         let listener = listen(config.server.listen)?;
         let admin = listen(config.server.admin_listen)?;
 
-        let tasks = Tasks::new(&config, prompts.clone());
+        let tasks = Tasks::new(&config, prompts.clone(), directory());
         let ports = Ports {
             store: Arc::new(store.clone()),
             index: Arc::new(store.clone()),
             model: Arc::new(models),
             callbacks: Arc::new(callbacks),
             tasks: Arc::new(tasks.clone()),
-            limits: Arc::new(punchcard_actors::ports::Unlimited),
+            limits: Arc::new(directory()),
             clock: Arc::new(SystemClock),
         };
         let store_of_runs = Arc::clone(&ports.store);
@@ -98,17 +105,29 @@ impl App {
         );
         let (webhooks, dispatching) =
             posting::start(&config, master, &store, runtime.tickets()).await?;
-        let sessions = SessionSupervisor::launch(assemble::sessions(&config));
-        let access = Arc::new(Access::new(&config));
+        let limits = assemble::sessions(&config);
+        let sessions = SessionSupervisor::launch(limits, Arc::new(tenants.clone()));
+        let access = Arc::new(Access::new(tenants.clone()));
+        let (batches, feeding) = Batches::open(
+            Arc::new(store.clone()),
+            Arc::new(SystemClock),
+            runtime.tickets().clone(),
+            assemble::batches(&config),
+        )
+        .await
+        .map_err(StartError::Batches)?;
         let parts = http::Parts {
             tickets: runtime.tickets().clone(),
+            batches,
             sessions: sessions.clone(),
+            tenants: tenants.clone(),
             prompts: prompts.clone(),
             canaries,
             test_runs: test_runs.clone(),
             webhooks,
             workbench: Arc::new(Bench::new(tasks, judges)),
             keys: access.clone(),
+            operators: config.operators(),
             origins: access,
             readiness: Arc::new(StoreReadiness::new(store.clone())),
             metrics: Some(metrics),
@@ -121,11 +140,13 @@ impl App {
             store,
             runtime,
             test_runs,
+            feeding,
             sessions,
             http,
             admin,
             prompts,
-            following,
+            tenants,
+            following: [following, of_tenants],
             watching,
             dispatching,
             grace: config.server.shutdown_grace,
@@ -147,9 +168,16 @@ impl App {
         &self.prompts
     }
 
+    /// The tenants.
+    pub const fn tenants(&self) -> &Tenants {
+        &self.tenants
+    }
+
     /// Stops: nothing new is admitted, calls in flight have the grace time to end, sessions are told
     /// to come back, and the store is closed. What is left goes on at the next start.
     pub async fn stop(self) {
+        // The next start goes on where they are.
+        drop(self.feeding);
         let drained = self.runtime.drain(self.grace);
         let (parked, interrupted) = tokio::join!(drained, self.test_runs.drain(self.grace));
         if interrupted > 0 {
@@ -185,6 +213,17 @@ async fn sessions_gone(sessions: &Sessions) {
     }
 }
 
+/// Reads all tenants of a store, and brings in what is new in the configuration.
+async fn open_tenants(
+    config: &Config,
+    store: &SqliteStore,
+) -> Result<(Tenants, Following), StartError> {
+    let opened = Tenants::open(Arc::new(store.clone()), Arc::new(SystemClock)).await;
+    let (tenants, following) = opened.map_err(TenantError::from)?;
+    tenants::provision(config, &tenants).await?;
+    Ok((tenants, following))
+}
+
 /// Reads all prompts of a store, as a start does.
 ///
 /// # Errors
@@ -192,8 +231,9 @@ async fn sessions_gone(sessions: &Sessions) {
 pub(crate) async fn open_prompts(
     config: &Config,
     store: &SqliteStore,
+    tenants: Directory,
 ) -> Result<(Prompts, Following), ReadError> {
-    let check = Arc::new(assemble::prompt_checker(config));
+    let check = Arc::new(assemble::prompt_checker(config, tenants));
     Prompts::open(Arc::new(store.clone()), Arc::new(SystemClock), check).await
 }
 
@@ -237,6 +277,18 @@ pub enum StartError {
     /// The prompts cannot be read.
     #[error("the prompts cannot be had: {0}")]
     Prompts(#[from] PromptError),
+    /// The tenants cannot be read.
+    #[error("the tenants cannot be had: {0}")]
+    Tenants(#[from] TenantError),
+    /// What the configuration says of a tenant cannot be done.
+    #[error(transparent)]
+    Provision(#[from] tenants::ProvisionError),
+    /// The secret that others are made of cannot be had.
+    #[error(transparent)]
+    MasterSecret(#[from] MasterSecretError),
+    /// The batches cannot be read.
+    #[error("the batches cannot be had: {0}")]
+    Batches(ReadError),
     /// A configured prompt cannot be taken over.
     #[error(transparent)]
     Adopt(#[from] tasks::AdoptError),
@@ -262,9 +314,6 @@ pub enum StartError {
     /// The callback client cannot be set up.
     #[error(transparent)]
     Webhooks(#[from] webhooks::BuildError),
-    /// The master secret cannot be had.
-    #[error(transparent)]
-    MasterSecret(#[from] MasterSecretError),
     /// The log of webhooks cannot be opened.
     #[error(transparent)]
     WebhookLog(#[from] webhooks_sqlite::OpenError),

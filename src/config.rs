@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use punchcard_events::TenantId;
 use serde::Deserialize;
 
+mod admin;
 mod check;
 mod decode;
 mod depth;
@@ -30,10 +31,11 @@ mod tests;
 mod tree;
 mod values;
 
+pub use admin::{Admin, OperatorKey};
 pub use error::{ConfigError, ConfigErrors};
 pub use sections::{
-    Callbacks, Log, LogFormat, Model, Price, Prompts, Provider, Retries, Retry, Runtime, Secrets,
-    Server, Sessions, Store, TicketLimits, Webhooks,
+    Batches, Callbacks, Log, LogFormat, Model, Price, Prompts, Provider, Retries, Retry, Runtime,
+    Secrets, Server, Sessions, Store, TicketLimits, Webhooks,
 };
 pub use supervision::{Guarding, Supervision};
 pub use tenants::{CallbackTarget, Defaults, Task, Tenant, TenantKey};
@@ -43,7 +45,7 @@ pub use values::Mode;
 use check::Mistake;
 use tree::Node;
 
-use crate::keys::{KeyOwner, KeyRing};
+use crate::keys::{Operator, Operators};
 
 pub use crate::adapters::openai::MaxTokensField;
 pub use punchcard_events::prompt::MessageTemplate;
@@ -61,6 +63,9 @@ pub struct Config {
     pub mode: Mode,
     /// The HTTP servers.
     pub server: Server,
+    /// Who operates it.
+    #[serde(default)]
+    pub admin: Admin,
     /// The event store.
     pub store: Store,
     /// The ticket actors.
@@ -79,6 +84,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// What other secrets are made of.
     pub secrets: Secrets,
+    /// Tickets by the thousand.
+    pub batches: Batches,
     /// The users' sessions.
     pub sessions: Sessions,
     /// The log.
@@ -208,17 +215,14 @@ impl Config {
         self.callbacks.allow_private_networks || self.mode == Mode::Development
     }
 
-    /// Every API key that is let in.
-    pub fn key_ring(&self) -> KeyRing {
-        KeyRing::new(self.tenants.iter().flat_map(|(id, tenant)| {
-            let owner = |key: &TenantKey| KeyOwner {
-                tenant: id.clone(),
+    /// Those whose keys open the admin API.
+    pub fn operators(&self) -> Operators {
+        Operators::new(self.admin.keys.iter().map(|key| {
+            let operator = Operator {
                 prefix: key.prefix.clone(),
                 name: key.name.clone(),
-                roles: key.roles,
             };
-            let keys = tenant.keys.iter();
-            keys.map(move |key| (key.sha256, owner(key)))
+            (key.sha256, operator)
         }))
     }
 

@@ -39,13 +39,18 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use punchcard_actors::admission::{Places, Shares};
+use punchcard_actors::batches::Batches;
 use punchcard_actors::prompts::{CanaryWatch, Prompts};
 use punchcard_actors::sessions::Sessions;
+use punchcard_actors::tenants::Tenants;
 use punchcard_actors::test_runs::TestRuns;
 use punchcard_actors::tickets::Tickets;
 
 use punchcard_events::prompt::CanaryTally;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
+
+use crate::keys::Operators;
 
 pub use errors::{Code, Problem};
 pub use openapi::{admin_document, document};
@@ -58,8 +63,12 @@ pub use webhooks::WebhookDesk;
 pub struct Parts {
     /// The tickets.
     pub tickets: Tickets,
+    /// Tickets by the thousand.
+    pub batches: Batches,
     /// The session supervisor.
     pub sessions: Sessions,
+    /// The tenants.
+    pub tenants: Tenants,
     /// The planners' prompts.
     pub prompts: Prompts,
     /// What is seen of their canaries.
@@ -72,6 +81,8 @@ pub struct Parts {
     pub workbench: Arc<dyn Workbench>,
     /// Who may call.
     pub keys: Arc<dyn auth::Authenticator>,
+    /// Who operates this Punchcard.
+    pub operators: Operators,
     /// From where browsers may open sessions.
     pub origins: Arc<dyn auth::Origins>,
     /// Whether the process can do its work.
@@ -94,7 +105,12 @@ struct Bounds {
     bodies: Shares,
     /// Requests that wait for an outcome.
     waiting: Shares,
+    /// Operators' bodies that are being read.
+    operators: Arc<Semaphore>,
 }
+
+/// The most operators' bodies that are read at a time; none is larger than a small part of a tenant's.
+const MAX_OPERATOR_BODIES: usize = 32;
 
 impl Bounds {
     /// One tenant may have half of everything, so that another still finds something.
@@ -103,6 +119,7 @@ impl Bounds {
         Self {
             bodies: shares(options.max_body_memory),
             waiting: shares(options.max_waiting),
+            operators: Arc::new(Semaphore::new(MAX_OPERATOR_BODIES)),
         }
     }
 }

@@ -18,3 +18,4 @@ pub mod prompts;
 pub mod secret;
 pub mod tasks;
 pub mod telemetry;
+pub mod tenants;

@@ -30,6 +30,9 @@ pub const MIN_CHARS: usize = 32;
 /// The most bytes of the file that are read.
 const MAX_FILE_BYTES: u64 = 4_096;
 
+/// What secrets for the callbacks of tenants without configured ones are derived for.
+pub const CALLBACK_PURPOSE: &str = "callback";
+
 /// What secrets of webhook endpoints are derived for.
 pub const WEBHOOK_PURPOSE: &str = "webhook";
 

@@ -1,8 +1,8 @@
 //! Tasks: the [`TaskBook`] that tickets read.
 //!
-//! A task is its settings (hooks, limits, retries, deadlines: the configuration) and its prompt (the
-//! event store). A configured task may have its first prompt in the configuration; it is taken over
-//! once ([`adopt`]). A task that only planners know has the settings that all tasks inherit.
+//! A task is its settings (sizes, retries, deadlines: the configuration; hooks: the directory of tenants)
+//! and its prompt (the event store). A configured task may have its first prompt in the configuration; it
+//! is taken over once ([`adopt`]). A task that only planners know has the settings that all tasks inherit.
 //!
 //! Not here: what a prompt is and says ([`prompts`](crate::prompts)), and which version is in effect
 //! ([`PromptBook`](punchcard_actors::prompts::PromptBook)).
@@ -15,6 +15,7 @@ use punchcard_actors::ports::{
     AnswerError, Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook,
 };
 use punchcard_actors::prompts::{Effective, NotEffective, Prompts};
+use punchcard_actors::tenants::Directory;
 use punchcard_events::prompt::{Content, ContentHash};
 use punchcard_events::ticket::{PromptRef, Terms};
 use punchcard_events::{LabelName, Timestamp};
@@ -48,14 +49,19 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// The tasks of `config` and of the planners.
-    pub fn new(config: &Config, prompts: Prompts) -> Self {
-        Self::with_cache(config, prompts, config.prompts.cached)
+    /// The tasks of `config` and of the planners, of the tenants in `directory`.
+    pub fn new(config: &Config, prompts: Prompts, directory: Directory) -> Self {
+        Self::with_cache(config, prompts, directory, config.prompts.cached)
     }
 
-    fn with_cache(config: &Config, prompts: Prompts, cached: NonZeroUsize) -> Self {
+    fn with_cache(
+        config: &Config,
+        prompts: Prompts,
+        directory: Directory,
+        cached: NonZeroUsize,
+    ) -> Self {
         Self {
-            settings: Arc::new(Settings::new(config)),
+            settings: Arc::new(Settings::new(config, directory)),
             prompts,
             compiled: Arc::new(Cache::new(cached)),
         }
@@ -191,7 +197,7 @@ impl TaskBook for Tasks {
         prompt: &PromptRef,
         content: &str,
     ) -> Result<(), AnswerError> {
-        // A tenant that left the configuration has tickets to end.
+        // A tenant that is out of service has tickets to end.
         let settings = self.settings.of(asked.tenant, asked.task);
         let settings = settings.unwrap_or_else(|| self.settings.inherited());
         match self.of_ticket(asked, &settings, prompt).await? {

@@ -28,6 +28,8 @@ use tokio::time::Instant;
 use drain::Drain;
 pub use shares::{Full, Places, Share, Shares};
 
+use crate::ports::LimitsBook;
+
 /// The least and the most a refused issuer is told to wait.
 const RETRY_AFTER: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(60);
@@ -125,10 +127,10 @@ pub(crate) struct Place {
 }
 
 impl Admission {
-    pub(crate) fn new(options: AdmissionOptions) -> Self {
+    pub(crate) fn new(options: AdmissionOptions, limits: Arc<dyn LimitsBook>) -> Self {
         Self {
             shared: Arc::new(Shared {
-                open: Shares::new(options.open),
+                open: Shares::of_tickets(options.open, limits),
                 accepting: Shares::new(options.accepting),
                 drain: Mutex::default(),
             }),

@@ -12,7 +12,7 @@ use punchcard_events::ticket::{Blame, CallbackError, CallbackErrorKind};
 use crate::guards::{
     Concurrency, GateStatus, GuardOptions, Guards, Kind, Permit, Verdict, Want, observe,
 };
-use crate::ports::{Callbacks, Clock};
+use crate::ports::{Callbacks, Clock, Unlimited};
 
 const OBSERVE_EVERY: Duration = Duration::from_secs(1);
 
@@ -22,7 +22,7 @@ pub struct CallbackOptions {
     /// Calls that may run at once, by tenant.
     pub max_concurrency: HashMap<String, Concurrency>,
     /// The same for tenants not named.
-    pub default_max_concurrency: usize,
+    pub default_max_concurrency: Concurrency,
     /// How every tenant's API is guarded.
     pub guard: GuardOptions,
 }
@@ -54,8 +54,10 @@ impl CallbackSupervisor {
         let guards = Guards::new(
             Kind::Callback,
             options.max_concurrency,
-            Concurrency::fixed(options.default_max_concurrency),
+            options.default_max_concurrency,
             options.guard,
+            // What a tenant may use is models' time; its own API is its own affair.
+            Arc::new(Unlimited),
             clock,
         );
         Self {
@@ -76,11 +78,7 @@ impl CallbackDesk {
     /// Waits for the right to call the API of `tenant`. `retry` is whether this callback of the
     /// ticket failed before.
     pub(crate) async fn permit(&self, tenant: &TenantId, retry: bool) -> Permit {
-        let want = Want {
-            place: tenant.as_str(),
-            tenant,
-            retry,
-        };
+        let want = Want::plain(tenant.as_str(), tenant, retry);
         self.guards.permit(want).await
     }
 

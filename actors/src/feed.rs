@@ -23,7 +23,7 @@ pub use switchboard::{Switchboard, Watch};
 use std::sync::Arc;
 
 use punchcard_events::ticket::TicketState;
-use punchcard_events::{Revision, TicketId};
+use punchcard_events::{Revision, TicketId, Timestamp};
 
 /// A ticket as of one revision, with the text of the attempt in flight. Cheap to copy.
 #[derive(Debug, Clone)]
@@ -34,6 +34,8 @@ pub struct News {
     pub revision: Revision,
     /// Its state after that event.
     pub state: TicketState,
+    /// When that event was recorded.
+    pub changed_at: Timestamp,
     /// The text streamed so far, while an attempt is in flight in this process.
     pub live: Option<Arc<LiveText>>,
 }

@@ -4,7 +4,8 @@
 //! between the place's guard sees to it that a place that fails is left alone (`breaker`), that
 //! repeats do not become a storm (`budget`), that neither too many calls run at once (`limit`) nor
 //! too many follow each other too fast (`rate`), that a wish to be left alone is obeyed (`pause`),
-//! and that no tenant waits for another's crowd (`line`). Each of these is plain data with the time
+//! that no tenant waits for another's crowd (`line`), and that no tenant uses more in a minute than
+//! it is allowed, wherever it uses it (`allowances`). Each of these is plain data with the time
 //! passed in; `gate` puts them together, `guard` owns the waiting, `alarms` the time.
 //!
 //! A guard never fails a ticket: a ticket that may not call waits, until its deadline ends it. When
@@ -12,6 +13,8 @@
 //! the call is the guard's, and is forgotten by a restart.
 
 mod alarms;
+mod allowance;
+mod allowances;
 mod breaker;
 mod budget;
 mod gate;
@@ -28,7 +31,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use punchcard_events::TenantId;
+use punchcard_events::ticket::Priority;
+use punchcard_events::{TaskName, TenantId};
 
 pub use breaker::BreakerState;
 pub use guard::Permit;
@@ -38,8 +42,9 @@ pub use options::{
     AdaptiveOptions, BreakerOptions, BudgetOptions, Concurrency, GuardOptions, RampOptions,
 };
 
-use crate::ports::Clock;
+use crate::ports::{Clock, LimitsBook};
 use alarms::Alarms;
+use allowances::Allowances;
 use guard::Guard;
 
 /// What a caller wants a permit for.
@@ -49,8 +54,28 @@ pub(crate) struct Want<'a> {
     pub(crate) place: &'a str,
     /// Whose ticket it is for.
     pub(crate) tenant: &'a TenantId,
+    /// Of which of its tasks, where tasks are told apart.
+    pub(crate) task: Option<&'a TaskName>,
     /// Whether a call for the same effect failed before.
     pub(crate) retry: bool,
+    /// How the ticket stands among its tenant's own.
+    pub(crate) priority: Priority,
+    /// What the call is taken for.
+    pub(crate) tokens: u64,
+}
+
+impl<'a> Want<'a> {
+    /// A call like any other: it counts one.
+    pub(crate) const fn plain(place: &'a str, tenant: &'a TenantId, retry: bool) -> Self {
+        Self {
+            place,
+            tenant,
+            task: None,
+            retry,
+            priority: Priority::Normal,
+            tokens: 1,
+        }
+    }
 }
 
 /// What a call came to, as far as its place is concerned.
@@ -80,6 +105,12 @@ pub struct GateStatus {
     pub in_use: usize,
     /// Callers in line.
     pub waiting: usize,
+    /// The tokens that they are taken for.
+    pub tokens_waiting: u64,
+    /// How many tenants they are of.
+    pub tenants_waiting: usize,
+    /// Those of them that stand aside, as their tenant or task has used up its minute.
+    pub paced: usize,
     /// How long the first of them has waited.
     pub oldest_wait: Duration,
     /// How long one more would wait, at the pace of the newest calls.
@@ -104,6 +135,7 @@ pub struct Guards {
     limits: HashMap<String, Concurrency>,
     default_limit: Concurrency,
     options: GuardOptions,
+    allowances: Arc<Allowances>,
     alarms: Arc<Alarms>,
     clock: Chance,
     /// As many as there are models or tenants in the configuration.
@@ -120,7 +152,8 @@ impl std::fmt::Debug for Chance {
 }
 
 impl Guards {
-    /// Guards with a concurrency per place; places not named get `default_limit`.
+    /// Guards with a concurrency per place; places not named get `default_limit`. `book` says how
+    /// much each tenant may use of all places together, and its weight at each.
     ///
     /// Somebody has to run [`Self::keep_time`], or nobody is let go by time alone.
     pub fn new(
@@ -128,6 +161,7 @@ impl Guards {
         limits: HashMap<String, Concurrency>,
         default_limit: Concurrency,
         options: GuardOptions,
+        book: Arc<dyn LimitsBook>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
@@ -135,6 +169,7 @@ impl Guards {
             limits,
             default_limit,
             options,
+            allowances: Arc::new(Allowances::new(book)),
             alarms: Arc::default(),
             clock: Chance(clock),
             guards: RwLock::default(),
@@ -149,13 +184,13 @@ impl Guards {
     /// Waits in line until every policy lets the call go. Dropped, it leaves the line.
     pub(crate) async fn permit(&self, want: Want<'_>) -> Permit {
         let guard = self.guard(want.place);
-        guard.permit(want.tenant, want.retry).await
+        guard.permit(&want).await
     }
 
     /// A permit at once or not at all; nobody jumps the line.
     pub(crate) fn try_permit(&self, want: Want<'_>) -> Option<Permit> {
         let guard = self.guard(want.place);
-        guard.try_permit(want.tenant, want.retry)
+        guard.try_permit(&want)
     }
 
     /// Whether the breaker of `place` would hold up a call now.
@@ -172,12 +207,12 @@ impl Guards {
         })
     }
 
-    /// How long one more caller of `tenant` would wait at `place`: a quiet tenant does not wait for
-    /// another's crowd.
-    pub fn expected_wait_of(&self, place: &str, tenant: &TenantId) -> Duration {
-        let guard = self.known(place);
+    /// How long one more caller would wait as it wants: a quiet tenant does not wait for another's
+    /// crowd, nor an urgent call for its tenant's less urgent ones.
+    pub(crate) fn expected_wait_of(&self, want: Want<'_>) -> Duration {
+        let guard = self.known(want.place);
         guard.map_or(Duration::ZERO, |guard| {
-            guard.look(|gate, now| gate.expected_wait(Some(tenant), now))
+            guard.look(|gate, now| gate.expected_wait(Some(&want), now))
         })
     }
 
@@ -210,6 +245,7 @@ impl Guards {
                 self.kind,
                 limit.unwrap_or(self.default_limit),
                 &self.options,
+                Arc::clone(&self.allowances),
                 Arc::clone(&self.alarms),
                 Arc::clone(&self.clock.0),
             ))

@@ -1,7 +1,7 @@
 //! Reading a ticket back from its stream.
 
 use punchcard_events::ticket::{TicketEvent, TicketState, apply};
-use punchcard_events::{EventId, Recorded, Revision, TicketId};
+use punchcard_events::{EventId, Recorded, Revision, TicketId, Timestamp};
 
 use crate::ports::{Direction, EventStore, ReadError};
 
@@ -13,6 +13,8 @@ pub(crate) struct History {
     pub(crate) state: TicketState,
     pub(crate) revision: Option<Revision>,
     pub(crate) last_event: Option<EventId>,
+    /// When that was recorded.
+    pub(crate) changed_at: Timestamp,
 }
 
 /// All stored events of `ticket`, in order.
@@ -57,5 +59,6 @@ pub(crate) async fn load(store: &dyn EventStore, ticket: TicketId) -> Result<His
         state,
         revision: last.map(|event| event.revision),
         last_event: last.map(|event| event.event.id),
+        changed_at: last.map_or_else(Timestamp::default, |event| event.event.recorded_at),
     })
 }

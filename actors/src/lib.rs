@@ -5,6 +5,7 @@
 
 pub mod admission;
 mod aggregate;
+pub mod batches;
 pub mod callbacks;
 mod errors;
 pub mod failpoints;

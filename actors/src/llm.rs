@@ -15,7 +15,7 @@ pub use estimate::{ANSWER_TOKENS, estimate};
 use crate::guards::{
     Concurrency, GateStatus, GuardOptions, Guards, Kind, Permit, Verdict, Want, observe,
 };
-use crate::ports::{Clock, LanguageModel};
+use crate::ports::{Clock, LanguageModel, LimitsBook};
 
 /// How often the gauges are set.
 const OBSERVE_EVERY: Duration = Duration::from_secs(1);
@@ -65,13 +65,19 @@ pub struct Wish<'a> {
 pub struct ModelStatus;
 
 impl LlmSupervisor {
-    /// A supervisor for `model`; `clock` gives chance.
-    pub fn new(model: Arc<dyn LanguageModel>, options: LlmOptions, clock: Arc<dyn Clock>) -> Self {
+    /// A supervisor for `model`; `limits` says how much each tenant may use, `clock` gives chance.
+    pub fn new(
+        model: Arc<dyn LanguageModel>,
+        options: LlmOptions,
+        limits: Arc<dyn LimitsBook>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let guards = Guards::new(
             Kind::Model,
             options.max_concurrency,
             Concurrency::fixed(options.default_max_concurrency),
             options.guard,
+            limits,
             clock,
         );
         Self {
@@ -109,9 +115,9 @@ impl Llm {
         self.guards.expected_wait(model)
     }
 
-    /// How long one more caller of `tenant` would wait for `model`.
-    pub fn expected_wait_of(&self, model: &str, tenant: &TenantId) -> Duration {
-        self.guards.expected_wait_of(model, tenant)
+    /// How long one more such call would wait for `model`. Its tokens do not matter.
+    pub fn expected_wait_of(&self, model: &str, wish: &Wish<'_>) -> Duration {
+        self.guards.expected_wait_of(want(model, wish))
     }
 
     pub(crate) fn model(&self) -> &dyn LanguageModel {
@@ -123,7 +129,10 @@ const fn want<'a>(model: &'a str, wish: &Wish<'a>) -> Want<'a> {
     Want {
         place: model,
         tenant: wish.tenant,
+        task: Some(wish.task),
         retry: wish.retry,
+        priority: wish.priority,
+        tokens: wish.tokens,
     }
 }
 

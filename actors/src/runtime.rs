@@ -95,11 +95,12 @@ impl Runtime {
     fn start_on(arbiters: Vec<Arbiter>, mut ports: Ports, options: RuntimeOptions) -> Self {
         ports.clock = Arc::new(SteadyClock::over(ports.clock));
         let clock = || Arc::clone(&ports.clock);
-        let llm = LlmSupervisor::new(Arc::clone(&ports.model), options.llm, clock());
+        let (model, limits) = (Arc::clone(&ports.model), Arc::clone(&ports.limits));
+        let llm = LlmSupervisor::new(model, options.llm, limits, clock());
         let callbacks = Arc::clone(&ports.callbacks);
         let callbacks = CallbackSupervisor::new(callbacks, options.callbacks, clock());
         let switchboard = Switchboard::default();
-        let admission = Admission::new(options.admission);
+        let admission = Admission::new(options.admission, Arc::clone(&ports.limits));
         let deps = Arc::new(Deps {
             store: Arc::clone(&ports.store),
             tasks: Arc::clone(&ports.tasks),

@@ -3,7 +3,8 @@
 //! A session is one connection of one user. Its actor lives in the HTTP edge and is polled as the
 //! response's body, so a peer that stops reading freezes it, its timers included. What must not
 //! depend on a frozen actor is therefore here: [`SessionSupervisor`] looks at every [`Lease`] once a
-//! second and shuts the connection itself down when a deadline has passed.
+//! second and shuts the connection itself down when a deadline has passed. In the same round it asks
+//! of each key that vouched for somebody whether it still opens anything ([`Vouch`]).
 //!
 //! Not here: sockets, frames and the protocol. Tokens and sessions are known to this process only;
 //! a token must be used at the node that minted it.
@@ -24,7 +25,14 @@ pub use lease::{Connection, Goodbye, Lease, SessionId};
 pub use supervisor::SessionSupervisor;
 pub use tokens::SessionToken;
 
-use supervisor::{Admit, CloseAll, CloseKey, Count, Mint, Redeem};
+use supervisor::{Admit, CloseAll, Count, Mint, Redeem};
+
+/// Knows which keys still open something: asked again and again, so it answers from memory.
+pub trait Vouch: Send + Sync + 'static {
+    /// Whether this key of `tenant` does now: it is neither revoked nor over, and the tenant is not
+    /// suspended.
+    fn vouches(&self, tenant: &TenantId, key_prefix: &str) -> bool;
+}
 
 /// The limits of sessions and their tokens.
 #[derive(Debug, Clone)]
@@ -175,14 +183,6 @@ impl Sessions {
     /// When the supervisor is gone.
     pub async fn close_all(&self) -> Result<(), SessionError> {
         self.ask(CloseAll).await
-    }
-
-    /// Closes what a revoked key vouched for, and voids its tokens.
-    ///
-    /// # Errors
-    /// When the supervisor is gone.
-    pub async fn close_key(&self, tenant: TenantId, prefix: String) -> Result<(), SessionError> {
-        self.ask(CloseKey { tenant, prefix }).await
     }
 
     /// How many watchers are connected.

@@ -21,6 +21,7 @@ use punchcard_events::{
 };
 
 pub use directory::Directory;
+use error::Refusal;
 pub use error::TenantError;
 
 pub use crate::following::Following;
@@ -28,6 +29,7 @@ pub use crate::following::Following;
 use crate::aggregate::{Aggregate, Desk, Encoded};
 use crate::following;
 use crate::ports::{Clock, Direction, EventStore, LimitsBook, ReadError};
+use crate::sessions::Vouch;
 use crate::steady::SteadyClock;
 
 /// The most tenants there may be: the directory holds all of them in memory.
@@ -125,11 +127,28 @@ impl Tenants {
         tenant: &TenantId,
         command: Command,
     ) -> Result<Arc<TenantState>, TenantError> {
+        self.execute_if(tenant, command, |_| true).await
+    }
+
+    /// The same, if the tenant is as whoever asks saw it: `unchanged` is asked of the state that the
+    /// command is decided on, so nothing comes between.
+    ///
+    /// # Errors
+    /// [`TenantError::Changed`] where it is not; nothing was written then either.
+    pub async fn execute_if(
+        &self,
+        tenant: &TenantId,
+        command: Command,
+        unchanged: impl Fn(&TenantState) -> bool,
+    ) -> Result<Arc<TenantState>, TenantError> {
         self.room_for(tenant, &command)?;
         let decided = self
             .desk
-            .execute::<TenantStream, Rejection>(tenant, tenant, |state, now| {
-                decide(state, command.clone().at(now))
+            .execute::<TenantStream, Refusal>(tenant, tenant, |state, now| {
+                if !unchanged(state) {
+                    return Err(Refusal::Changed);
+                }
+                decide(state, command.clone().at(now)).map_err(Refusal::Rejected)
             });
         let (folded, _) = decided.await?;
         let state = Arc::clone(&folded.state);
@@ -183,6 +202,12 @@ impl Tenants {
             return Err(Rejection::PrefixTaken(prefix).into());
         }
         Ok(())
+    }
+}
+
+impl Vouch for Tenants {
+    fn vouches(&self, tenant: &TenantId, key_prefix: &str) -> bool {
+        self.directory.vouches(tenant, key_prefix, self.now())
     }
 }
 

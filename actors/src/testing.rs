@@ -9,9 +9,11 @@
 pub mod callbacks;
 pub mod clock;
 pub mod judges;
+pub mod limits;
 pub mod memory_store;
 pub mod model;
 pub mod prompts;
 pub mod store_contract;
 pub mod tasks;
+pub mod vouched;
 pub mod world;

@@ -110,6 +110,8 @@ pub(crate) struct TicketActor {
     /// The newest stored event.
     revision: Option<Revision>,
     last_event: Option<EventId>,
+    /// When that was recorded.
+    changed_at: Timestamp,
     /// The text of the attempt in flight.
     live: Option<Arc<LiveText>>,
     /// The model permit that the recorded attempt is about to use.
@@ -156,6 +158,7 @@ impl TicketActor {
             state: TicketState::Unrequested,
             revision: None,
             last_event: None,
+            changed_at: Timestamp::default(),
             live: None,
             permit: None,
             ongoing: None,
@@ -183,6 +186,7 @@ impl TicketActor {
                 act.state = history.state;
                 act.revision = history.revision;
                 act.last_event = history.last_event;
+                act.changed_at = history.changed_at;
                 act.live = None;
                 act.take_place();
                 if act.revision.is_some() {
@@ -337,6 +341,7 @@ impl TicketActor {
             ticket: self.id,
             revision: self.revision?,
             state: self.state.clone(),
+            changed_at: self.changed_at,
             live: self.live.clone(),
         })
     }

@@ -121,8 +121,23 @@ impl Tickets {
             ticket,
             revision,
             state: history.state,
+            changed_at: history.changed_at,
             live: None,
         }))
+    }
+
+    /// Whether a ticket has ended so long ago that its texts are not to be shown any more, by what its
+    /// tenant keeps.
+    pub fn is_expired(&self, news: &News) -> bool {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        let Some(request) = news.state.request() else {
+            return false;
+        };
+        let limits = self.ports.limits.limits(&request.tenant);
+        let Some(days) = limits.retention_days else {
+            return false;
+        };
+        news.state.name().is_terminal() && self.now().since(news.changed_at) > DAY * days
     }
 
     /// All events of a ticket, in order; empty when there is no such ticket.

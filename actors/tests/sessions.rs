@@ -11,6 +11,7 @@ use punchcard_actors::sessions::{
     Admission, Connection, Goodbye, Grant, Lease, SessionError, SessionLimits, SessionSupervisor,
     Sessions,
 };
+use punchcard_actors::testing::vouched::Vouched;
 use punchcard_events::{TenantId, UserId};
 use tokio::task::LocalSet;
 
@@ -69,7 +70,13 @@ fn admission(name: &str, wire: &Wire) -> Admission {
 async fn supervised<F: Future<Output = ()>>(test: impl FnOnce(Sessions) -> F) {
     let local = LocalSet::new();
     local
-        .run_until(async { test(SessionSupervisor::launch(limits())).await })
+        .run_until(async {
+            test(SessionSupervisor::launch(
+                limits(),
+                Arc::new(Vouched::default()),
+            ))
+            .await
+        })
         .await;
 }
 
@@ -159,7 +166,7 @@ async fn one_tenants_crowd_leaves_room_for_others_and_streams_do_not_take_it_fro
     };
     let local = LocalSet::new();
     let test = async {
-        let sessions = SessionSupervisor::launch(limits);
+        let sessions = SessionSupervisor::launch(limits, Arc::new(Vouched::default()));
         let wire = Wire::default();
         let of = |tenant_name: &str, user_name: Option<&str>| {
             sessions.admit(Admission {
@@ -285,17 +292,27 @@ async fn a_drain_tells_each_its_own_time_and_cuts_those_that_stay() {
 
 #[tokio::test(start_paused = true)]
 async fn a_revoked_key_loses_its_sessions_and_its_tokens() {
-    supervised(|sessions| async move {
+    let vouched = Vouched::default();
+    let test = async {
+        let sessions = SessionSupervisor::launch(limits(), Arc::new(vouched.clone()));
         let wire = Wire::default();
         let session = sessions.admit(admission("min", &wire)).await.expect("room");
+        let other = Admission {
+            key_prefix: "pk_other".into(),
+            ..admission("lee", &wire)
+        };
+        let other = sessions.admit(other).await.expect("room");
         let token = sessions.mint(grant("onehour")).await.expect("a token");
-        let closed = sessions.close_key(tenant("onehour"), "pk".into()).await;
-        closed.expect("a supervisor");
+        vouched.revoke(&tenant("onehour"), "pk");
+        let begun = tokio::time::Instant::now();
         assert_eq!(session.goodbye().await, Goodbye::Revoked);
+        assert!(begun.elapsed() <= Duration::from_secs(1));
         assert_eq!(
             sessions.redeem(token.expose()).await,
             Err(SessionError::BadToken)
         );
-    })
-    .await;
+        let stays = tokio::time::timeout(Duration::from_secs(5), other.goodbye());
+        assert!(stays.await.is_err(), "another key's session stays");
+    };
+    LocalSet::new().run_until(test).await;
 }

@@ -330,6 +330,17 @@ impl TicketIndex for SqliteStore {
         self.shared.readers.run(list::count_by_state).await
     }
 
+    async fn count_between(
+        &self,
+        tenant: &TenantId,
+        first: TicketId,
+        last: TicketId,
+    ) -> Result<Vec<(StateName, u64)>, ReadError> {
+        let tenant = tenant.clone();
+        let read = move |conn: &_| list::count_between(conn, &tenant, first, last);
+        self.shared.readers.run(read).await
+    }
+
     async fn due(
         &self,
         after: Option<Due>,

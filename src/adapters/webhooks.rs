@@ -32,7 +32,7 @@ use crate::adapters::outbound::{GuardedResolver, Lookup, SystemLookup, UrlError,
 use crate::adapters::thread_clients::ThreadClients;
 
 pub use self::endpoints::{EndpointOptions, Endpoints};
-pub use self::hooks::{HookBook, HookError, MAX_SECRETS, TaskHooks, TenantHooks};
+pub use self::hooks::{Derive, HookBook, HookError, MAX_SECRETS, TaskHooks, TenantHooks};
 pub use self::signature::SigningSecret;
 
 /// Idle connections kept per host and thread. Calls in flight are capped above the port.
@@ -62,6 +62,7 @@ pub struct Webhooks {
     clients: ThreadClients,
     clock: Arc<dyn Clock>,
     max_response_bytes: usize,
+    allow_private_networks: bool,
 }
 
 impl std::fmt::Debug for Webhooks {
@@ -131,11 +132,11 @@ impl Webhooks {
         clock: Arc<dyn Clock>,
         lookup: impl Lookup,
     ) -> Result<Self, BuildError> {
-        // Once is enough: neither the book nor the option changes from here on.
+        // What stays as it is can be refused here; what may change is looked at with each call.
         for (tenant, url) in hooks.urls() {
-            check_url(url, options.allow_private_networks).map_err(|error| BuildError::Url {
-                tenant: tenant.clone(),
-                url: hooks::without_credentials(url),
+            check_url(&url, options.allow_private_networks).map_err(|error| BuildError::Url {
+                tenant,
+                url: hooks::without_credentials(&url),
                 error,
             })?;
         }
@@ -146,6 +147,7 @@ impl Webhooks {
             clients: clients(&options, resolver).map_err(BuildError::Client)?,
             clock,
             max_response_bytes,
+            allow_private_networks: options.allow_private_networks,
         })
     }
 
@@ -162,11 +164,12 @@ impl Webhooks {
             .hooks
             .find(&request.tenant, &request.task, kind)
             .ok_or_else(|| failure::not_configured(&request.task, kind))?;
-        let headers = headers(kind, ticket, request, hook.secrets, &body, now)
+        check_url(&hook.url, self.allow_private_networks).map_err(failure::not_allowed)?;
+        let headers = headers(kind, ticket, request, &hook.secrets, &body, now)
             .map_err(|_| failure::unwritable())?;
         let client = self.clients.here().map_err(failure::of_call)?;
         let mut response = client
-            .post(hook.url.clone())
+            .post(hook.url)
             .headers(headers)
             .body(body)
             .send()

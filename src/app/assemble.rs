@@ -1,16 +1,19 @@
 //! From the configuration's words to the adapters' options.
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use punchcard_actors::admission::{AdmissionOptions, Places};
+use punchcard_actors::batches::BatchOptions;
 use punchcard_actors::callbacks::CallbackOptions;
 use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::ports::LanguageModel;
 use punchcard_actors::runtime::RuntimeOptions;
 use punchcard_actors::sessions::SessionLimits;
+use punchcard_actors::tenants::Directory;
 use punchcard_actors::test_runs::{Price, TestRunOptions};
 use punchcard_events::TenantId;
 
@@ -19,9 +22,10 @@ use crate::adapters::clock::SystemClock;
 use crate::adapters::models::Models;
 use crate::adapters::offline::{self, Offline};
 use crate::adapters::openai::{self, OpenAi};
-use crate::adapters::webhooks::{self, HookBook, SigningSecret, TaskHooks, TenantHooks, Webhooks};
-use crate::config::{CallbackTarget, Config, Model, Provider, Task, Tenant};
+use crate::adapters::webhooks::{self, HookBook, SigningSecret, Webhooks};
+use crate::config::{CallbackTarget, Config, Model, Provider, Task};
 use crate::http;
+use crate::master_secret::{CALLBACK_PURPOSE, MasterSecret};
 use crate::prompts::Limits;
 use crate::prompts::PromptChecker;
 use crate::prompts::expect::PromptJudges;
@@ -72,8 +76,12 @@ fn adapter(name: &str, model: &Model) -> Result<Arc<dyn LanguageModel>, StartErr
     Ok(Arc::new(adapter))
 }
 
-/// The signed calls to every tenant's API.
-pub(super) fn webhooks(config: &Config) -> Result<Webhooks, StartError> {
+/// The signed calls to every tenant's API. Secrets that are not configured are made of the master's.
+pub(super) fn webhooks(
+    config: &Config,
+    directory: Directory,
+    master: MasterSecret,
+) -> Result<Webhooks, StartError> {
     let callbacks = &config.callbacks;
     let options = webhooks::Options {
         connect_timeout: callbacks.connect_timeout,
@@ -81,21 +89,19 @@ pub(super) fn webhooks(config: &Config) -> Result<Webhooks, StartError> {
         max_response_bytes: callbacks.max_response_bytes.get(),
         allow_private_networks: config.calls_private_networks(),
     };
-    let mut tenants = Vec::new();
-    for (id, tenant) in &config.tenants {
-        if let Some(target) = &tenant.callback {
-            tenants.push((id.clone(), hooks(id, tenant, target)?));
-        }
-    }
-    let book = HookBook::new(tenants)?;
+    let configured = config.tenants.iter();
+    let targets = configured.filter_map(|(id, tenant)| Some((id, tenant.callback.as_ref()?)));
+    let secrets = targets.map(|(id, target)| Ok((id.clone(), secrets(id, target)?)));
+    let secrets = secrets.collect::<Result<Vec<_>, StartError>>()?;
+    let derive = move |tenant: &TenantId| {
+        // The first generation: no other was ever asked for.
+        master.derive(CALLBACK_PURPOSE, tenant.as_str(), 1)
+    };
+    let book = HookBook::live(directory, secrets, Box::new(derive))?;
     Ok(Webhooks::new(options, book, Arc::new(SystemClock))?)
 }
 
-fn hooks(
-    id: &TenantId,
-    tenant: &Tenant,
-    target: &CallbackTarget,
-) -> Result<TenantHooks, StartError> {
+fn secrets(id: &TenantId, target: &CallbackTarget) -> Result<Vec<SigningSecret>, StartError> {
     let secrets = target.secrets.iter().map(|secret| {
         let parsed = secret.expose().parse::<SigningSecret>();
         parsed.map_err(|error| StartError::Secret {
@@ -103,18 +109,7 @@ fn hooks(
             reason: error.to_string(),
         })
     });
-    let tasks = tenant.tasks.iter().map(|(name, task)| {
-        let hooks = TaskHooks {
-            pre_process: task.pre_process.clone(),
-            post_process: task.post_process.clone(),
-        };
-        (name.clone(), hooks)
-    });
-    Ok(TenantHooks {
-        base_url: target.base_url.clone(),
-        secrets: secrets.collect::<Result<_, _>>()?,
-        tasks: tasks.collect(),
-    })
+    secrets.collect()
 }
 
 /// How the actors work.
@@ -123,8 +118,6 @@ pub(super) fn runtime(config: &Config) -> RuntimeOptions {
     let models = config.models.iter();
     let of_models = models.map(|(name, model)| (name.clone(), model.max_concurrency));
     let callbacks = &config.callbacks;
-    let tenants = config.tenants.keys();
-    let of_tenants = tenants.map(|tenant| (tenant.to_string(), callbacks.max_concurrency));
     let rate = callbacks.max_calls_per_second;
     let rate = (rate > 0).then(|| f64::from(rate));
     RuntimeOptions {
@@ -140,10 +133,27 @@ pub(super) fn runtime(config: &Config) -> RuntimeOptions {
             guard: config.supervision.model.options(None),
         },
         callbacks: CallbackOptions {
-            max_concurrency: of_tenants.collect(),
-            default_max_concurrency: 1,
+            // Each tenant's, whoever made it.
+            max_concurrency: HashMap::new(),
+            default_max_concurrency: callbacks.max_concurrency,
             guard: config.supervision.callback.options(rate),
         },
+    }
+}
+
+/// How batches work.
+pub(super) fn batches(config: &Config) -> BatchOptions {
+    let batches = &config.batches;
+    BatchOptions {
+        window: batches.window,
+        open_per_tenant: batches.max_open_per_tenant,
+        max_lines: batches
+            .max_lines
+            .get()
+            .min(punchcard_events::batch::MAX_LINES),
+        max_bytes: batches.max_bytes.get(),
+        max_line_bytes: batches.max_line_bytes.get(),
+        upload_within: batches.upload_timeout,
     }
 }
 
@@ -188,14 +198,10 @@ pub(super) fn judges(config: &Config) -> PromptJudges {
 /// Which new tickets are taken.
 fn admission(config: &Config) -> AdmissionOptions {
     let runtime = &config.runtime;
-    let mut open = Places::new(
+    let open = Places::new(
         runtime.max_open_tickets.get(),
         runtime.max_open_tickets_per_tenant.get(),
     );
-    for (id, tenant) in &config.tenants {
-        let own = tenant.max_open_tickets.map(NonZeroUsize::get);
-        open.own.extend(own.map(|own| (id.clone(), own)));
-    }
     let accepting = Places::new(
         runtime.max_accepting.get(),
         runtime.max_accepting_per_tenant.get(),
@@ -231,6 +237,7 @@ pub(super) fn http(config: &Config) -> http::Options {
         max_waiting: server.max_waiting.get(),
         body_timeout: server.body_timeout,
         session_url: server.session_url.as_ref().map(ToString::to_string),
+        calls_private_networks: config.calls_private_networks(),
         stream: http::StreamOptions {
             heartbeat: sessions.heartbeat,
             patience: sessions.heartbeat_timeout,
@@ -255,13 +262,8 @@ pub(super) fn threads(configured: usize) -> NonZeroUsize {
 }
 
 /// The checker of prompts: it knows the configured models, and the tasks whose inputs a hook prepares.
-pub(super) fn prompt_checker(config: &Config) -> PromptChecker {
-    let hooked = config.tenants.iter().flat_map(|(id, tenant)| {
-        let tasks = tenant.tasks.iter();
-        let hooked = tasks.filter(|(_, task)| task.pre_process.is_some());
-        hooked.map(move |(name, _)| (id.clone(), name.clone()))
-    });
-    PromptChecker::new(config.models.keys().cloned(), hooked)
+pub(super) fn prompt_checker(config: &Config, directory: Directory) -> PromptChecker {
+    PromptChecker::new(config.models.keys().cloned(), directory)
 }
 
 #[cfg(test)]

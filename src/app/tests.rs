@@ -11,6 +11,7 @@ use serde_json::json;
 use super::*;
 
 mod deployments;
+mod tenants;
 
 const TASK: &str = "explanation";
 

@@ -2,16 +2,18 @@
 
 use clap::{Parser, Subcommand};
 
+use super::batch::BatchArgs;
 use super::bench::{BenchArgs, FloorArgs};
 use super::completions::CompletionsArgs;
 use super::config::ConfigCommand;
 use super::demo::DemoArgs;
 use super::exit::EXIT_CODES;
-use super::key::KeyCommand;
+use super::key::KeyArgs;
 use super::openapi::OpenapiArgs;
 use super::prompt::PromptArgs;
 use super::serve::ServeArgs;
 use super::store::StoreCommand;
+use super::tenant::TenantArgs;
 use super::ticket::TicketArgs;
 use super::webhook::WebhookArgs;
 
@@ -51,13 +53,16 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Issue, read, follow, replay and cancel tickets of a running server.
     Ticket(Box<TicketArgs>),
+    /// Tickets by the thousand: upload them as a file, follow them, read what came of them.
+    Batch(Box<BatchArgs>),
     /// Write, try, publish, deploy and take back prompts on a running server.
     Prompt(Box<PromptArgs>),
     /// Register endpoints that are told of tickets, and see what became of each message.
     Webhook(Box<WebhookArgs>),
-    /// Make API keys.
-    #[command(subcommand)]
-    Key(KeyCommand),
+    /// Make, limit and suspend tenants on a running server.
+    Tenant(Box<TenantArgs>),
+    /// Make API keys; issue, rotate and revoke those of tenants on a running server.
+    Key(Box<KeyArgs>),
     /// Check, measure and copy the embedded event store.
     #[command(subcommand)]
     Store(StoreCommand),

@@ -5,6 +5,7 @@
 //! targets are printed beside what was measured.
 
 mod child;
+mod fairness;
 mod fakes;
 mod flight;
 mod floor;
@@ -85,6 +86,10 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=50_000))]
     prompts: Option<u32>,
 
+    /// Tickets of the flood of `fairness` [default: 100000]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=500_000))]
+    flood: Option<u32>,
+
     /// Where the data are while it runs [default: the system's directory for temporary files]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -105,6 +110,8 @@ pub(crate) enum Section {
     Recovery,
     /// Start, list and rendering with many prompts
     Prompts,
+    /// Nine tenants beside one that floods, and shares of tokens
+    Fairness,
 }
 
 /// Measures and prints.
@@ -150,6 +157,7 @@ async fn measure(args: &BenchArgs, open_files: usize, out: &mut Output) -> anyho
         sessions: None,
         recovery: None,
         prompts: None,
+        fairness: None,
     };
     let settings = &report.settings;
     if wanted(Section::Throughput) {
@@ -192,6 +200,10 @@ async fn measure(args: &BenchArgs, open_files: usize, out: &mut Output) -> anyho
             "prompts: {prompts} with {versions} versions each"
         ));
         report.prompts = Some(prompts::measure(settings).await?);
+    }
+    if wanted(Section::Fairness) {
+        out.note(format_args!("fairness: a flood of {}", settings.flood));
+        report.fairness = Some(fairness::measure(settings).await?);
     }
     Ok(report)
 }

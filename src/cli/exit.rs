@@ -16,13 +16,13 @@ pub(crate) enum Exit {
     Usage,
     /// The server or the store cannot be reached or cannot work now.
     Unreachable,
-    /// There is no such ticket, prompt or version.
+    /// There is no such ticket, prompt, version, tenant or key.
     NotFound,
     /// The ticket that was waited for failed or was cancelled.
     TicketEnded,
     /// A test run of a prompt did not pass.
     TestFailed,
-    /// A deployment, canary or rollback was refused, or was not confirmed.
+    /// A deployment, canary or rollback was refused, or a question was answered with no.
     NotDeployed,
 }
 
@@ -176,10 +176,10 @@ Exit codes:
   1  negative result: findings, a broken history, a wait that ran out, an internal error
   2  the command line, the configuration or the request is wrong (a refused key too)
   3  the server or the store cannot be reached or cannot work now
-  4  there is no such ticket, prompt or version
+  4  there is no such ticket, prompt, version, tenant or key
   5  the ticket that was waited for failed or was cancelled
   6  a test run of a prompt did not pass
-  7  a deployment, canary or rollback was refused, or was not confirmed";
+  7  a deployment, canary or rollback was refused, or a question was answered with no";
 
 #[cfg(test)]
 mod tests {

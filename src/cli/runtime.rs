@@ -43,11 +43,14 @@ fn not_started(error: &StartError) -> Failure {
         StartError::Model { .. }
         | StartError::Hooks(_)
         | StartError::Secret { .. }
-        | StartError::MasterSecret(_) => Exit::Usage,
+        | StartError::MasterSecret(_)
+        | StartError::Provision(_) => Exit::Usage,
         StartError::Store(_)
+        | StartError::Tenants(_)
         | StartError::WebhookLog(_)
         | StartError::WebhookEndpoints(_)
         | StartError::Prompts(_)
+        | StartError::Batches(_)
         | StartError::Adopt(_)
         | StartError::Listen { .. }
         | StartError::Http(_) => Exit::Unreachable,

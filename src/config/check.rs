@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base64::Engine as _;
+use punchcard_events::tenant::{TenantLimits, is_key_prefix, is_origin};
 use punchcard_events::ticket::AnswerFormat;
-use url::Url;
 
 use super::sections::{Model, Provider, Retries, TicketLimits};
 use super::tenants::{CallbackTarget, Task, Tenant};
 use super::tree::KeyPath;
 use super::values::Mode;
-use super::{Config, limits};
+use super::{Config, admin, limits};
 use crate::adapters::outbound::check_url;
 use crate::http::RESERVED;
-use crate::http::auth::NO_ORIGIN;
+use crate::keys::KeyHash;
 use crate::master_secret::MasterSecret;
 
 /// The bytes of a Standard Webhooks secret: "between 24 bytes (192 bits) and 64 bytes (512 bits)".
@@ -56,17 +56,25 @@ pub(super) fn check(config: &Config) -> Vec<Mistake> {
     for (name, model) in &config.models {
         check_model(&KeyPath::of(&["models", name]), model, config, &mut found);
     }
-    let mut hashes = BTreeMap::new();
+    admin::check(&config.admin, &mut found);
+    let (mut hashes, mut prefixes) = (BTreeMap::new(), BTreeMap::new());
+    for (place, key) in config.admin.keys.iter().enumerate() {
+        let at = KeyPath::of(&["admin", "keys"]).index(place).key("sha256");
+        found.extend(owned_twice(&mut hashes, key.sha256, at));
+    }
     for (id, tenant) in &config.tenants {
         let at = KeyPath::of(&["tenants", id.as_str()]);
         for (place, key) in tenant.keys.iter().enumerate() {
-            let at = at.key("keys").index(place).key("sha256");
-            if let Some(first) = hashes.insert(key.sha256, at.clone()) {
-                found.push(Mistake::new(
-                    at,
-                    format!("the same key hash as {first}; every key has one owner"),
-                ));
+            let at = at.key("keys").index(place);
+            // Of one key that is there twice, its hash is told.
+            let named = (key.sha256, at.key("prefix"));
+            if let Some((hash, first)) = prefixes.insert(&key.prefix, named)
+                && hash != key.sha256
+            {
+                let message = format!("the same prefix as {first}; a prefix names one key");
+                found.push(Mistake::new(at.key("prefix"), message));
             }
+            found.extend(owned_twice(&mut hashes, key.sha256, at.key("sha256")));
         }
         check_tenant(&at, tenant, config, &mut found);
     }
@@ -78,6 +86,17 @@ pub(super) fn check(config: &Config) -> Vec<Mistake> {
         &mut found,
     );
     found
+}
+
+/// One key cannot be two people's: nobody could say who did something with it.
+fn owned_twice(
+    hashes: &mut BTreeMap<KeyHash, KeyPath>,
+    hash: KeyHash,
+    at: KeyPath,
+) -> Option<Mistake> {
+    let first = hashes.insert(hash, at.clone())?;
+    let message = format!("the same key hash as {first}; every key has one owner");
+    Some(Mistake::new(at, message))
 }
 
 fn check_model(at: &KeyPath, model: &Model, config: &Config, found: &mut Vec<Mistake>) {
@@ -138,14 +157,14 @@ fn check_tenant(at: &KeyPath, tenant: &Tenant, config: &Config, found: &mut Vec<
         found.push(Mistake::new(at.key("name"), "must not be empty"));
     }
     for (place, key) in tenant.keys.iter().enumerate() {
-        if !key.prefix.starts_with("pk_") {
+        if !is_key_prefix(&key.prefix) {
             let message = "is no key's prefix; `punchcard key new` prints the whole line";
             let at = at.key("keys").index(place).key("prefix");
             found.push(Mistake::new(at, message));
         }
     }
     for (place, origin) in tenant.allowed_origins.iter().enumerate() {
-        if origin != NO_ORIGIN && !is_origin(origin) {
+        if !is_origin(origin) {
             let message = "is no origin; write scheme, host and port alone, such as \
                            \"https://app.example.com\", or \"none\" for clients that send none";
             found.push(Mistake::new(
@@ -153,6 +172,10 @@ fn check_tenant(at: &KeyPath, tenant: &Tenant, config: &Config, found: &mut Vec<
                 message,
             ));
         }
+    }
+    if let Some(Err(error)) = tenant.limits.as_ref().map(TenantLimits::check) {
+        let message = format!("{error}. {}", error.remedy());
+        found.push(Mistake::new(at.key("limits"), message));
     }
     if let Some(target) = &tenant.callback {
         check_target(&at.key("callback"), target, config, found);
@@ -166,11 +189,6 @@ fn check_tenant(at: &KeyPath, tenant: &Tenant, config: &Config, found: &mut Vec<
         }
         check_task(&at, task, tenant, config, found);
     }
-}
-
-fn is_origin(text: &str) -> bool {
-    Url::parse(text)
-        .is_ok_and(|url| url.origin().is_tuple() && url.origin().ascii_serialization() == text)
 }
 
 fn check_target(at: &KeyPath, target: &CallbackTarget, config: &Config, found: &mut Vec<Mistake>) {

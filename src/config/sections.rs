@@ -2,7 +2,7 @@
 //! holds every key with its default; nothing here has a default of its own.
 
 use std::net::SocketAddr;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::secret::Secret;
 pub struct Server {
     /// Where the open API and the sessions are served.
     pub listen: SocketAddr,
-    /// Where health and metrics are served.
+    /// Where the admin API, health and metrics are served.
     pub admin_listen: SocketAddr,
     /// Where clients open sessions, when it is not what the request's `Host` says.
     #[serde(default, deserialize_with = "values::optional_socket_url")]
@@ -156,6 +156,25 @@ pub struct Prompts {
     /// For a whole test run.
     #[serde(deserialize_with = "values::positive")]
     pub test_run_timeout: Duration,
+}
+
+/// Batches of tickets.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Batches {
+    /// The most tickets of one batch that are open at a time.
+    pub window: NonZeroUsize,
+    /// The most batches of one tenant that are open at a time.
+    pub max_open_per_tenant: NonZeroUsize,
+    /// The most lines of a batch; 50,000 at most.
+    pub max_lines: NonZeroU32,
+    /// The most bytes of an upload.
+    pub max_bytes: NonZeroU64,
+    /// The most bytes of a line.
+    pub max_line_bytes: NonZeroUsize,
+    /// How long an upload may take.
+    #[serde(deserialize_with = "values::positive")]
+    pub upload_timeout: Duration,
 }
 
 /// A language model that tasks may name.

@@ -1,4 +1,5 @@
-//! The tenants and their tasks, until they move into the event store.
+//! The tenants and their tasks, as the configuration has them. At each start what it says about tenants
+//! is compared with the event store, which is what counts (`src/tenants.rs`).
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -6,6 +7,7 @@ use std::sync::Arc;
 
 use punchcard_events::TaskName;
 use punchcard_events::prompt::{Content, MessageTemplate};
+use punchcard_events::tenant::TenantLimits;
 use punchcard_events::ticket::{AnswerFormat, Parameters};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -30,9 +32,13 @@ pub struct Tenant {
     /// The web origins its users' sessions may come from, such as `https://app.example.com`.
     #[serde(default)]
     pub allowed_origins: Vec<String>,
-    /// The most open tickets it may have, in place of `runtime.max_open_tickets_per_tenant`.
+    /// The most open tickets it may have, in place of `runtime.max_open_tickets_per_tenant`: the same
+    /// as `limits.all.concurrent_tickets`, and the one that counts where both are written.
     #[serde(default)]
     pub max_open_tickets: Option<NonZeroUsize>,
+    /// How much it may use. Absent: what operators have said.
+    #[serde(default)]
+    pub limits: Option<TenantLimits>,
     /// Its tasks.
     #[serde(default)]
     pub tasks: BTreeMap<TaskName, Task>,

@@ -5,7 +5,7 @@ use punchcard_events::TenantId;
 use punchcard_events::prompt::Author;
 
 use super::errors::Problem;
-use crate::keys::{Role, Roles};
+use crate::keys::{Operator, Operators, Role, Roles};
 
 /// Somebody who showed a valid key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,13 @@ impl Caller {
 pub trait Authenticator: Send + Sync {
     /// The owner of `key`, or `None` for anything that is not a valid key. Compares in constant time.
     fn authenticate(&self, key: &str) -> Option<Caller>;
+
+    /// Why the keys of `tenant` open nothing for now, where that is so. Asked after the key was found
+    /// valid, so that a stranger learns nothing.
+    fn suspension(&self, tenant: &TenantId) -> Option<String> {
+        let _ = tenant;
+        None
+    }
 }
 
 /// Knows from which origins browsers may open sessions. Origins are compared as they stand, in lower
@@ -62,19 +69,31 @@ pub trait Origins: Send + Sync {
 
 /// How a list of allowed origins spells "no `Origin` header", as native clients have it. Browsers
 /// always send the header.
-pub const NO_ORIGIN: &str = "none";
+pub use punchcard_events::tenant::NO_ORIGIN;
 
 /// The longest key that is looked at.
 const MAX_KEY_BYTES: usize = 512;
 
-/// The caller, from exactly one `Authorization: Bearer` header. Whatever is wrong, the answer is the
-/// same.
+/// The caller, from exactly one `Authorization: Bearer` header. Whatever is wrong with it, the answer is
+/// the same. A valid key of a suspended tenant is told so.
 pub(super) fn authenticate(
     headers: &HeaderMap,
     keys: &dyn Authenticator,
 ) -> Result<Caller, Problem> {
-    bearer(headers)
+    let caller = bearer(headers)
         .and_then(|key| keys.authenticate(key))
+        .ok_or_else(Problem::unauthorized)?;
+    match keys.suspension(&caller.tenant) {
+        None => Ok(caller),
+        Some(reason) => Err(Problem::tenant_suspended(&reason)),
+    }
+}
+
+/// The operator, from such a header. Whatever is wrong, the answer is the same.
+pub(super) fn operator(headers: &HeaderMap, operators: &Operators) -> Result<Operator, Problem> {
+    bearer(headers)
+        .and_then(|key| operators.find(key))
+        .cloned()
         .ok_or_else(Problem::unauthorized)
 }
 

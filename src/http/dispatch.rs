@@ -15,7 +15,7 @@ use super::Api;
 use super::auth::{self, Caller};
 use super::errors::{Code, Problem};
 use super::routes::{Access, Route};
-use crate::keys::Roles;
+use crate::keys::{Operator, Roles};
 
 /// Names the request in the response and in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -34,6 +34,15 @@ pub(super) struct Call {
     /// The body, until it is read.
     pub(super) payload: Option<web::Payload>,
     pub(super) caller: Caller,
+}
+
+/// A request of an operator.
+pub(super) struct OperatorCall {
+    pub(super) api: Api,
+    pub(super) request: HttpRequest,
+    /// The body, until it is read.
+    pub(super) payload: Option<web::Payload>,
+    pub(super) operator: Operator,
 }
 
 /// Such a request about a ticket of the same tenant.
@@ -113,9 +122,10 @@ async fn enforce(
         }
         Access::Prompt(roles, handler) => {
             let call = admit(*roles, api, request, payload)?;
-            let task = task(&call)?;
+            let task = task(&call.request)?;
             handler(PromptCall { call, task }).await
         }
+        Access::Operator(handler) => handler(admit_operator(api, request, payload)?).await,
     }
 }
 
@@ -137,6 +147,22 @@ fn admit(
     })
 }
 
+/// Lets in whoever shows an operator's key. Everybody else, admins of tenants too, is told what somebody
+/// without a key is told.
+fn admit_operator(
+    api: Api,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<OperatorCall, Problem> {
+    let operator = auth::operator(request.headers(), &api.operators)?;
+    Ok(OperatorCall {
+        api,
+        request,
+        payload: Some(payload),
+        operator,
+    })
+}
+
 /// The ticket in the path, as of now. Malformed ids, unknown tickets and other tenants' tickets
 /// cannot be told apart.
 async fn own_ticket(call: &Call) -> Result<News, Problem> {
@@ -147,13 +173,20 @@ async fn own_ticket(call: &Call) -> Result<News, Problem> {
         let request = news.state.request();
         request.is_some_and(|request| request.tenant == call.caller.tenant)
     };
-    news.filter(owned).ok_or_else(Problem::no_such_ticket)
+    let news = news.filter(owned).ok_or_else(Problem::no_such_ticket)?;
+    // Every route about one ticket goes through here, so its texts are behind none of them.
+    if call.api.tickets.is_expired(&news) {
+        let detail =
+            "The ticket ended longer ago than your texts are kept. Lists still have its line.";
+        return Err(Problem::new(Code::ResultExpired, detail));
+    }
+    Ok(news)
 }
 
 /// The task in the path. What cannot be a task's name is said to be none: that says nothing about
 /// which there are.
-fn task(call: &Call) -> Result<TaskName, Problem> {
-    let name = call.request.match_info().get("task").unwrap_or_default();
+pub(super) fn task(request: &HttpRequest) -> Result<TaskName, Problem> {
+    let name = request.match_info().get("task").unwrap_or_default();
     TaskName::new(name).map_err(|error| {
         let rule = format!("A task's name has {}.", error.rule);
         Problem::new(Code::InvalidParameter, rule).field("task")

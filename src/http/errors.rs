@@ -114,6 +114,13 @@ impl Problem {
         Self::new(Code::Unauthorized, detail)
     }
 
+    /// The key is valid, and opens nothing for now.
+    pub(super) fn tenant_suspended(reason: &str) -> Self {
+        let reason = reason.trim_end_matches('.');
+        let detail = format!("This company is suspended: {reason}. Ask the operator.");
+        Self::new(Code::TenantSuspended, detail)
+    }
+
     /// The key is valid, and its holder works as something else.
     pub(super) fn role_missing(needed: Roles, held: Roles) -> Self {
         let words = |roles: Roles, last: &str| {
@@ -127,7 +134,7 @@ impl Problem {
         let (needed, held) = (words(needed.sufficient(), "or"), words(held, "and"));
         let detail = format!(
             "This needs a key with the role {needed}; this key has the role {held}. Use another \
-             key, or ask whoever keeps the configuration for the role."
+             key, or ask whoever gives out your keys for the role."
         );
         Self::new(Code::RoleMissing, detail)
     }
@@ -174,6 +181,11 @@ impl Problem {
     /// What is wrong, as a sentence.
     pub(super) fn detail(&self) -> &str {
         &self.detail
+    }
+
+    /// The part of the request that is wrong, where one is named.
+    pub(super) fn field_name(&self) -> Option<&str> {
+        self.field.as_deref()
     }
 
     /// What the log should know: only set where the fault is on this side.

@@ -32,6 +32,8 @@ fn areas() -> Vec<Area> {
         tickets::area(),
         sessions::area(),
         super::prompts::operations::area(),
+        super::admin::operations::own_area(),
+        super::admin::operations::area(),
         super::webhooks::operations::area(),
         health::area(),
         handlers::area(),

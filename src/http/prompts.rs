@@ -17,15 +17,15 @@ mod labels;
 pub(super) mod operations;
 pub(super) mod params;
 mod partials;
-mod precondition;
-mod problems;
+pub(super) mod precondition;
+pub(super) mod problems;
 mod retirement;
 pub(super) mod routes;
 mod sentence;
 mod test_runs;
 mod test_sets;
 mod versions;
-mod view;
+pub(super) mod view;
 mod workbench;
 
 use actix_web::HttpResponse;

@@ -93,7 +93,9 @@ pub(super) async fn issue(mut call: Call) -> Result<HttpResponse, Problem> {
         response.insert_header((PREFERENCE_APPLIED, format!("wait={}", wait.as_secs())));
         let concluded = outcome::wait(&call.api.tickets, issued.ticket, wait).await;
         // The ticket is accepted; that the wait went wrong must not hide it.
-        if let Ok(Some(news)) = concluded {
+        if let Ok(Some(news)) = concluded
+            && !call.api.tickets.is_expired(&news)
+        {
             let issuer = Some(call.caller.key_prefix);
             let news = outcome::taken_by_issuer(&call.api.tickets, news, issuer).await;
             response.status(StatusCode::OK);
@@ -136,7 +138,7 @@ fn fingerprint(body: &IssueBody) -> String {
     idempotency::fingerprint(&fields)
 }
 
-fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Problem> {
+pub(super) fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Problem> {
     let refused = |field: String, detail: String| {
         Err(Problem::new(Code::InvalidRequest, detail).field(field))
     };

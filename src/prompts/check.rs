@@ -3,11 +3,12 @@
 //! An error keeps a prompt from both; a warning is for its author to weigh. Nothing here asks a
 //! model or reads a store: partials come in with the question.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use punchcard_actors::ports::{Checked, Finding, PromptCheck, Severity};
+use punchcard_actors::tenants::Directory;
 use punchcard_events::prompt::Content;
 use punchcard_events::{PartialName, TaskName, TenantId};
 use serde_json::Value;
@@ -29,20 +30,24 @@ const MAX_FINDINGS: usize = 100;
 #[derive(Debug, Clone, Default)]
 pub struct PromptChecker {
     models: BTreeSet<String>,
-    prepared: HashSet<(TenantId, TaskName)>,
+    tenants: Directory,
 }
 
 impl PromptChecker {
-    /// A checker that knows the names of the configured models, and which tasks have a pre-process
-    /// hook: their templates see what the hook returns, so the input schema says nothing about them.
-    pub fn new(
-        models: impl IntoIterator<Item = String>,
-        prepared_by_hook: impl IntoIterator<Item = (TenantId, TaskName)>,
-    ) -> Self {
+    /// A checker that knows the names of the configured models, and from the tenants which tasks have a
+    /// pre-process hook: their templates see what the hook returns, so the input schema says nothing
+    /// about them.
+    pub fn new(models: impl IntoIterator<Item = String>, tenants: Directory) -> Self {
         Self {
             models: models.into_iter().collect(),
-            prepared: prepared_by_hook.into_iter().collect(),
+            tenants,
         }
+    }
+
+    fn is_prepared_by_hook(&self, tenant: &TenantId, task: &TaskName) -> bool {
+        let state = self.tenants.tenant(tenant);
+        let hooks = state.as_ref().and_then(|state| state.hooks.get(task));
+        hooks.is_some_and(|hooks| hooks.pre_process.is_some())
     }
 }
 
@@ -60,7 +65,7 @@ impl PromptCheck for PromptChecker {
         } else {
             &content.partials
         };
-        let by_hook = self.prepared.contains(&(tenant.clone(), task.clone()));
+        let by_hook = self.is_prepared_by_hook(tenant, task);
         let (examined, mut found) = examine(content, partials, by_hook);
         found.extend(settings::check(content, &self.models));
         let included = partials

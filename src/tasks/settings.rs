@@ -1,10 +1,13 @@
-//! What the configuration says about tasks besides their prompts.
+//! What is said about tasks besides their prompts: by the configuration, and for hooks by the directory
+//! of tenants, which is what counts.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use punchcard_actors::ports::Lane;
+use punchcard_actors::tenants::Directory;
 use punchcard_events::prompt::Content;
+use punchcard_events::tenant::Hooks;
 use punchcard_events::ticket::{Deadlines, Terms};
 use punchcard_events::{TaskName, TenantId, Timestamp};
 
@@ -18,18 +21,21 @@ pub(super) struct Settings {
     /// Those of a task that only planners know.
     inherited: Arc<Task>,
     models: HashSet<String>,
+    directory: Directory,
 }
 
 /// The settings of one task.
 #[derive(Debug, Clone)]
 pub(super) struct TaskSettings {
     task: Arc<Task>,
+    /// What the tenant's API is called for.
+    hooks: Hooks,
     /// Whether the configuration knows the task.
     pub(super) configured: bool,
 }
 
 impl Settings {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config, directory: Directory) -> Self {
         let tenants = config.tenants.iter().map(|(id, tenant)| {
             let tasks = tenant.tasks.iter();
             let tasks = tasks.map(|(name, task)| (name.clone(), Arc::new(task.clone())));
@@ -39,6 +45,7 @@ impl Settings {
             tenants: tenants.collect(),
             inherited: Arc::new(config.defaults.task.clone()),
             models: config.models.keys().cloned().collect(),
+            directory,
         }
     }
 
@@ -47,12 +54,15 @@ impl Settings {
         self.models.contains(name)
     }
 
-    /// The settings of a task, whether the configuration knows it or not; `None` where it does not
-    /// know the tenant.
+    /// The settings of a task, whether the configuration knows it or not; `None` where there is no such
+    /// tenant.
     pub(super) fn of(&self, tenant: &TenantId, task: &TaskName) -> Option<TaskSettings> {
-        let own = self.tenants.get(tenant)?.get(task);
+        let state = self.directory.tenant(tenant)?;
+        let configured = self.tenants.get(tenant);
+        let own = configured.and_then(|tasks| tasks.get(task));
         Some(TaskSettings {
             configured: own.is_some(),
+            hooks: state.hooks.get(task).cloned().unwrap_or_default(),
             task: Arc::clone(own.unwrap_or(&self.inherited)),
         })
     }
@@ -63,6 +73,7 @@ impl Settings {
     pub(super) fn inherited(&self) -> TaskSettings {
         TaskSettings {
             task: Arc::clone(&self.inherited),
+            hooks: Hooks::default(),
             configured: false,
         }
     }
@@ -84,7 +95,7 @@ impl TaskSettings {
 
     /// Whether the tenant's API prepares the input.
     pub(super) fn has_pre_process(&self) -> bool {
-        self.task.pre_process.is_some()
+        self.hooks.pre_process.is_some()
     }
 
     /// Where the tickets of this prompt wait.
@@ -109,8 +120,8 @@ impl TaskSettings {
     pub(super) fn terms(&self, content: &Content, now: Timestamp) -> Terms {
         let limits = &self.task.ticket;
         Terms {
-            pre_process: self.task.pre_process.is_some(),
-            post_process: self.task.post_process.is_some(),
+            pre_process: self.hooks.pre_process.is_some(),
+            post_process: self.hooks.post_process.is_some(),
             answer_format: content.answer,
             model_retry: self.task.retry.model.policy(),
             callback_retry: self.task.retry.callback.policy(),

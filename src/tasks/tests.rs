@@ -94,7 +94,8 @@ async fn opened(config: &Config, store: MemoryStore) -> (Tasks, Prompts) {
     let opened = Prompts::open(store, clock, Arc::new(PlainCheck)).await;
     let (prompts, _following) = opened.unwrap();
     adopt(config, &prompts).await.unwrap();
-    (Tasks::new(config, prompts.clone()), prompts)
+    let directory = crate::tenants::as_configured(config).unwrap();
+    (Tasks::new(config, prompts.clone(), directory), prompts)
 }
 
 fn demo() -> (Book, TenantId) {

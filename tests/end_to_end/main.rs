@@ -35,6 +35,7 @@ mod history;
 mod world;
 
 mod asking;
+mod batches;
 mod cancelling;
 mod failing;
 mod kills;

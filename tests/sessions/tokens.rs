@@ -77,8 +77,7 @@ async fn a_revoked_key_takes_its_sessions_streams_and_tokens_with_it_even_frozen
         crate::until_watched_by(&edge, 3).await;
         let begun = Instant::now();
         let tenant = punchcard_events::TenantId::new("onehour").expect("a name");
-        let closed = edge.sessions.close_key(tenant, "pk_onehour".into()).await;
-        closed.expect("a supervisor");
+        edge.vouched.revoke(&tenant, "pk_onehour");
         assert_eq!(polite.closed().await, (4403, "revoked".into()));
         drop(polite);
         crate::until_watched_by(&edge, 0).await;

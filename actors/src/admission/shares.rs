@@ -4,9 +4,12 @@
 //! deliberately not here: who finds none is told so.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use punchcard_events::TenantId;
+
+use crate::ports::LimitsBook;
 
 /// How many places there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,22 +18,12 @@ pub struct Places {
     pub total: usize,
     /// Of one tenant.
     pub per_tenant: usize,
-    /// Of tenants that have a number of their own.
-    pub own: HashMap<TenantId, usize>,
 }
 
 impl Places {
-    /// Places without numbers of tenants' own.
-    pub fn new(total: usize, per_tenant: usize) -> Self {
-        Self {
-            total,
-            per_tenant,
-            own: HashMap::new(),
-        }
-    }
-
-    fn of(&self, tenant: &TenantId) -> usize {
-        self.own.get(tenant).copied().unwrap_or(self.per_tenant)
+    /// So many in all, and so many of one tenant.
+    pub const fn new(total: usize, per_tenant: usize) -> Self {
+        Self { total, per_tenant }
     }
 }
 
@@ -44,10 +37,21 @@ pub enum Full {
 }
 
 /// Who holds how many places. Clones share the count.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Shares {
     places: Arc<Places>,
+    /// The numbers of tenants' own, where there are such. They take the place of `per_tenant`.
+    limits: Option<Arc<dyn LimitsBook>>,
     held: Arc<Mutex<Held>>,
+}
+
+impl fmt::Debug for Shares {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (places, held) = (&self.places, &self.held);
+        let mut shares = f.debug_struct("Shares");
+        shares.field("places", places).field("held", held);
+        shares.finish_non_exhaustive()
+    }
 }
 
 /// How many places a tenant and all together hold, of how many.
@@ -78,8 +82,27 @@ impl Shares {
     pub fn new(places: Places) -> Self {
         Self {
             places: Arc::new(places),
+            limits: None,
             held: Arc::default(),
         }
+    }
+
+    /// The same, but a tenant has as many as its limit of concurrent tickets says, where it has one: as
+    /// it says at each taking.
+    pub(crate) fn of_tickets(places: Places, limits: Arc<dyn LimitsBook>) -> Self {
+        let limits = Some(limits);
+        Self {
+            limits,
+            ..Self::new(places)
+        }
+    }
+
+    fn places_of(&self, tenant: &TenantId) -> usize {
+        let limits = self.limits.as_ref().map(|limits| limits.limits(tenant));
+        let own = limits.and_then(|limits| limits.all.concurrent_tickets);
+        own.map_or(self.places.per_tenant, |own| {
+            usize::try_from(own).unwrap_or(usize::MAX)
+        })
     }
 
     /// Takes `count` places at once, or none.
@@ -109,7 +132,7 @@ impl Shares {
         let held = self.lock();
         Standing {
             own: held.by_tenant.get(tenant).copied().unwrap_or(0),
-            own_places: self.places.of(tenant),
+            own_places: self.places_of(tenant),
             total: held.total,
             total_places: self.places.total,
         }
@@ -122,7 +145,7 @@ impl Shares {
 
     fn check(&self, held: &Held, tenant: &TenantId, count: usize) -> Result<(), Full> {
         let own = held.by_tenant.get(tenant).copied().unwrap_or(0);
-        if own.saturating_add(count) > self.places.of(tenant) {
+        if own.saturating_add(count) > self.places_of(tenant) {
             return Err(Full::Tenant);
         }
         if held.total.saturating_add(count) > self.places.total {
@@ -180,17 +203,28 @@ impl Drop for Share {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use punchcard_events::tenant::TenantLimits;
 
     fn tenant(name: &str) -> TenantId {
         TenantId::new(name).expect("a valid tenant")
     }
 
+    /// Lets this tenant have one ticket at a time.
+    struct OnlyOneOf(TenantId);
+
+    impl LimitsBook for OnlyOneOf {
+        fn limits(&self, tenant: &TenantId) -> Arc<TenantLimits> {
+            let mut limits = TenantLimits::default();
+            limits.all.concurrent_tickets = (*tenant == self.0).then_some(1);
+            Arc::new(limits)
+        }
+    }
+
     #[test]
     fn a_tenant_has_its_own_bound_and_all_have_one_together() {
         let (a, b, c) = (tenant("a"), tenant("b"), tenant("c"));
-        let mut places = Places::new(4, 2);
-        places.own.insert(c.clone(), 1);
-        let shares = Shares::new(places);
+        let limits = Arc::new(OnlyOneOf(c.clone()));
+        let shares = Shares::of_tickets(Places::new(4, 2), limits);
         let first = shares.take(&a, 1).expect("room");
         let _second = shares.take(&a, 1).expect("room");
         assert_eq!(shares.take(&a, 1).err(), Some(Full::Tenant));

@@ -1,14 +1,14 @@
 use super::*;
+use crate::ports::Unlimited;
 
 fn tenant(name: &str) -> TenantId {
     TenantId::new(name).expect("a valid tenant")
 }
 
 fn admission(open: Places) -> Admission {
-    Admission::new(AdmissionOptions {
-        open,
-        accepting: Places::new(4, 2),
-    })
+    let accepting = Places::new(4, 2);
+    let options = AdmissionOptions { open, accepting };
+    Admission::new(options, Arc::new(Unlimited))
 }
 
 fn admit(admission: &Admission, tenant: &TenantId, line: Option<Line>) -> Result<Place, Refusal> {

@@ -2,25 +2,28 @@
 //! ended changes. Plain data: time and chance are passed in, waking those who wait is
 //! [`super::guard`]'s.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use punchcard_events::TenantId;
 use punchcard_events::retry::Jitter;
 use tokio::time::Instant;
 
+use super::allowances::{Allowances, Claimant, Reserved};
 use super::breaker::{Breaker, BreakerState, Epoch, Health, Ready};
 use super::budget::RetryBudget;
 use super::limit::Limit;
-use super::line::{Lane, Line, Spot};
+use super::line::{Asker, Bulkhead, Charge, Line, Spot};
 use super::options::{Concurrency, GuardOptions};
 use super::pace::Pace;
 use super::pause::Pause;
 use super::rate::Rate;
-use super::{GateStatus, Verdict};
+use super::{GateStatus, Verdict, Want};
 
 /// The gate of one place. `T` is what it keeps of a waiter.
 #[derive(Debug)]
 pub(super) struct Gate<T> {
+    name: Claimant,
+    allowances: Arc<Allowances>,
     breaker: Breaker,
     budget: RetryBudget,
     limit: Limit,
@@ -44,9 +47,14 @@ struct Waiter<T> {
 #[derive(Debug)]
 #[must_use]
 pub(super) struct Pass {
-    lane: Lane,
+    charge: Charge,
+    reserved: Option<Reserved>,
     epoch: Epoch,
     begun: Instant,
+    /// Whether the call has begun, as far as anybody said so.
+    called: bool,
+    /// The tokens that it took in truth.
+    used: Option<u64>,
     /// Whether it was let through to see whether the place is back, and that is not known yet.
     probe: bool,
     /// Whether it has shown that the place is back.
@@ -61,12 +69,26 @@ impl Pass {
     /// The call begins now: what came before was not the place's time.
     pub(super) const fn begin(&mut self, now: Instant) {
         self.begun = now;
+        self.called = true;
+    }
+
+    /// It took so many tokens.
+    pub(super) const fn used(&mut self, tokens: u64) {
+        self.used = Some(tokens);
     }
 }
 
 impl<T> Gate<T> {
-    pub(super) fn new(concurrency: Concurrency, options: &GuardOptions) -> Self {
+    /// The gate of the place called `name`.
+    pub(super) fn new(
+        name: Claimant,
+        concurrency: Concurrency,
+        options: &GuardOptions,
+        allowances: Arc<Allowances>,
+    ) -> Self {
         Self {
+            name,
+            allowances,
             breaker: Breaker::new(options.breaker.clone()),
             budget: RetryBudget::new(options.budget.clone()),
             limit: Limit::new(concurrency, &options.adaptive),
@@ -81,13 +103,10 @@ impl<T> Gate<T> {
         }
     }
 
-    /// A pass at once, if one is free and nobody in line could take it.
-    pub(super) fn try_pass(
-        &mut self,
-        tenant: &TenantId,
-        repeat: bool,
-        now: Instant,
-    ) -> Option<Pass> {
+    /// A pass at once, if one is free, nobody in line could take it, and the tenant may go.
+    pub(super) fn try_pass(&mut self, want: &Want<'_>, now: Instant) -> Option<Pass> {
+        self.line.come_back(now);
+        let repeat = want.retry;
         let ahead = self.line.has_first_calls() || (repeat && self.line.has_repeats());
         if ahead || self.ready(now) != Ready::Now || (repeat && !self.budget.allows(now)) {
             return None;
@@ -95,20 +114,24 @@ impl<T> Gate<T> {
         if !repeat && self.line.has_repeats() && self.budget.allows(now) {
             return None;
         }
-        let lane = self.line.pass_by(tenant);
-        Some(self.pass(lane, repeat, now))
+        let asker = self.asker(want);
+        if self.line.stands_aside(&asker) {
+            return None;
+        }
+        let (tenant, task, tokens) = (asker.tenant, asker.task, asker.tokens);
+        let reserved = self
+            .allowances
+            .reserve(&self.name, tenant, task, tokens, now);
+        let reserved = reserved.ok()?;
+        let charge = self.line.pass_by(&asker);
+        Some(self.pass(charge, reserved, repeat, now))
     }
 
     /// Stands in line.
-    pub(super) fn join(
-        &mut self,
-        tenant: &TenantId,
-        repeat: bool,
-        waiter: T,
-        now: Instant,
-    ) -> Spot {
+    pub(super) fn join(&mut self, want: &Want<'_>, waiter: T, now: Instant) -> Spot {
         let since = now;
-        self.line.join(tenant, repeat, Waiter { since, waiter })
+        let asker = self.asker(want);
+        self.line.join(&asker, Waiter { since, waiter })
     }
 
     /// Leaves the line; `None` when its turn has come.
@@ -121,9 +144,20 @@ impl<T> Gate<T> {
         if self.line.waiting() == 0 || self.ready(now) != Ready::Now {
             return None;
         }
+        // Who stood aside may be a repeat.
+        self.line.come_back(now);
         let repeats = self.line.has_repeats() && self.budget.allows(now);
-        let chosen = self.line.choose(repeats, self.share())?;
-        let pass = self.pass(chosen.lane, chosen.repeat, now);
+        let bulkhead = Bulkhead {
+            permits: self.limit.get(),
+            share: self.share(),
+        };
+        let (name, allowances) = (&self.name, &self.allowances);
+        let chosen = self
+            .line
+            .choose(repeats, bulkhead, now, |tenant, task, tokens| {
+                allowances.reserve(name, tenant, task, tokens, now)
+            })?;
+        let pass = self.pass(chosen.charge, chosen.allowed, chosen.repeat, now);
         Some((pass, chosen.waiter.waiter))
     }
 
@@ -135,8 +169,11 @@ impl<T> Gate<T> {
         match self.ready(now) {
             Ready::At(at) => Some(at),
             Ready::AfterACall => None,
-            // Only repeats without a budget can wait at an open gate.
-            Ready::Now => Some(self.budget.next(now)),
+            // Only repeats without a budget, and who stands aside, can wait at an open gate.
+            Ready::Now => {
+                let repeats = self.line.has_repeats().then(|| self.budget.next(now));
+                repeats.into_iter().chain(self.line.next_aside()).min()
+            }
         }
     }
 
@@ -150,7 +187,7 @@ impl<T> Gate<T> {
     ) {
         let running = self.running;
         self.running = self.running.saturating_sub(1);
-        self.line.give_back(pass.lane);
+        self.give_back(&pass, verdict, now);
         let health = match verdict {
             Verdict::Succeeded => {
                 self.limit.succeeded(pass.begun, running, now);
@@ -212,12 +249,15 @@ impl<T> Gate<T> {
         self.breaker.ready(now) != Ready::Now
     }
 
-    /// How long one more caller would wait; of `tenant`, if it says so: turns are taken.
-    pub(super) fn expected_wait(&self, tenant: Option<&TenantId>, now: Instant) -> Duration {
-        let waiting = self.line.waiting();
-        let ahead = tenant.map_or(waiting, |tenant| {
-            let rounds = self.line.waiting_of(tenant) + 1;
-            waiting.min(rounds.saturating_mul(self.line.tenants_waiting()))
+    /// How long one more caller would wait: as `want` says, or behind everybody.
+    pub(super) fn expected_wait(&self, want: Option<&Want<'_>>, now: Instant) -> Duration {
+        let asker = want.map(|want| self.asker(want));
+        let ahead = asker
+            .as_ref()
+            .map_or_else(|| self.line.waiting(), |asker| self.line.ahead_of(asker));
+        let paced = asker.as_ref().map_or(Duration::ZERO, |asker| {
+            let backlog = self.line.backlog_of(asker);
+            self.allowances.wait(asker.tenant, asker.task, backlog, now)
         });
         let shut = match self.ready(now) {
             Ready::At(at) => at.saturating_duration_since(now),
@@ -227,16 +267,20 @@ impl<T> Gate<T> {
         let served = self.pace.time_for(ahead, limit, rate);
         // Where nothing succeeded yet, the line has shown how long it takes at least.
         let served = served.unwrap_or_else(|| self.oldest_wait(now));
-        shut + served + self.rate.ramp_left(now).min(self.ramp_time(ahead, now))
+        let served = shut + served + self.rate.ramp_left(now).min(self.ramp_time(ahead, now));
+        served.max(paced)
     }
 
-    /// How all this stands, as of the place called `name`.
-    pub(super) fn status(&self, name: &str, now: Instant) -> GateStatus {
+    /// How all this stands.
+    pub(super) fn status(&self, now: Instant) -> GateStatus {
         GateStatus {
-            name: name.to_owned(),
+            name: self.name.as_ref().to_owned(),
             limit: self.limit.get(),
             in_use: self.running,
             waiting: self.line.waiting(),
+            tokens_waiting: self.line.tokens_waiting(),
+            tenants_waiting: self.line.tenants_waiting(),
+            paced: usize::try_from(self.line.aside()).unwrap_or(usize::MAX),
             oldest_wait: self.oldest_wait(now),
             expected_wait: self.expected_wait(None, now),
             breaker: self.breaker.state(),
@@ -258,7 +302,7 @@ impl<T> Gate<T> {
     }
 
     fn oldest_wait(&self, now: Instant) -> Duration {
-        let oldest = self.line.heads().map(|waiter| waiter.since).min();
+        let oldest = self.line.firsts().map(|waiter| waiter.since).min();
         oldest.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
@@ -280,7 +324,13 @@ impl<T> Gate<T> {
         }
     }
 
-    fn pass(&mut self, lane: Lane, repeat: bool, now: Instant) -> Pass {
+    fn pass(
+        &mut self,
+        charge: Charge,
+        reserved: Option<Reserved>,
+        repeat: bool,
+        now: Instant,
+    ) -> Pass {
         self.calls += 1;
         if repeat {
             self.repeats += 1;
@@ -291,11 +341,41 @@ impl<T> Gate<T> {
         self.rate.pass(now);
         self.running += 1;
         Pass {
-            lane,
+            charge,
+            reserved,
             epoch: self.breaker.pass(),
             begun: now,
+            called: false,
+            used: None,
             probe: self.breaker.state() == BreakerState::HalfOpen,
             shown: false,
+        }
+    }
+
+    /// Gives back what the call did not use. Who said nothing of what it took is taken at its
+    /// estimate, so that calls that fail cost their turn; but a place that asks to be spared has
+    /// counted no tokens, and a call that was not made nothing at all.
+    fn give_back(&mut self, pass: &Pass, verdict: Verdict, now: Instant) {
+        let made = pass.called || verdict != Verdict::Neutral;
+        let unmade = (!made).then_some(0);
+        let charged = pass.used.map(|used| used.max(1)).or(unmade);
+        self.line.give_back(pass.charge, charged);
+        let Some(reserved) = &pass.reserved else {
+            return;
+        };
+        let spared = matches!(verdict, Verdict::Overloaded { .. }).then_some(0);
+        let used = pass.used.or(spared).unwrap_or_else(|| reserved.tokens());
+        self.allowances.settle(reserved, made.then_some(used), now);
+    }
+
+    fn asker<'a>(&self, want: &Want<'a>) -> Asker<'a> {
+        Asker {
+            tenant: want.tenant,
+            task: want.task,
+            repeat: want.retry,
+            priority: want.priority,
+            tokens: want.tokens.max(1),
+            weight: self.allowances.weight(want.tenant),
         }
     }
 

@@ -6,17 +6,17 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use punchcard_events::TenantId;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::alarms::Alarms;
+use super::allowances::Allowances;
 use super::breaker::BreakerState;
 use super::gate::{Gate, Pass};
 use super::line::Spot;
 use super::observe::{Kind, tell_transition};
 use super::options::{Concurrency, GuardOptions};
-use super::{GateStatus, Verdict};
+use super::{GateStatus, Verdict, Want};
 use crate::ports::Clock;
 
 /// The right to make one call. Dropped without a verdict it says nothing about the place.
@@ -70,6 +70,14 @@ impl Permit {
         }
     }
 
+    /// The call took so many tokens, prompt and answer together. Who does not say is taken at the
+    /// estimate.
+    pub(crate) const fn used(&mut self, tokens: u64) {
+        if let Some(pass) = &mut self.pass {
+            pass.used(tokens);
+        }
+    }
+
     /// The call ended.
     pub(crate) fn settle(mut self, verdict: Verdict) {
         self.give_back(verdict);
@@ -99,14 +107,16 @@ impl Guard {
         kind: Kind,
         concurrency: Concurrency,
         options: &GuardOptions,
+        allowances: Arc<Allowances>,
         alarms: Arc<Alarms>,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let gate = Gate::new(Arc::clone(&name), concurrency, options, allowances);
         Self {
             name,
             kind,
             inner: Mutex::new(Inner {
-                gate: Gate::new(concurrency, options),
+                gate,
                 alarm: None,
                 told: BreakerState::Closed,
             }),
@@ -116,17 +126,17 @@ impl Guard {
     }
 
     /// A permit at once, if nobody in line could take it.
-    pub(super) fn try_permit(self: &Arc<Self>, tenant: &TenantId, retry: bool) -> Option<Permit> {
-        let pass = self.with(|gate, now| gate.try_pass(tenant, retry, now))?;
+    pub(super) fn try_permit(self: &Arc<Self>, want: &Want<'_>) -> Option<Permit> {
+        let pass = self.with(|gate, now| gate.try_pass(want, now))?;
         Some(self.permit_of(pass))
     }
 
     /// A permit, after waiting in line if need be.
-    pub(super) async fn permit(self: &Arc<Self>, tenant: &TenantId, retry: bool) -> Permit {
+    pub(super) async fn permit(self: &Arc<Self>, want: &Want<'_>) -> Permit {
         let entered = self.with(|gate, now| {
-            gate.try_pass(tenant, retry, now).ok_or_else(|| {
+            gate.try_pass(want, now).ok_or_else(|| {
                 let (sender, turn) = oneshot::channel();
-                (gate.join(tenant, retry, sender, now), turn)
+                (gate.join(want, sender, now), turn)
             })
         });
         let (spot, turn) = match entered {
@@ -169,7 +179,7 @@ impl Guard {
 
     /// How the place stands.
     pub(super) fn status(&self) -> GateStatus {
-        self.look(|gate, now| gate.status(&self.name, now))
+        self.look(|gate, now| gate.status(now))
     }
 
     fn settle(self: &Arc<Self>, pass: Pass, verdict: Verdict) {

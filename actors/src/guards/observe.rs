@@ -17,6 +17,9 @@ struct Names {
     label: &'static str,
     in_flight: &'static str,
     waiting: &'static str,
+    tokens_waiting: Option<&'static str>,
+    tenants_waiting: Option<&'static str>,
+    paced: Option<&'static str>,
     oldest: &'static str,
     limit: &'static str,
     paused: &'static str,
@@ -33,6 +36,9 @@ impl Kind {
                 label: "model",
                 in_flight: "llm_calls_in_flight",
                 waiting: "llm_calls_waiting",
+                tokens_waiting: Some("llm_tokens_waiting"),
+                tenants_waiting: Some("llm_tenants_waiting"),
+                paced: Some("llm_calls_paced"),
                 oldest: "llm_oldest_wait_seconds",
                 limit: "llm_concurrency_limit",
                 paused: "llm_paused",
@@ -45,6 +51,10 @@ impl Kind {
                 label: "tenant",
                 in_flight: "callback_calls_in_flight",
                 waiting: "callback_calls_waiting",
+                // One tenant per place, every call counts one, and nothing paces them.
+                tokens_waiting: None,
+                tenants_waiting: None,
+                paced: None,
                 oldest: "callback_oldest_wait_seconds",
                 limit: "callback_concurrency_limit",
                 paused: "callback_paused",
@@ -73,7 +83,15 @@ pub(crate) fn observe(kind: Kind, places: &[GateStatus]) {
             ),
             (names.breaker, f64::from(place.breaker.as_number())),
         ];
-        for (name, value) in gauges {
+        let more = [
+            (names.tokens_waiting, place.tokens_waiting as f64),
+            (names.tenants_waiting, place.tenants_waiting as f64),
+            (names.paced, place.paced as f64),
+        ];
+        let more = more
+            .into_iter()
+            .filter_map(|(name, value)| Some((name?, value)));
+        for (name, value) in gauges.into_iter().chain(more) {
             metrics::gauge!(name, names.label => place.name.clone()).set(value);
         }
         for (name, value) in [(names.calls, place.calls), (names.retries, place.retries)] {

@@ -23,18 +23,15 @@ fn guards(limit: usize) -> Arc<Guards> {
         HashMap::from([("m".to_owned(), Concurrency::fixed(limit))]),
         Concurrency::fixed(1),
         GuardOptions::default(),
+        Arc::new(crate::ports::Unlimited),
         Arc::new(TestClock::new()),
     );
     tokio::spawn(guards.keep_time());
     Arc::new(guards)
 }
 
-fn want<'a>(place: &'a str, tenant: &'a TenantId) -> Want<'a> {
-    Want {
-        place,
-        tenant,
-        retry: false,
-    }
+const fn want<'a>(place: &'a str, tenant: &'a TenantId) -> Want<'a> {
+    Want::plain(place, tenant, false)
 }
 
 /// Fails calls of `m` until its breaker is open.
@@ -116,7 +113,7 @@ async fn places_have_nothing_to_do_with_each_other() {
     assert!(guards.try_permit(want("other", &a)).is_some());
     assert_eq!(guards.expected_wait("other"), Duration::ZERO);
     assert!(guards.expected_wait("m") > Duration::ZERO);
-    assert!(guards.expected_wait_of("m", &a) > Duration::ZERO);
+    assert!(guards.expected_wait_of(want("m", &a)) > Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]

@@ -119,6 +119,18 @@ pub trait TicketIndex: Send + Sync + 'static {
     /// See [`ReadError`].
     async fn count_by_state(&self) -> Result<Vec<(StateName, u64)>, ReadError>;
 
+    /// How many of a tenant's tickets with ids from `first` to `last`, both included, are in each state;
+    /// states without any are left out.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    async fn count_between(
+        &self,
+        tenant: &TenantId,
+        first: TicketId,
+        last: TicketId,
+    ) -> Result<Vec<(StateName, u64)>, ReadError>;
+
     /// Up to `limit` scheduled tickets that have not begun and whose time is `until` or before, the
     /// one whose time comes first first, after `after`.
     ///

@@ -37,7 +37,8 @@ pub enum Goodbye {
     GoingAway(Duration),
     /// The user opened more sessions than allowed, and this is the oldest.
     SessionLimit,
-    /// The key behind this session was revoked.
+    /// The key behind this session opens nothing any more: it was revoked or is over, or its tenant is
+    /// suspended.
     Revoked,
     /// It is as old as a session may get: whoever vouched for the user is to be asked again.
     Renew,

@@ -1,15 +1,15 @@
 //! The actor that owns tokens and the roster, and cuts connections past their deadlines.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext as _, Context, Handler, Message};
-use punchcard_events::TenantId;
 
 use super::lease::{Goodbye, Lease, SessionId};
 use super::roster::Roster;
 use super::tokens::{Digest, SessionToken, TokenBook};
-use super::{Admission, Grant, SessionError, SessionLimits, Sessions};
+use super::{Admission, Grant, SessionError, SessionLimits, Sessions, Vouch};
 
 /// How often every connection is looked at.
 const ROUND: Duration = Duration::from_secs(1);
@@ -21,16 +21,19 @@ pub struct SessionSupervisor {
     limits: SessionLimits,
     tokens: TokenBook,
     roster: Roster,
+    vouch: Arc<dyn Vouch>,
 }
 
 impl SessionSupervisor {
-    /// Starts the supervisor on the current arbiter.
-    pub fn launch(limits: SessionLimits) -> Sessions {
+    /// Starts the supervisor on the current arbiter. Sessions and streams are closed when `vouch` does
+    /// not speak for their keys any more.
+    pub fn launch(limits: SessionLimits, vouch: Arc<dyn Vouch>) -> Sessions {
         let (token_ttl, reconnect_spread) = (limits.token_ttl, limits.reconnect_spread);
         let supervisor = Self {
             limits,
             tokens: TokenBook::default(),
             roster: Roster::default(),
+            vouch,
         };
         Sessions {
             supervisor: supervisor.start(),
@@ -42,7 +45,9 @@ impl SessionSupervisor {
     fn make_round(&mut self) {
         self.tokens.sweep();
         self.roster.sweep();
-        for lease in self.roster.present() {
+        let present: Vec<_> = self.roster.present().collect();
+        self.dismiss_the_revoked(&present);
+        for lease in present {
             if lease.age() > self.greatest_age(&lease) {
                 lease.dismiss(Goodbye::Renew);
             }
@@ -51,6 +56,18 @@ impl SessionSupervisor {
             {
                 metrics::counter!("sessions_cut_total", "reason" => reason).increment(1);
                 tracing::info!(session.id = %lease.id, reason, "connection cut");
+            }
+        }
+    }
+
+    /// Sends those away whose key opens nothing any more. Each key is asked for once.
+    fn dismiss_the_revoked(&self, present: &[Arc<Lease>]) {
+        let mut vouched = HashMap::new();
+        for lease in present {
+            let key = (&lease.tenant, lease.key_prefix.as_str());
+            let ask = || self.vouch.vouches(key.0, key.1);
+            if !*vouched.entry(key).or_insert_with(ask) {
+                lease.dismiss(Goodbye::Revoked);
             }
         }
     }
@@ -109,14 +126,6 @@ pub(super) struct Admit(pub(super) Admission);
 #[rtype(result = "()")]
 pub(super) struct CloseAll;
 
-/// Sends those away that a revoked key vouched for.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct CloseKey {
-    pub(super) tenant: TenantId,
-    pub(super) prefix: String,
-}
-
 /// Counts who is connected.
 #[derive(Message)]
 #[rtype(result = "usize")]
@@ -138,7 +147,12 @@ impl Handler<Redeem> for SessionSupervisor {
     type Result = Result<Grant, SessionError>;
 
     fn handle(&mut self, Redeem(key): Redeem, _: &mut Self::Context) -> Self::Result {
-        self.tokens.redeem(&key)
+        let grant = self.tokens.redeem(&key)?;
+        if self.vouch.vouches(&grant.tenant, &grant.key_prefix) {
+            Ok(grant)
+        } else {
+            Err(SessionError::BadToken)
+        }
     }
 }
 
@@ -161,19 +175,6 @@ impl Handler<CloseAll> for SessionSupervisor {
         for (place, lease) in (0_u32..).zip(present) {
             let share = self.limits.reconnect_spread / count;
             lease.dismiss(Goodbye::GoingAway(share.saturating_mul(place)));
-        }
-    }
-}
-
-impl Handler<CloseKey> for SessionSupervisor {
-    type Result = ();
-
-    fn handle(&mut self, key: CloseKey, _: &mut Self::Context) {
-        self.tokens.revoke(&key.tenant, &key.prefix);
-        for lease in self.roster.present() {
-            if lease.tenant == key.tenant && lease.key_prefix == key.prefix {
-                lease.dismiss(Goodbye::Revoked);
-            }
         }
     }
 }

@@ -86,17 +86,6 @@ impl TokenBook {
         self.take(key).ok_or(SessionError::BadToken)
     }
 
-    /// Voids the tokens that a key asked for.
-    pub(super) fn revoke(&mut self, tenant: &TenantId, prefix: &str) {
-        let of_key = |grant: &Grant| grant.tenant == *tenant && grant.key_prefix == prefix;
-        let keys: Vec<Digest> = (self.grants.iter())
-            .filter_map(|(key, (grant, _))| of_key(grant).then_some(*key))
-            .collect();
-        for key in keys {
-            self.take(&key);
-        }
-    }
-
     /// Drops what has expired.
     pub(super) fn sweep(&mut self) {
         let now = Instant::now();

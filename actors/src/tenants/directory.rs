@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use punchcard_events::tenant::{IssuedKey, TenantLimits, TenantState};
-use punchcard_events::{Recorded, StreamName, TenantId};
+use punchcard_events::{Recorded, Revision, StreamName, TenantId, Timestamp};
 use tokio::sync::watch;
 
 use super::TenantStream;
@@ -31,6 +31,20 @@ struct Index {
 }
 
 impl Directory {
+    /// A directory of tenants that are known already, and that nobody changes.
+    pub fn of(tenants: impl IntoIterator<Item = (TenantId, TenantState)>) -> Self {
+        let directory = Self::default();
+        for (tenant, state) in tenants {
+            let folded = Folded {
+                state: Arc::new(state),
+                revision: Some(Revision::FIRST),
+                last_event: None,
+            };
+            directory.put(&tenant, folded);
+        }
+        directory
+    }
+
     /// A tenant; `None` where there is none, or its stored events cannot be read.
     pub fn tenant(&self, tenant: &TenantId) -> Option<Arc<TenantState>> {
         self.shelf.get(tenant)
@@ -73,6 +87,15 @@ impl Directory {
             Some((tenant, state))
         });
         present.collect()
+    }
+
+    /// Whether the key of this prefix opens anything at `now`: it is live, and its tenant is not
+    /// suspended.
+    pub fn vouches(&self, tenant: &TenantId, prefix: &str, now: Timestamp) -> bool {
+        self.shelf.get(tenant).is_some_and(|state| {
+            let key = state.keys.get(prefix);
+            state.suspended.is_none() && key.is_some_and(|key| key.is_live(now))
+        })
     }
 
     /// Whether any tenant allows sessions from `origin`, suspended or not.

@@ -18,6 +18,9 @@ pub enum TenantError {
         /// How many there may be.
         max: usize,
     },
+    /// The tenant is not as whoever asked saw it.
+    #[error("the tenant was changed since it was looked at")]
+    Changed,
     /// Others changed the same tenant again and again meanwhile.
     #[error("the tenant was changed by others at the same time; look at it, and ask again")]
     Conflict,
@@ -32,10 +35,20 @@ pub enum TenantError {
     Damaged(String),
 }
 
-impl From<DeskError<Rejection>> for TenantError {
-    fn from(error: DeskError<Rejection>) -> Self {
+/// Why a command was not decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It does not fit the tenant as it is.
+    Rejected(Rejection),
+    /// The tenant is not as it was seen.
+    Changed,
+}
+
+impl From<DeskError<Refusal>> for TenantError {
+    fn from(error: DeskError<Refusal>) -> Self {
         match error {
-            DeskError::Rejected(rejection) => Self::Rejected(rejection),
+            DeskError::Rejected(Refusal::Rejected(rejection)) => Self::Rejected(rejection),
+            DeskError::Rejected(Refusal::Changed) => Self::Changed,
             DeskError::Conflict => Self::Conflict,
             DeskError::Unavailable(reason) => Self::Unavailable(reason),
             DeskError::OutcomeUnknown(reason) => Self::OutcomeUnknown(reason),
@@ -46,6 +59,6 @@ impl From<DeskError<Rejection>> for TenantError {
 
 impl From<ReadError> for TenantError {
     fn from(error: ReadError) -> Self {
-        DeskError::from(error).into()
+        DeskError::<Refusal>::from(error).into()
     }
 }

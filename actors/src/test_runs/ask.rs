@@ -100,6 +100,9 @@ impl Asking {
             Ok(stream) => read(stream, &mut permit, limit).await,
             Err(error) => Err(error),
         };
+        if let Ok((_, Some(usage))) = &ended {
+            permit.used(usage.prompt_tokens.saturating_add(usage.completion_tokens));
+        }
         permit.settle(ended.as_ref().map_or_else(verdict, |_| Verdict::Succeeded));
         let (content, usage) = ended?;
         Ok(Answer {

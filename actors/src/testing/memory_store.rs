@@ -345,6 +345,21 @@ impl TicketIndex for MemoryStore {
         Ok(counts.into_iter().collect())
     }
 
+    async fn count_between(
+        &self,
+        tenant: &TenantId,
+        first: TicketId,
+        last: TicketId,
+    ) -> Result<Vec<(StateName, u64)>, ReadError> {
+        let mut counts = BTreeMap::new();
+        for (_, line) in self.held().tickets.range(first..=last) {
+            if line.tenant == *tenant {
+                *counts.entry(line.state).or_insert(0) += 1;
+            }
+        }
+        Ok(counts.into_iter().collect())
+    }
+
     async fn due(
         &self,
         after: Option<Due>,

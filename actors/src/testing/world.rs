@@ -20,12 +20,13 @@ pub use running::TestRuntime;
 
 use super::callbacks::RecordingCallbacks;
 use super::clock::TestClock;
+use super::limits::SetLimits;
 use super::memory_store::MemoryStore;
 use super::model::ScriptedModel;
 use super::tasks::{PlainTask, PlainTasks};
 use crate::admission::AdmissionOptions;
 use crate::callbacks::CallbackOptions;
-use crate::guards::GuardOptions;
+use crate::guards::{Concurrency, GuardOptions};
 use crate::llm::LlmOptions;
 use crate::ports::Clock;
 use crate::runtime::{Ports, Runtime, RuntimeOptions};
@@ -42,6 +43,8 @@ pub struct World {
     pub callbacks: RecordingCallbacks,
     /// The tasks: `review` without callbacks and `essay` with both.
     pub tasks: PlainTasks,
+    /// How much each tenant may use.
+    pub limits: SetLimits,
     /// The clock.
     pub clock: Arc<TestClock>,
     /// The runtime's options.
@@ -97,6 +100,7 @@ impl World {
             model: ScriptedModel::new(),
             callbacks: RecordingCallbacks::new(),
             tasks,
+            limits: SetLimits::default(),
             clock: Arc::new(TestClock::starting_at(now)),
             options: options(),
             threads: false,
@@ -120,7 +124,7 @@ impl World {
             model: Arc::new(self.model.clone()),
             callbacks: Arc::new(self.callbacks.clone()),
             tasks: Arc::new(self.tasks.clone()),
-            limits: Arc::new(crate::ports::Unlimited),
+            limits: Arc::new(self.limits.clone()),
             clock: Arc::<TestClock>::clone(&self.clock),
         }
     }
@@ -219,7 +223,7 @@ fn options() -> RuntimeOptions {
         },
         callbacks: CallbackOptions {
             max_concurrency: HashMap::new(),
-            default_max_concurrency: 64,
+            default_max_concurrency: Concurrency::fixed(64),
             guard: GuardOptions::default(),
         },
     }

@@ -9,7 +9,7 @@ use punchcard_events::ticket::{
     AttemptStatus, Command, Effect, Failure, Rejection, TicketEvent, TicketState, decide, evolve,
     next_effect,
 };
-use punchcard_events::{EventId, NewEvent, Revision, StreamName, TenantId};
+use punchcard_events::{EventId, NewEvent, Revision, StreamName, TenantId, Timestamp};
 
 use super::obituary::Left;
 use super::work::{is_retry, prepare, tokens, wish};
@@ -164,7 +164,7 @@ impl TicketActor {
             Ok(events) => events,
             Err(failure) => return self.cannot_record(ctx, failure, reply),
         };
-        let last_event = events.last().map(|event| event.id);
+        let last = events.last().map(|event| (event.id, event.recorded_at));
         let expected = match self.revision {
             None => ExpectedRevision::NoStream,
             Some(revision) => ExpectedRevision::Exact(revision),
@@ -177,7 +177,7 @@ impl TicketActor {
             self.deps.store_patience,
         );
         ctx.wait(append.into_actor(self).map(move |appended, act, ctx| match appended {
-            Ok(revision) => act.committed(ctx, plan, revision, last_event, reply),
+            Ok(revision) => act.committed(ctx, plan, revision, last, reply),
             Err(Refused::Conflict) if conflicts < MAX_CONFLICTS => act.reload(ctx, move |act, ctx| {
                 act.stop_ongoing(ctx);
                 if matches!(command, Command::Send { .. }) {
@@ -208,14 +208,15 @@ impl TicketActor {
         ctx: &mut Context<Self>,
         plan: Plan,
         revision: Revision,
-        last_event: Option<EventId>,
+        last: Option<(EventId, Timestamp)>,
         reply: Option<Reply>,
     ) {
         self.stop_ongoing(ctx);
         self.state = plan.state;
         self.permit = plan.permit;
         self.revision = Some(revision);
-        self.last_event = last_event;
+        self.last_event = last.map(|(id, _)| id);
+        self.changed_at = last.map_or(self.changed_at, |(_, at)| at);
         self.leave_the_door();
         if !in_flight(&self.state) {
             self.live = None;

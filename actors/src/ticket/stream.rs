@@ -57,7 +57,13 @@ pub(super) async fn run(
         }
         Err(error) => Err(error),
     };
-    if let Some(permit) = attempt.permit {
+    if let Some(mut permit) = attempt.permit {
+        if let Ok(End {
+            usage: Some(usage), ..
+        }) = &ended
+        {
+            permit.used(usage.prompt_tokens.saturating_add(usage.completion_tokens));
+        }
         // Whether the answer fits the task is not the model's server's to answer for.
         permit.settle(ended.as_ref().map_or_else(verdict, |_| Verdict::Succeeded));
     }

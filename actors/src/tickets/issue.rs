@@ -20,6 +20,7 @@ use crate::admission::{Bound, Line, Place, Refusal};
 use crate::errors::IssueError;
 use crate::failpoint;
 use crate::feed::News;
+use crate::llm::Wish;
 use crate::ports::{AppendError, Asked, Direction, ExpectedRevision, ReadError};
 use crate::schedule::{self, FULL_RETRY};
 
@@ -94,14 +95,49 @@ impl Tickets {
         if self.registry.is_stopping() {
             return Err(IssueError::Stopping);
         }
-        let accepted = tokio::time::timeout(ACCEPT_WITHIN, self.accept(issue)).await;
+        self.accept_in_time(TicketId(self.ports.clock.id()), issue)
+            .await
+    }
+
+    /// Issues a ticket whose id is known before: a line of a batch. A repeat finds the first.
+    ///
+    /// # Errors
+    /// As [`Self::issue`].
+    pub(crate) async fn issue_line(
+        &self,
+        ticket: TicketId,
+        issue: Issue,
+    ) -> Result<Issued, IssueError> {
+        if let Some(news) = self.look(ticket).await.map_err(unreadable)? {
+            return issued(ticket, news, true);
+        }
+        if self.registry.is_stopping() {
+            return Err(IssueError::Stopping);
+        }
+        self.accept_in_time(ticket, issue).await
+    }
+
+    /// Whether a request fits its task, as far as that can be said without issuing it.
+    ///
+    /// # Errors
+    /// [`IssueError::Refused`] and [`IssueError::BadTime`].
+    pub fn check(&self, issue: &Issue) -> Result<(), IssueError> {
+        let now = self.now();
+        schedule::check(issue.not_before, issue.deadline, now)?;
+        let tasks = &self.ports.tasks;
+        tasks.accept(asked(issue), &issue.input, now)?;
+        Ok(())
+    }
+
+    async fn accept_in_time(&self, ticket: TicketId, issue: Issue) -> Result<Issued, IssueError> {
+        let accepted = tokio::time::timeout(ACCEPT_WITHIN, self.accept(ticket, issue)).await;
         accepted.unwrap_or_else(|_| {
             let reason = "the store did not take the ticket in time";
             Err(IssueError::Unavailable(reason.to_owned()))
         })
     }
 
-    async fn accept(&self, issue: Issue) -> Result<Issued, IssueError> {
+    async fn accept(&self, ticket: TicketId, issue: Issue) -> Result<Issued, IssueError> {
         let (now, jitter) = (self.now(), self.ports.clock.jitter());
         if let Err(bad) = schedule::check(issue.not_before, issue.deadline, now) {
             return self.earlier(&issue, bad.into()).await;
@@ -109,7 +145,7 @@ impl Tickets {
         let later = issue.not_before.filter(|at| *at > now);
         // One that begins later waits in no line now.
         let line = match later {
-            None => self.line(asked(&issue)),
+            None => self.line(&issue),
             Some(_) => None,
         };
         let door = self
@@ -129,7 +165,6 @@ impl Tickets {
             return self.earlier(&issue, refused(refusal)).await;
         }
         let request = self.request(issue)?;
-        let ticket = TicketId(self.ports.clock.id());
         match request.idempotency.clone() {
             None => self.issue_as(ticket, request, place).await,
             Some(key) => self.issue_once(ticket, request, key, place).await,
@@ -138,12 +173,19 @@ impl Tickets {
 
     /// Where a new ticket would wait: at the first of its models that is not held up, as the ticket
     /// itself would choose.
-    fn line(&self, asked: Asked<'_>) -> Option<Line> {
-        let lane = self.ports.tasks.lane(asked)?;
+    fn line(&self, issue: &Issue) -> Option<Line> {
+        let lane = self.ports.tasks.lane(asked(issue))?;
         let usable = lane.models.iter().find(|model| !self.llm.is_open(model));
         let model = usable.or_else(|| lane.models.first())?;
+        let wish = Wish {
+            tenant: &issue.tenant,
+            task: &issue.task,
+            retry: false,
+            priority: issue.priority,
+            tokens: 1,
+        };
         Some(Line {
-            expected_wait: self.llm.expected_wait_of(model, asked.tenant),
+            expected_wait: self.llm.expected_wait_of(model, &wish),
             max_wait: lane.max_wait,
         })
     }

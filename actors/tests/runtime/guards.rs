@@ -1,9 +1,11 @@
 //! What stands between tickets and the outside: breakers, budgets, ramps and turns, at work.
 
 mod adapting;
+mod fairness;
 mod fallbacks;
 mod outages;
 mod overload;
+mod paces;
 mod rates;
 mod storms;
 mod tenants;

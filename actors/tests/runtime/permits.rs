@@ -1,5 +1,6 @@
 //! How many calls run at once.
 
+use punchcard_actors::guards::Concurrency;
 use std::time::Duration;
 
 use punchcard_actors::testing::model::Script;
@@ -59,7 +60,7 @@ fn the_limit_holds_over_threads() {
 fn a_tenants_api_never_sees_more_calls_at_once_than_allowed() {
     in_paused_time(async {
         let mut world = World::new();
-        world.options.callbacks.default_max_concurrency = 2;
+        world.options.callbacks.default_max_concurrency = Concurrency::fixed(2);
         let gates: Vec<_> = (0..8)
             .map(|_| {
                 let unchanged = punchcard_actors::ports::PreProcessReply::Unchanged;

@@ -121,6 +121,16 @@ impl TicketIndex for SimStore {
         memory.count_by_state().await
     }
 
+    async fn count_between(
+        &self,
+        tenant: &TenantId,
+        first: TicketId,
+        last: TicketId,
+    ) -> Result<Vec<(StateName, u64)>, ReadError> {
+        let memory = self.0.lock().memory.clone();
+        memory.count_between(tenant, first, last).await
+    }
+
     async fn due(
         &self,
         after: Option<Due>,

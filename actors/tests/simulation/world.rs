@@ -74,7 +74,7 @@ pub(crate) fn options(setup: &Setup) -> RuntimeOptions {
         },
         callbacks: CallbackOptions {
             max_concurrency: HashMap::new(),
-            default_max_concurrency: setup.callback_permits,
+            default_max_concurrency: Concurrency::fixed(setup.callback_permits),
             guard: guard(setup.guards),
         },
     }

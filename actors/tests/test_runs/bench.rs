@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix::{Actor, Addr};
 use punchcard_actors::guards::GuardOptions;
 use punchcard_actors::llm::{LlmOptions, LlmSupervisor};
-use punchcard_actors::ports::{Clock, Direction, EventStore};
+use punchcard_actors::ports::{Clock, Direction, EventStore, Unlimited};
 use punchcard_actors::prompts::{ContentName, Following, Prompts};
 use punchcard_actors::test_runs::{
     Price, RunView, TestRunError, TestRunOptions, TestRunParts, TestRuns,
@@ -78,7 +78,7 @@ impl Bench {
             default_max_concurrency: 64,
             guard: GuardOptions::default(),
         };
-        let llm = LlmSupervisor::new(Arc::new(model.clone()), limits, clock);
+        let llm = LlmSupervisor::new(Arc::new(model.clone()), limits, Arc::new(Unlimited), clock);
         let parts = TestRunParts {
             store: shared,
             llm: llm.handle(),

@@ -117,6 +117,11 @@ pub struct HooksChanged {
 /// What the holder of a key works as. The order is the stored one of their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "KeyRole")
+)]
 pub enum Role {
     /// May do everything for its tenant.
     Admin,

@@ -111,7 +111,10 @@ pub struct Budget {
 
 impl TenantLimits {
     /// Whether they can be kept to.
-    pub(super) fn check(&self) -> Result<(), Rejection> {
+    ///
+    /// # Errors
+    /// When one is zero or out of range, or a list too long.
+    pub fn check(&self) -> Result<(), Rejection> {
         self.all.check()?;
         self.tasks.values().try_for_each(Limits::check)?;
         let numbers = [

@@ -7,7 +7,7 @@ use punchcard_actors::ports::{Due, Order, ReadError, TicketFilter};
 use punchcard_events::ticket::{StateName, TicketSummary};
 use punchcard_events::{TenantId, TicketId, Timestamp};
 use rusqlite::types::Value;
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, Params, params, params_from_iter};
 
 use super::row::{self, read_error, signed};
 
@@ -30,15 +30,36 @@ pub(super) fn page(
 
 /// How many tickets are in each state.
 pub(super) fn count_by_state(conn: &Connection) -> Result<Vec<(StateName, u64)>, ReadError> {
+    let sql = "SELECT state, count(*) FROM tickets INDEXED BY tickets_ended \
+               WHERE deadline_ms IS NULL GROUP BY state \
+               UNION ALL \
+               SELECT state, count(*) FROM tickets INDEXED BY tickets_open \
+               WHERE deadline_ms IS NOT NULL GROUP BY state";
+    counts(conn, sql, [])
+}
+
+/// How many of a tenant's tickets between two ids are in each state.
+pub(super) fn count_between(
+    conn: &Connection,
+    tenant: &TenantId,
+    first: TicketId,
+    last: TicketId,
+) -> Result<Vec<(StateName, u64)>, ReadError> {
+    // The table itself is in the order of ids.
+    let sql = "SELECT state, count(*) FROM tickets NOT INDEXED \
+               WHERE id >= ?2 AND id <= ?3 AND tenant = ?1 GROUP BY state";
+    let (first, last) = (first.to_string(), last.to_string());
+    counts(conn, sql, params![tenant.as_str(), first, last])
+}
+
+fn counts(
+    conn: &Connection,
+    sql: &str,
+    params: impl Params,
+) -> Result<Vec<(StateName, u64)>, ReadError> {
     let read = || -> rusqlite::Result<Vec<_>> {
-        let mut select = conn.prepare_cached(
-            "SELECT state, count(*) FROM tickets INDEXED BY tickets_ended \
-             WHERE deadline_ms IS NULL GROUP BY state \
-             UNION ALL \
-             SELECT state, count(*) FROM tickets INDEXED BY tickets_open \
-             WHERE deadline_ms IS NOT NULL GROUP BY state",
-        )?;
-        let rows = select.query_map([], |row| {
+        let mut select = conn.prepare_cached(sql)?;
+        let rows = select.query_map(params, |row| {
             let state = row.get_ref(0)?.as_str().map(StateName::parse)?;
             Ok((state, row::unsigned(row, 1)?))
         })?;
@@ -126,24 +147,15 @@ fn query(
     if let Some(task) = task {
         term("task =", Value::Text(task.as_str().to_owned()));
     }
-    if let Some(from) = requested_from {
-        term(
-            "requested_at_ms >=",
-            Value::Integer(signed(from.as_millis())),
-        );
-    }
-    if let Some(before) = requested_before {
-        term(
-            "requested_at_ms <",
-            Value::Integer(signed(before.as_millis())),
-        );
-    }
-    if let Some(at) = overdue_at {
-        term("deadline_ms <=", Value::Integer(signed(at.as_millis())));
-    }
-    if let Some(at) = begun_by {
-        let later = Value::Integer(signed(at.as_millis()));
-        term("coalesce(not_before_ms, 0) <=", later);
+    for (text, at) in [
+        ("deadline_ms <=", overdue_at),
+        ("coalesce(not_before_ms, 0) <=", begun_by),
+        ("requested_at_ms >=", requested_from),
+        ("requested_at_ms <", requested_before),
+    ] {
+        if let Some(at) = at {
+            term(text, Value::Integer(signed(at.as_millis())));
+        }
     }
     let (direction, beyond) = match order {
         Order::OldestFirst => ("ASC", "id >"),

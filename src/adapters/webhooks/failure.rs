@@ -6,7 +6,7 @@ use std::error::Error;
 use punchcard_events::TaskName;
 use punchcard_events::ticket::{Blame, CallbackError, CallbackErrorKind, CallbackKind};
 
-use crate::adapters::outbound::ForbiddenAddress;
+use crate::adapters::outbound::{ForbiddenAddress, UrlError};
 use crate::invisible::is_invisible;
 
 /// The most characters a failure's sentence may have.
@@ -38,6 +38,13 @@ fn no_call(message: impl Into<String>) -> CallbackError {
         blame: Blame::Nobody,
         ..error(CallbackErrorKind::Connection, message)
     }
+}
+
+/// The tenant's API is where no call may go. The address was checked when it was saved, under what was
+/// allowed then.
+#[expect(clippy::needless_pass_by_value, reason = "it is the end of a map_err")]
+pub(super) fn not_allowed(refused: UrlError) -> CallbackError {
+    error(CallbackErrorKind::Forbidden, refused.to_string())
 }
 
 /// The reply passed the cap.

@@ -1,7 +1,14 @@
 //! Which URL is called for which task, and what the calls are signed with.
+//!
+//! Addresses and paths are read from the directory of tenants at each call. Secrets are in no store: they
+//! come from the configuration, or are derived for tenants that have none there.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
 
+use punchcard_actors::tenants::Directory;
+use punchcard_events::tenant::{Hooks, TenantState};
 use punchcard_events::ticket::CallbackKind;
 use punchcard_events::{TaskName, TenantId};
 use url::Url;
@@ -31,29 +38,28 @@ pub struct TaskHooks {
     pub post_process: Option<String>,
 }
 
-/// All hooks of all tenants, checked and joined.
-#[derive(Debug, Default)]
+/// All hooks of all tenants.
 pub struct HookBook {
-    tenants: HashMap<TenantId, TenantBook>,
+    directory: Directory,
+    /// Those that are configured.
+    secrets: HashMap<TenantId, Arc<[SigningSecret]>>,
+    /// Makes the secret of a tenant without configured ones.
+    derive: Option<Derive>,
 }
 
-#[derive(Debug)]
-struct TenantBook {
-    base_url: Url,
-    secrets: Vec<SigningSecret>,
-    tasks: HashMap<TaskName, TaskUrls>,
-}
-
-#[derive(Debug)]
-struct TaskUrls {
-    pre_process: Option<Url>,
-    post_process: Option<Url>,
-}
+/// Makes a tenant's secret.
+pub type Derive = Box<dyn Fn(&TenantId) -> SigningSecret + Send + Sync>;
 
 /// Where one call goes.
-pub(super) struct Hook<'a> {
-    pub(super) url: &'a Url,
-    pub(super) secrets: &'a [SigningSecret],
+pub(super) struct Hook {
+    pub(super) url: Url,
+    pub(super) secrets: Arc<[SigningSecret]>,
+}
+
+impl fmt::Debug for HookBook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HookBook").finish_non_exhaustive()
+    }
 }
 
 /// What is wrong with a tenant's hooks.
@@ -94,87 +100,139 @@ pub enum HookError {
 }
 
 impl HookBook {
-    /// Checks and joins what is configured. Whether the addresses may be called is checked where the
-    /// book is put to use.
+    /// The hooks of tenants that nobody changes, checked and joined. Whether the addresses may be called
+    /// is checked where the book is put to use.
     ///
     /// # Errors
     /// [`HookError`] for the first thing found wrong.
     pub fn new(
         tenants: impl IntoIterator<Item = (TenantId, TenantHooks)>,
     ) -> Result<Self, HookError> {
-        let mut book = HashMap::new();
+        let (mut states, mut secrets) = (Vec::new(), HashMap::new());
         for (tenant, hooks) in tenants {
-            let checked = TenantBook::new(&tenant, hooks)?;
-            book.insert(tenant, checked);
+            check(&tenant, &hooks)?;
+            states.push((tenant.clone(), state(&hooks)));
+            secrets.insert(tenant, hooks.secrets.into());
         }
-        Ok(Self { tenants: book })
+        Ok(Self {
+            directory: Directory::of(states),
+            secrets,
+            derive: None,
+        })
     }
 
+    /// The hooks that `directory` has at each call. Tenants without `secrets` of their own have those
+    /// that `derive` makes.
+    ///
+    /// # Errors
+    /// When a tenant has no configured secret in its list, or too many.
+    pub fn live(
+        directory: Directory,
+        secrets: impl IntoIterator<Item = (TenantId, Vec<SigningSecret>)>,
+        derive: Derive,
+    ) -> Result<Self, HookError> {
+        let checked = secrets.into_iter().map(|(tenant, secrets)| {
+            check_secrets(&tenant, &secrets)?;
+            Ok((tenant, secrets.into()))
+        });
+        Ok(Self {
+            directory,
+            secrets: checked.collect::<Result<_, _>>()?,
+            derive: Some(derive),
+        })
+    }
+
+    /// Where the call goes now; `None` where the task has no such hook, or none that can be called.
     pub(super) fn find(
         &self,
         tenant: &TenantId,
         task: &TaskName,
         kind: CallbackKind,
-    ) -> Option<Hook<'_>> {
-        let book = self.tenants.get(tenant)?;
-        let urls = book.tasks.get(task)?;
-        let url = match kind {
-            CallbackKind::PreProcess => urls.pre_process.as_ref()?,
-            CallbackKind::PostProcess => urls.post_process.as_ref()?,
+    ) -> Option<Hook> {
+        let state = self.directory.tenant(tenant)?;
+        let hooks = state.hooks.get(task)?;
+        let path = match kind {
+            CallbackKind::PreProcess => hooks.pre_process.as_ref()?,
+            CallbackKind::PostProcess => hooks.post_process.as_ref()?,
         };
-        Some(Hook {
-            url,
-            secrets: &book.secrets,
-        })
+        let base_url = Url::parse(state.callback.as_ref()?).ok()?;
+        let url = join(&base_url, path).ok()?;
+        let secrets = self.secrets_of(tenant)?;
+        Some(Hook { url, secrets })
     }
 
-    /// Each tenant's base URL; the hooks' URLs differ from it in their path only.
-    pub(super) fn urls(&self) -> impl Iterator<Item = (&TenantId, &Url)> {
-        self.tenants.iter().map(|(id, book)| (id, &book.base_url))
+    fn secrets_of(&self, tenant: &TenantId) -> Option<Arc<[SigningSecret]>> {
+        if let Some(configured) = self.secrets.get(tenant) {
+            return Some(Arc::clone(configured));
+        }
+        let derive = self.derive.as_ref()?;
+        Some(Arc::new([derive(tenant)]))
+    }
+
+    /// Each base URL that stays as it is; the hooks' URLs differ from it in their path only. What may
+    /// change is checked at each call: one tenant's address keeps no start from going on.
+    pub(super) fn urls(&self) -> impl Iterator<Item = (TenantId, Url)> + use<> {
+        let stays = self.derive.is_none();
+        let all = self.directory.all().into_iter().filter(move |_| stays);
+        all.filter_map(|(id, state)| {
+            let url = Url::parse(state.callback.as_ref()?).ok()?;
+            Some((id, url))
+        })
     }
 }
 
-impl TenantBook {
-    fn new(tenant: &TenantId, hooks: TenantHooks) -> Result<Self, HookError> {
-        let count = hooks.secrets.len();
-        if !(1..=MAX_SECRETS).contains(&count) {
-            return Err(HookError::Secrets {
-                tenant: tenant.clone(),
-                count,
-            });
-        }
-        if let Some(problem) = problem_of_base(&hooks.base_url) {
-            return Err(HookError::BaseUrl {
-                tenant: tenant.clone(),
-                url: without_credentials(&hooks.base_url),
-                problem,
-            });
-        }
-        let mut tasks = HashMap::with_capacity(hooks.tasks.len());
-        for (task, paths) in hooks.tasks {
-            let url = |kind, path: Option<String>| {
-                path.map(|path| join(&hooks.base_url, &path).map_err(|problem| (path, problem)))
-                    .transpose()
-                    .map_err(|(path, problem)| HookError::Path {
-                        tenant: tenant.clone(),
-                        task: task.clone(),
-                        kind,
-                        path: path.chars().take(80).collect(),
-                        problem,
-                    })
-            };
-            let urls = TaskUrls {
-                pre_process: url(CallbackKind::PreProcess, paths.pre_process)?,
-                post_process: url(CallbackKind::PostProcess, paths.post_process)?,
-            };
-            tasks.insert(task, urls);
-        }
-        Ok(Self {
-            base_url: hooks.base_url,
-            secrets: hooks.secrets,
-            tasks,
-        })
+/// A tenant that has these hooks and nothing else.
+fn state(hooks: &TenantHooks) -> TenantState {
+    let tasks = hooks.tasks.iter().map(|(task, paths)| {
+        let paths = Hooks {
+            pre_process: paths.pre_process.clone(),
+            post_process: paths.post_process.clone(),
+        };
+        (task.clone(), paths)
+    });
+    TenantState {
+        callback: Some(hooks.base_url.to_string()),
+        hooks: tasks.collect(),
+        ..TenantState::default()
     }
+}
+
+fn check_secrets(tenant: &TenantId, secrets: &[SigningSecret]) -> Result<(), HookError> {
+    let count = secrets.len();
+    if (1..=MAX_SECRETS).contains(&count) {
+        return Ok(());
+    }
+    Err(HookError::Secrets {
+        tenant: tenant.clone(),
+        count,
+    })
+}
+
+fn check(tenant: &TenantId, hooks: &TenantHooks) -> Result<(), HookError> {
+    check_secrets(tenant, &hooks.secrets)?;
+    if let Some(problem) = problem_of_base(&hooks.base_url) {
+        return Err(HookError::BaseUrl {
+            tenant: tenant.clone(),
+            url: without_credentials(&hooks.base_url),
+            problem,
+        });
+    }
+    for (task, paths) in &hooks.tasks {
+        for (kind, path) in [
+            (CallbackKind::PreProcess, &paths.pre_process),
+            (CallbackKind::PostProcess, &paths.post_process),
+        ] {
+            let Some(path) = path else { continue };
+            join(&hooks.base_url, path).map_err(|problem| HookError::Path {
+                tenant: tenant.clone(),
+                task: task.clone(),
+                kind,
+                path: path.chars().take(80).collect(),
+                problem,
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// The URL for messages to people.
@@ -388,6 +446,55 @@ mod tests {
             book.find(&other, &task, CallbackKind::PostProcess)
                 .is_none()
         );
+    }
+
+    fn live(state: TenantState, configured: bool) -> HookBook {
+        let tenant = TenantId::new("onehour").unwrap();
+        let secrets = configured.then(|| (tenant.clone(), vec![secret(), secret()]));
+        let directory = Directory::of([(tenant, state)]);
+        HookBook::live(directory, secrets, Box::new(|_| secret())).unwrap()
+    }
+
+    fn hooked(base_url: Option<&str>, path: Option<&str>) -> TenantState {
+        let hooks = Hooks {
+            pre_process: None,
+            post_process: path.map(str::to_owned),
+        };
+        TenantState {
+            callback: base_url.map(str::to_owned),
+            hooks: [(TaskName::new("review").unwrap(), hooks)].into(),
+            ..TenantState::default()
+        }
+    }
+
+    #[test]
+    fn a_tenant_without_configured_secrets_has_the_one_that_is_made_for_it() {
+        let tenant = TenantId::new("onehour").unwrap();
+        let task = TaskName::new("review").unwrap();
+        for (configured, count) in [(true, 2), (false, 1)] {
+            let book = live(hooked(Some("https://a.example"), Some("/x")), configured);
+            let hook = book
+                .find(&tenant, &task, CallbackKind::PostProcess)
+                .unwrap();
+            assert_eq!(hook.url.as_str(), "https://a.example/x");
+            assert_eq!(hook.secrets.len(), count);
+        }
+    }
+
+    #[test]
+    fn a_hook_that_leads_nowhere_or_elsewhere_is_none() {
+        let tenant = TenantId::new("onehour").unwrap();
+        let task = TaskName::new("review").unwrap();
+        for (base_url, path) in [
+            (None, Some("/x")),
+            (Some("https://a.example"), None),
+            (Some("not a URL"), Some("/x")),
+            (Some("https://a.example"), Some("//evil.example")),
+        ] {
+            let book = live(hooked(base_url, path), true);
+            let hook = book.find(&tenant, &task, CallbackKind::PostProcess);
+            assert!(hook.is_none(), "{base_url:?} {path:?}");
+        }
     }
 
     proptest::proptest! {

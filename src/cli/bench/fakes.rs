@@ -2,6 +2,7 @@
 //! and answers with bytes rendered beforehand.
 
 mod backend;
+mod metered;
 mod model;
 
 use std::future::Future;
@@ -14,6 +15,7 @@ use tokio::sync::oneshot;
 use super::wire::Wire;
 
 pub(super) use backend::Backend;
+pub(super) use metered::{Marker, Metered};
 pub(super) use model::{FakeModel, MARKER_DIGITS, Script};
 
 /// A server of the benchmark. It stops when it is dropped.

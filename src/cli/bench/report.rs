@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::fairness::Fairness;
 use super::idle_sessions::IdleSessions;
 use super::latency::FirstWords;
 use super::machine::Machine;
@@ -37,6 +38,8 @@ pub(super) struct Report {
     pub(super) recovery: Option<Recovery>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) prompts: Option<Prompts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) fairness: Option<Fairness>,
 }
 
 impl Report {
@@ -79,6 +82,10 @@ impl Report {
         if let Some(prompts) = &self.prompts {
             lines.push(String::new());
             lines.extend(many_prompts(prompts));
+        }
+        if let Some(fairness) = &self.fairness {
+            lines.push(String::new());
+            lines.extend(fairness.lines());
         }
         lines.push(String::new());
         lines.extend(METHOD.lines().map(str::to_owned));

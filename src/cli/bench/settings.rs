@@ -40,6 +40,8 @@ pub(super) struct Settings {
     pub(super) users: usize,
     /// Prompts where their start, list and rendering are measured.
     pub(super) prompts: usize,
+    /// Tickets of the flood where fairness is measured.
+    pub(super) flood: u32,
     /// Versions of each.
     pub(super) prompt_versions: u32,
     /// The directory that the data are in while the benchmark runs.
@@ -70,6 +72,7 @@ impl Settings {
             prompts: args
                 .prompts
                 .map_or(if quick { 500 } else { 10_000 }, |n| n as usize),
+            flood: args.flood.unwrap_or_else(|| pick(100_000, 5_000)),
             prompt_versions: 50,
             directory: args.dir.clone().unwrap_or_else(std::env::temp_dir),
         }

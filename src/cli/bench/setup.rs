@@ -66,6 +66,30 @@ impl Home {
         Ok(this)
     }
 
+    /// The same with more tenants beside, each with the plain task; gives their keys, in order.
+    pub(super) fn with_tenants(
+        parent: &Path,
+        needs: Needs,
+        names: &[String],
+    ) -> anyhow::Result<(Self, Vec<ApiKey>)> {
+        let this = Self::new(parent, needs)?;
+        let mut config = fs::read_to_string(this.config()).context("cannot read it back")?;
+        let mut keys = Vec::with_capacity(names.len());
+        for name in names {
+            let key = ApiKey::generate()?;
+            let line = key.config_line_of(None, Roles::of(&[Role::Issuer, Role::Viewer]));
+            let messages = messages();
+            config.push_str(&format!(
+                "\n[tenants.{name}]\nname = \"{name}\"\nkeys = [{line}]\n\n\
+                 [tenants.{name}.tasks.{PLAIN}]\nmodel = \"{MODEL}\"\n{messages}\n\
+                 ticket = {{ answer_within = \"24h\" }}\n"
+            ));
+            keys.push(key);
+        }
+        fs::write(this.config(), config).context("cannot write the benchmark's configuration")?;
+        Ok((this, keys))
+    }
+
     /// The configuration file.
     pub(super) fn config(&self) -> PathBuf {
         self.dir.path().join("bench.toml")
@@ -100,11 +124,7 @@ fn config(dir: &Path, key: &ApiKey, secret: &str, needs: Needs) -> String {
         model_calls,
     } = needs;
     let data_dir = toml::Value::from(dir.join("data").display().to_string());
-    let system = toml::Value::from(SYSTEM_PROMPT);
-    let messages = format!(
-        "messages = [{{ role = \"system\", content = {system} }}, \
-         {{ role = \"user\", content = \"{{{{ text }}}}\" }}]"
-    );
+    let messages = messages();
     format!(
         r#"
 mode = "development"
@@ -162,6 +182,14 @@ model = "{MODEL}"
 ticket = {{ answer_within = "24h" }}
 "#,
         key = key.config_line_of(None, Roles::of(&[Role::Issuer, Role::Viewer])),
+    )
+}
+
+fn messages() -> String {
+    let system = toml::Value::from(SYSTEM_PROMPT);
+    format!(
+        "messages = [{{ role = \"system\", content = {system} }}, \
+         {{ role = \"user\", content = \"{{{{ text }}}}\" }}]"
     )
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Wire {
 pub(super) struct Request {
     /// Whether the path ends with `/pre`.
     pub(super) is_pre: bool,
+    /// Its body.
+    pub(super) body: Bytes,
 }
 
 /// A response that came in.
@@ -73,7 +75,7 @@ impl Wire {
     /// The next request; `None` when the peer has closed.
     pub(super) async fn request(&mut self) -> io::Result<Option<Request>> {
         let message = self.message(request_head).await?;
-        Ok(message.map(|(is_pre, _)| Request { is_pre }))
+        Ok(message.map(|(is_pre, body)| Request { is_pre, body }))
     }
 
     async fn message<T>(

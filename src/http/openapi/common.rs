@@ -57,6 +57,16 @@ small!(
     json_schema!({ "type": "string", "pattern": "^\"[0-9]{1,9}\"$", "examples": ["\"3\""] })
 );
 small!(
+    /// A strong entity tag: a text in quotes.
+    TextTag,
+    json_schema!({ "type": "string", "pattern": "^\"[^\"]{1,64}\"$", "examples": ["\"9f2c41d0a1b2c3d4\""] })
+);
+small!(
+    /// The readable start of a key, which names it.
+    KeyPrefix,
+    json_schema!({ "type": "string", "pattern": "^pk_[0-9A-Za-z_]{1,61}$", "examples": ["pk_live_0aB1cD2e"] })
+);
+small!(
     /// The entity tag that stands for anything.
     AnyTag,
     json_schema!({ "type": "string", "const": "*" })
@@ -75,6 +85,7 @@ pub(super) fn path_parameter(name: &str) -> Option<(MakeSchema, &'static str)> {
         "tenant" => SchemaGenerator::subschema_for::<TenantId>,
         "label" => SchemaGenerator::subschema_for::<LabelName>,
         "name" => SchemaGenerator::subschema_for::<PartialName>,
+        "prefix" => SchemaGenerator::subschema_for::<KeyPrefix>,
         "ref" => SchemaGenerator::subschema_for::<Reference>,
         "delivery" => SchemaGenerator::subschema_for::<Text>,
         _ => return None,
@@ -88,6 +99,7 @@ pub(super) fn path_parameter(name: &str) -> Option<(MakeSchema, &'static str)> {
         "tenant" => "The tenant's name.",
         "label" => "The label.",
         "name" => "The partial's name.",
+        "prefix" => "The readable start of the key.",
         _ => "`draft`, a version such as `3` or `v3`, or a label such as `production`.",
     };
     Some((make, about))
@@ -128,6 +140,9 @@ const OF_KEYS: [Code; 4] = [
 fn of_policy(policy: Policy) -> Vec<Code> {
     let more: &[Code] = match policy {
         Policy::Open | Policy::Session => return vec![],
+        Policy::Operator => {
+            return vec![Code::Unauthorized, Code::StoreUnavailable, Code::Internal];
+        }
         Policy::Key => &[],
         Policy::Ticket => &[Code::NotFound],
         Policy::Prompt => &[Code::InvalidParameter, Code::NoPrompt, Code::PromptDamaged],

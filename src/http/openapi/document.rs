@@ -124,7 +124,9 @@ fn security(route: &Route) -> Value {
     let Some(roles) = route.roles() else {
         return match route.policy() {
             Policy::Open | Policy::Session => json!([]),
-            Policy::Key | Policy::Ticket | Policy::Prompt => json!([{ "apiKey": [] }]),
+            Policy::Key | Policy::Ticket | Policy::Prompt | Policy::Operator => {
+                json!([{ "apiKey": [] }])
+            }
         };
     };
     let sufficient = roles.sufficient();

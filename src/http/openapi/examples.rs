@@ -2,7 +2,7 @@
 
 use super::common::names_in;
 use super::operation::{Operation, Place};
-use crate::http::routes::Route;
+use crate::http::routes::{Policy, Route};
 
 /// `curl` for an operation. `$BASE` stands for the server and `$KEY` for a key.
 pub(super) fn curl(route: &Route, operation: &Operation) -> String {
@@ -15,7 +15,7 @@ pub(super) fn curl(route: &Route, operation: &Operation) -> String {
         filled(operation.path),
         query(operation)
     ));
-    if route.roles().is_some() {
+    if route.roles().is_some() || route.policy() == Policy::Operator {
         words.push("-H \"Authorization: Bearer $KEY\"".to_owned());
     }
     let headers = operation.parameters.iter();

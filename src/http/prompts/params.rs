@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
+use actix_web::HttpRequest;
 use url::form_urlencoded;
 
 use crate::http::dispatch::Call;
@@ -97,7 +98,12 @@ pub(in crate::http) const REFERENCE: &str =
 
 /// That a route takes no parameters: one that is passed over is a wish that is not met.
 pub(in crate::http) fn none(call: &Call) -> Result<(), Problem> {
-    Params::of(call.request.query_string(), &[]).map(|_| ())
+    none_in(&call.request)
+}
+
+/// The same of any request.
+pub(in crate::http) fn none_in(request: &HttpRequest) -> Result<(), Problem> {
+    Params::of(request.query_string(), &[]).map(|_| ())
 }
 
 /// A parameter that breaks its rule, which is what to do about it.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 /// Who did something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub(super) struct ByView {
+pub(in crate::http) struct ByView {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     prefix: Option<String>,
@@ -99,7 +99,7 @@ impl PromptView {
 
 /// When something was done, and by whom.
 #[derive(Debug, Serialize, JsonSchema)]
-struct DoneView {
+pub(in crate::http) struct DoneView {
     at: Timestamp,
     by: ByView,
 }

@@ -138,7 +138,8 @@ async fn owed(
                 }
                 Err(error @ ReadError::Unavailable(_)) => return Err(error),
             };
-            let own = news.filter(|news| is_own(news, grant));
+            let shown = |news: &News| is_own(news, grant) && !api.tickets.is_expired(news);
+            let own = news.filter(shown);
             Ok(own.map(|news| (id, open_ticket(&news))))
         })
         .buffered(LOOKS);

@@ -95,7 +95,9 @@ pub(super) fn happenings(source: Source) -> impl Stream<Item = Happening> {
 
 async fn look(tickets: Tickets, ticket: TicketId, patience: Duration) -> Option<Happening> {
     match tokio::time::timeout(patience, tickets.look(ticket)).await {
-        Ok(Ok(news)) => news.map(|news| Happening::News(Box::new(news))),
+        Ok(Ok(news)) => news
+            .filter(|news| !tickets.is_expired(news))
+            .map(|news| Happening::News(Box::new(news))),
         Ok(Err(ReadError::Damaged(what))) => {
             left_out(ticket, &what);
             None

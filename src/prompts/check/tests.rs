@@ -1,6 +1,7 @@
 //! Contents that are checked, and what is said of them.
 
 use proptest::prelude::*;
+use punchcard_events::tenant::{Hooks, TenantState};
 use punchcard_events::ticket::AnswerFormat;
 use serde_json::json;
 
@@ -15,7 +16,15 @@ fn check_task(task: &str, content: &Content) -> Checked {
     let name = |task| TaskName::new(task).unwrap();
     let tenant = TenantId::new("acme").unwrap();
     let models = ["demo", "large"].map(str::to_owned);
-    let checker = PromptChecker::new(models, [(tenant.clone(), name("hooked"))]);
+    let hooks = Hooks {
+        pre_process: Some("/prepare".to_owned()),
+        post_process: None,
+    };
+    let state = TenantState {
+        hooks: [(name("hooked"), hooks)].into(),
+        ..TenantState::default()
+    };
+    let checker = PromptChecker::new(models, Directory::of([(tenant.clone(), state)]));
     let shared = partials([("tone", "Be {{ mood }}."), ("other", "{{ broken")]);
     checker.check(&tenant, &name(task), content, &shared)
 }

@@ -257,7 +257,8 @@ fn a_prompt_whose_model_left_the_configuration_takes_no_tickets() {
         assert!(office.accept(None).is_ok());
         let mut without = config(SETTINGS);
         without.models.clear();
-        let tasks = Tasks::new(&without, office.prompts.clone());
+        let directory = crate::tenants::as_configured(&without).unwrap();
+        let tasks = Tasks::new(&without, office.prompts.clone(), directory);
         let refused = tasks.accept(office.asked(None), &json!({}), NOW);
         assert_eq!(refused, Err(InputRefusal::Broken(office.task.clone())));
     });

@@ -4,9 +4,14 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 use proptest::prelude::*;
+use punchcard_events::TenantId;
+use punchcard_events::tenant::{Limits, TenantLimits};
+use punchcard_events::ticket::Priority;
 
 use super::*;
 use crate::guards::{BreakerOptions, BudgetOptions};
+use crate::ports::Unlimited;
+use crate::testing::limits::SetLimits;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -17,7 +22,13 @@ fn tenant(name: &str) -> TenantId {
 fn gate(limit: usize, change: impl FnOnce(&mut GuardOptions)) -> Gate<u32> {
     let mut options = GuardOptions::default();
     change(&mut options);
-    Gate::new(Concurrency::fixed(limit), &options)
+    let allowances = Arc::new(Allowances::new(Arc::new(Unlimited)));
+    Gate::new("p".into(), Concurrency::fixed(limit), &options, allowances)
+}
+
+/// A call that counts one.
+const fn want(tenant: &TenantId, repeat: bool) -> Want<'_> {
+    Want::plain("p", tenant, repeat)
 }
 
 fn settle(gate: &mut Gate<u32>, pass: Pass, verdict: Verdict, now: Instant) {
@@ -32,7 +43,7 @@ fn let_go(gate: &mut Gate<u32>, now: Instant) -> Vec<(Pass, u32)> {
 /// Fails calls until the breaker is open.
 fn break_it(gate: &mut Gate<u32>, now: Instant) {
     for _ in 0..10 {
-        let pass = gate.try_pass(&tenant("a"), false, now).unwrap();
+        let pass = gate.try_pass(&want(&tenant("a"), false), now).unwrap();
         settle(gate, pass, Verdict::Failed, now);
     }
     assert_eq!(gate.breaker(), BreakerState::Open);
@@ -42,10 +53,10 @@ fn break_it(gate: &mut Gate<u32>, now: Instant) {
 fn a_free_gate_lets_a_caller_through_and_a_full_one_does_not() {
     let (mut gate, now) = (gate(2, |_| {}), Instant::now());
     let a = tenant("a");
-    let first = gate.try_pass(&a, false, now).unwrap();
-    let _second = gate.try_pass(&a, false, now).unwrap();
-    assert!(gate.try_pass(&a, false, now).is_none());
-    gate.join(&a, false, 7, now);
+    let first = gate.try_pass(&want(&a, false), now).unwrap();
+    let _second = gate.try_pass(&want(&a, false), now).unwrap();
+    assert!(gate.try_pass(&want(&a, false), now).is_none());
+    gate.join(&want(&a, false), 7, now);
     assert!(gate.next(now).is_none());
     assert_eq!(
         gate.wake_at(now),
@@ -54,7 +65,7 @@ fn a_free_gate_lets_a_caller_through_and_a_full_one_does_not() {
     );
     settle(&mut gate, first, Verdict::Succeeded, now);
     assert!(
-        gate.try_pass(&a, false, now).is_none(),
+        gate.try_pass(&want(&a, false), now).is_none(),
         "nobody jumps the line"
     );
     assert_eq!(gate.next(now).unwrap().1, 7);
@@ -65,8 +76,8 @@ fn while_the_breaker_is_open_everybody_waits_and_then_a_few_go_to_see() {
     let (mut gate, now) = (gate(8, |_| {}), Instant::now());
     break_it(&mut gate, now);
     for n in 0..20 {
-        assert!(gate.try_pass(&tenant("a"), false, now).is_none());
-        gate.join(&tenant("a"), false, n, now);
+        assert!(gate.try_pass(&want(&tenant("a"), false), now).is_none());
+        gate.join(&want(&tenant("a"), false), n, now);
     }
     assert!(gate.is_open(now) && gate.next(now).is_none());
     assert_eq!(gate.wake_at(now), Some(now + 5 * SECOND));
@@ -93,7 +104,7 @@ fn a_probe_that_begins_to_answer_shows_that_the_place_is_back() {
     break_it(&mut gate, now);
     let now = now + 5 * SECOND;
     let mut probes: Vec<_> = (0..3)
-        .map(|_| gate.try_pass(&tenant("a"), false, now).unwrap())
+        .map(|_| gate.try_pass(&want(&tenant("a"), false), now).unwrap())
         .collect();
     for probe in &mut probes {
         assert!(probe.is_probe());
@@ -109,7 +120,7 @@ fn a_probe_that_begins_to_answer_shows_that_the_place_is_back() {
         BreakerState::Closed,
         "what began before counts no more"
     );
-    assert_eq!(gate.status("p", now).in_use, 0);
+    assert_eq!(gate.status(now).in_use, 0);
 }
 
 #[test]
@@ -117,7 +128,7 @@ fn a_probe_that_began_to_answer_and_was_cut_opens_the_breaker_again() {
     let (mut gate, now) = (gate(8, |_| {}), Instant::now());
     break_it(&mut gate, now);
     let now = now + 5 * SECOND;
-    let mut probe = gate.try_pass(&tenant("a"), false, now).unwrap();
+    let mut probe = gate.try_pass(&want(&tenant("a"), false), now).unwrap();
     gate.answering(&mut probe, now);
     settle(&mut gate, probe, Verdict::Failed, now);
     assert_eq!(gate.breaker(), BreakerState::Open);
@@ -127,18 +138,18 @@ fn a_probe_that_began_to_answer_and_was_cut_opens_the_breaker_again() {
 fn a_wish_to_be_left_alone_holds_up_everybody_and_halves_the_limit() {
     let (mut gate, now) = (gate(8, |_| {}), Instant::now());
     let (told, other) = (
-        gate.try_pass(&tenant("a"), false, now).unwrap(),
-        gate.try_pass(&tenant("a"), false, now).unwrap(),
+        gate.try_pass(&want(&tenant("a"), false), now).unwrap(),
+        gate.try_pass(&want(&tenant("a"), false), now).unwrap(),
     );
     let retry_after = Some(20 * SECOND);
     settle(&mut gate, told, Verdict::Overloaded { retry_after }, now);
     settle(&mut gate, other, Verdict::Succeeded, now);
-    assert!(gate.try_pass(&tenant("b"), false, now).is_none());
+    assert!(gate.try_pass(&want(&tenant("b"), false), now).is_none());
     for n in 0..9 {
-        gate.join(&tenant("b"), false, n, now);
+        gate.join(&want(&tenant("b"), false), n, now);
     }
     assert_eq!(gate.wake_at(now), Some(now + 20 * SECOND));
-    assert_eq!(gate.status("p", now).paused_for, retry_after);
+    assert_eq!(gate.status(now).paused_for, retry_after);
     let then = now + 20 * SECOND;
     assert_eq!(let_go(&mut gate, then).len(), 4);
     assert_eq!(
@@ -153,7 +164,7 @@ fn a_place_that_cannot_bear_one_call_is_given_pauses() {
     let (mut gate, mut now) = (gate(1, |_| {}), Instant::now());
     let mut pauses = vec![];
     for _ in 0..4 {
-        let pass = gate.try_pass(&tenant("a"), false, now).unwrap();
+        let pass = gate.try_pass(&want(&tenant("a"), false), now).unwrap();
         now += Duration::from_millis(1);
         settle(
             &mut gate,
@@ -161,7 +172,7 @@ fn a_place_that_cannot_bear_one_call_is_given_pauses() {
             Verdict::Overloaded { retry_after: None },
             now,
         );
-        gate.join(&tenant("a"), false, 0, now);
+        gate.join(&want(&tenant("a"), false), 0, now);
         let at = gate.wake_at(now).unwrap();
         pauses.push((at - now).as_millis());
         now = at;
@@ -177,21 +188,21 @@ fn repeats_without_a_budget_stand_back_and_go_when_the_floor_allows() {
     let (mut gate, mut now) = (gate(100, |_| {}), Instant::now());
     let a = tenant("a");
     let passes: Vec<_> = (0..10)
-        .map(|_| gate.try_pass(&a, true, now).unwrap())
+        .map(|_| gate.try_pass(&want(&a, true), now).unwrap())
         .collect();
     for pass in passes {
         settle(&mut gate, pass, Verdict::Succeeded, now);
     }
     assert!(
-        gate.try_pass(&a, true, now).is_none(),
+        gate.try_pass(&want(&a, true), now).is_none(),
         "the budget is spent"
     );
     for n in 0..3 {
-        gate.join(&a, true, n, now);
+        gate.join(&want(&a, true), n, now);
     }
     assert!(gate.next(now).is_none());
     for _ in 0..5 {
-        let first = gate.try_pass(&a, false, now).unwrap();
+        let first = gate.try_pass(&want(&a, false), now).unwrap();
         settle(&mut gate, first, Verdict::Succeeded, now);
     }
     let mut served = vec![];
@@ -203,7 +214,7 @@ fn repeats_without_a_budget_stand_back_and_go_when_the_floor_allows() {
         }
     }
     assert_eq!(served, [0, 1, 2], "none is lost, and they keep their order");
-    let status = gate.status("p", now);
+    let status = gate.status(now);
     assert_eq!((status.calls, status.retries), (18, 13));
 }
 
@@ -212,11 +223,11 @@ fn a_tenants_share_is_of_the_permits_and_only_while_others_wait() {
     let (mut gate, now) = (gate(4, |_| {}), Instant::now());
     let (a, b) = (tenant("a"), tenant("b"));
     let held: Vec<_> = (0..4)
-        .map(|_| gate.try_pass(&a, false, now).unwrap())
+        .map(|_| gate.try_pass(&want(&a, false), now).unwrap())
         .collect();
     for n in 0..4 {
-        gate.join(&a, false, n, now);
-        gate.join(&b, false, 10 + n, now);
+        gate.join(&want(&a, false), n, now);
+        gate.join(&want(&b, false), 10 + n, now);
     }
     let mut went = vec![];
     for pass in held {
@@ -233,9 +244,9 @@ fn how_long_one_more_would_wait_is_known_for_all_and_for_a_quiet_tenant() {
     let (mut gate, mut now) = (gate(1, |_| {}), Instant::now());
     let (loud, quiet) = (tenant("loud"), tenant("quiet"));
     assert_eq!(gate.expected_wait(None, now), Duration::ZERO);
-    let mut pass = gate.try_pass(&loud, false, now).unwrap();
+    let mut pass = gate.try_pass(&want(&loud, false), now).unwrap();
     for n in 0..1_000 {
-        gate.join(&loud, false, n, now);
+        gate.join(&want(&loud, false), n, now);
     }
     now += 3 * SECOND;
     assert_eq!(
@@ -250,9 +261,122 @@ fn how_long_one_more_would_wait_is_known_for_all_and_for_a_quiet_tenant() {
     }
     let all = gate.expected_wait(None, now).as_secs_f64();
     assert!((65.0..75.0).contains(&all), "700 at 10/s: {all}");
-    let one = gate.expected_wait(Some(&quiet), now).as_secs_f64();
+    let one = gate
+        .expected_wait(Some(&want(&quiet, false)), now)
+        .as_secs_f64();
     assert!(one < 0.2, "one turn: {one}");
-    assert!(gate.expected_wait(Some(&loud), now).as_secs_f64() > 65.0);
+    assert!(
+        gate.expected_wait(Some(&want(&loud, false)), now)
+            .as_secs_f64()
+            > 65.0
+    );
+}
+
+/// A gate whose tenants have limits.
+fn limited(limit: usize) -> (Gate<u32>, SetLimits) {
+    let book = SetLimits::default();
+    let allowances = Arc::new(Allowances::new(Arc::new(book.clone())));
+    let options = GuardOptions::default();
+    let gate = Gate::new("p".into(), Concurrency::fixed(limit), &options, allowances);
+    (gate, book)
+}
+
+fn per_minute(requests: u32) -> TenantLimits {
+    let all = Limits {
+        requests_per_minute: Some(requests),
+        ..Limits::default()
+    };
+    TenantLimits {
+        all,
+        ..TenantLimits::default()
+    }
+}
+
+#[test]
+fn who_is_over_its_minute_stands_aside_others_pass_and_an_alarm_brings_it_back() {
+    let (mut gate, book) = limited(8);
+    let now = Instant::now();
+    let (a, b) = (tenant("a"), tenant("b"));
+    book.set(&a, per_minute(1));
+    let pass = gate.try_pass(&want(&a, false), now).unwrap();
+    assert!(gate.try_pass(&want(&a, false), now).is_none());
+    gate.join(&want(&a, false), 7, now);
+    assert!(gate.next(now).is_none());
+    assert_eq!(gate.status(now).paced, 1);
+    assert_eq!(gate.wake_at(now), Some(now + SECOND));
+    let other = gate.try_pass(&want(&b, false), now).unwrap();
+    settle(&mut gate, other, Verdict::Succeeded, now);
+    book.set(&a, TenantLimits::default());
+    assert!(
+        gate.try_pass(&want(&a, false), now).is_none(),
+        "nobody goes before its own that stand aside"
+    );
+    settle(&mut gate, pass, Verdict::Neutral, now);
+    assert_eq!(
+        gate.next(now).unwrap().1,
+        7,
+        "a call that ends is an occasion"
+    );
+}
+
+#[test]
+fn a_pass_that_was_never_used_costs_neither_turn_nor_minute() {
+    let (mut gate, book) = limited(8);
+    let (now, a) = (Instant::now(), tenant("a"));
+    book.set(&a, per_minute(1));
+    for _ in 0..5 {
+        let pass = gate.try_pass(&want(&a, false), now).unwrap();
+        settle(&mut gate, pass, Verdict::Neutral, now);
+    }
+    let mut pass = gate.try_pass(&want(&a, false), now).unwrap();
+    pass.begin(now);
+    settle(&mut gate, pass, Verdict::Neutral, now);
+    assert!(
+        gate.try_pass(&want(&a, false), now).is_none(),
+        "this one was"
+    );
+}
+
+#[test]
+fn the_expected_wait_knows_weights_urgency_and_minutes() {
+    let (mut gate, book) = limited(1);
+    let mut now = Instant::now();
+    let (a, b) = (tenant("a"), tenant("b"));
+    let weight = Some(9);
+    book.set(
+        &b,
+        TenantLimits {
+            weight,
+            ..TenantLimits::default()
+        },
+    );
+    let call = |tenant, priority| Want {
+        priority,
+        tokens: 100,
+        ..Want::plain("p", tenant, false)
+    };
+    let mut pass = gate.try_pass(&call(&a, Priority::Normal), now).unwrap();
+    for n in 0..100 {
+        gate.join(&call(&a, Priority::Low), n, now);
+        gate.join(&call(&b, Priority::Normal), n, now);
+    }
+    for _ in 0..10 {
+        now += SECOND;
+        settle(&mut gate, pass, Verdict::Succeeded, now);
+        pass = gate.next(now).unwrap().0;
+    }
+    let wait = |gate: &Gate<u32>, tenant, priority| {
+        gate.expected_wait(Some(&call(tenant, priority)), now)
+            .as_secs()
+    };
+    // All that waits goes before one more of a's batch, some of b's before one of a's that is urgent.
+    assert!((180..=195).contains(&wait(&gate, &a, Priority::Low)));
+    assert!(wait(&gate, &a, Priority::High) <= 12);
+    // One more of b waits for b, and for the ninth part that a is due meanwhile.
+    let of_b = wait(&gate, &b, Priority::Normal);
+    assert!((90..=105).contains(&of_b), "{of_b}");
+    book.set(&b, per_minute(10));
+    assert!(wait(&gate, &b, Priority::Normal) >= 8 * 60);
 }
 
 #[derive(Debug, Clone)]
@@ -312,9 +436,9 @@ proptest! {
             match step {
                 Step::Ask(who, repeat) => {
                     let who = tenant(&format!("t{who}"));
-                    match gate.try_pass(&who, repeat, now) {
+                    match gate.try_pass(&want(&who, repeat), now) {
                         Some(pass) => running.push(pass),
-                        None => waiting.push((n, gate.join(&who, repeat, n, now))),
+                        None => waiting.push((n, gate.join(&want(&who, repeat), n, now))),
                     }
                 }
                 Step::Leave(which) if !waiting.is_empty() => {
@@ -340,7 +464,7 @@ proptest! {
                 prop_assert!(running.len() <= limit);
             }
             prop_assert!(!(open && running.len() > before));
-            let status = gate.status("p", now);
+            let status = gate.status(now);
             prop_assert_eq!((status.in_use, status.waiting), (running.len(), waiting.len()));
             prop_assert!(status.limit <= limit);
         }

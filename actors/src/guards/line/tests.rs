@@ -1,5 +1,8 @@
 //! Whose turn it is.
 
+mod aside;
+mod fairness;
+
 use std::collections::VecDeque;
 
 use proptest::prelude::*;
@@ -7,6 +10,34 @@ use proptest::prelude::*;
 use super::*;
 
 const ALL: usize = usize::MAX;
+
+/// A plain line: everybody may go, every call counts one, no permit is scarce but for shares.
+impl<T> Line<T> {
+    fn stand(&mut self, tenant: &TenantId, repeat: bool, waiter: T) -> Spot {
+        self.join(&plain(tenant, repeat), waiter)
+    }
+
+    fn next(&mut self, repeats: bool, share: usize) -> Option<Chosen<T, ()>> {
+        let permits = share;
+        let now = Instant::now();
+        self.choose(repeats, Bulkhead { permits, share }, now, |_, _, _| Ok(()))
+    }
+
+    fn back(&mut self, charge: Charge) {
+        self.give_back(charge, None);
+    }
+}
+
+const fn plain(tenant: &TenantId, repeat: bool) -> Asker<'_> {
+    Asker {
+        tenant,
+        task: None,
+        repeat,
+        priority: Priority::Normal,
+        tokens: 1,
+        weight: 1,
+    }
+}
 
 fn tenant(name: &str) -> TenantId {
     TenantId::new(name).unwrap()
@@ -19,9 +50,9 @@ fn numbered(n: usize) -> TenantId {
 /// Takes everybody out, each giving its permit back at once.
 fn drain(line: &mut Line<&'static str>, repeats: bool) -> Vec<&'static str> {
     let mut order = vec![];
-    while let Some(chosen) = line.choose(repeats, ALL) {
+    while let Some(chosen) = line.next(repeats, ALL) {
         order.push(chosen.waiter);
-        line.give_back(chosen.lane);
+        line.back(chosen.charge);
     }
     order
 }
@@ -30,7 +61,7 @@ fn drain(line: &mut Line<&'static str>, repeats: bool) -> Vec<&'static str> {
 fn within_a_tenant_who_came_first_goes_first() {
     let mut line = Line::default();
     for name in ["1", "2", "3"] {
-        line.join(&tenant("a"), false, name);
+        line.stand(&tenant("a"), false, name);
     }
     assert_eq!(drain(&mut line, true), ["1", "2", "3"]);
     assert_eq!(line.waiting(), 0);
@@ -47,7 +78,7 @@ fn tenants_take_turns() {
         ("b", "b2"),
         ("c", "c1"),
     ] {
-        line.join(&tenant(who), false, name);
+        line.stand(&tenant(who), false, name);
     }
     assert_eq!(drain(&mut line, true), ["a1", "b1", "c1", "a2", "b2", "a3"]);
 }
@@ -56,29 +87,29 @@ fn tenants_take_turns() {
 fn the_first_ticket_of_a_quiet_tenant_goes_next_however_many_wait() {
     let mut line = Line::default();
     for _ in 0..20_000 {
-        line.join(&tenant("loud"), false, "loud");
+        line.stand(&tenant("loud"), false, "loud");
     }
     for _ in 0..10 {
-        let chosen = line.choose(true, ALL).unwrap();
-        line.give_back(chosen.lane);
+        let chosen = line.next(true, ALL).unwrap();
+        line.back(chosen.charge);
     }
-    line.join(&tenant("quiet"), false, "quiet");
-    let next = line.choose(true, ALL).unwrap();
+    line.stand(&tenant("quiet"), false, "quiet");
+    let next = line.next(true, ALL).unwrap();
     assert_eq!(next.waiter, "quiet");
-    line.give_back(next.lane);
-    assert_eq!(line.choose(true, ALL).unwrap().waiter, "loud");
+    line.back(next.charge);
+    assert_eq!(line.next(true, ALL).unwrap().waiter, "loud");
 }
 
 #[test]
 fn repeats_stand_back_while_they_may_not_go_and_keep_their_place() {
     let mut line = Line::default();
-    line.join(&tenant("a"), true, "repeat 1");
-    line.join(&tenant("a"), false, "first 1");
-    line.join(&tenant("a"), true, "repeat 2");
-    line.join(&tenant("b"), true, "repeat 3");
-    line.join(&tenant("b"), false, "first 2");
+    line.stand(&tenant("a"), true, "repeat 1");
+    line.stand(&tenant("a"), false, "first 1");
+    line.stand(&tenant("a"), true, "repeat 2");
+    line.stand(&tenant("b"), true, "repeat 3");
+    line.stand(&tenant("b"), false, "first 2");
     assert_eq!(drain(&mut line, false), ["first 1", "first 2"]);
-    assert!(line.choose(false, ALL).is_none());
+    assert!(line.next(false, ALL).is_none());
     assert!(line.has_repeats() && !line.has_first_calls());
     assert_eq!(drain(&mut line, true), ["repeat 1", "repeat 3", "repeat 2"]);
 }
@@ -86,8 +117,8 @@ fn repeats_stand_back_while_they_may_not_go_and_keep_their_place() {
 #[test]
 fn a_repeat_that_may_go_and_came_first_goes_first() {
     let mut line = Line::default();
-    line.join(&tenant("a"), true, "repeat");
-    line.join(&tenant("a"), false, "first");
+    line.stand(&tenant("a"), true, "repeat");
+    line.stand(&tenant("a"), false, "first");
     assert_eq!(drain(&mut line, true), ["repeat", "first"]);
 }
 
@@ -95,33 +126,33 @@ fn a_repeat_that_may_go_and_came_first_goes_first() {
 fn one_who_holds_its_share_is_passed_over_while_others_wait_and_not_otherwise() {
     let mut line = Line::default();
     for name in ["a1", "a2", "a3", "a4"] {
-        line.join(&tenant("a"), false, name);
+        line.stand(&tenant("a"), false, name);
     }
-    let held: Vec<_> = (0..2).map(|_| line.choose(true, 2).unwrap()).collect();
+    let held: Vec<_> = (0..2).map(|_| line.next(true, 2).unwrap()).collect();
     assert_eq!(
-        line.choose(true, 2).unwrap().waiter,
+        line.next(true, 2).unwrap().waiter,
         "a3",
         "nobody else waits"
     );
-    line.join(&tenant("b"), false, "b1");
-    line.join(&tenant("b"), false, "b2");
-    assert_eq!(line.choose(true, 2).unwrap().waiter, "b1");
+    line.stand(&tenant("b"), false, "b1");
+    line.stand(&tenant("b"), false, "b2");
+    assert_eq!(line.next(true, 2).unwrap().waiter, "b1");
     assert_eq!(
-        line.choose(true, 2).unwrap().waiter,
+        line.next(true, 2).unwrap().waiter,
         "b2",
         "it is not the turn that counts"
     );
     drop(held);
-    assert_eq!(line.choose(true, 2).unwrap().waiter, "a4");
+    assert_eq!(line.next(true, 2).unwrap().waiter, "a4");
 }
 
 #[test]
 fn a_lane_that_gives_back_below_its_share_takes_turns_again() {
     let mut line = Line::default();
-    let mine = line.pass_by(&tenant("a"));
-    line.join(&tenant("a"), false, "a1");
-    line.join(&tenant("b"), false, "b1");
-    line.give_back(mine);
+    let mine = line.pass_by(&plain(&tenant("a"), false));
+    line.stand(&tenant("a"), false, "a1");
+    line.stand(&tenant("b"), false, "b1");
+    line.back(mine);
     let order = drain(&mut line, true);
     assert_eq!(order, ["b1", "a1"], "the permit that was had was a turn");
 }
@@ -129,31 +160,31 @@ fn a_lane_that_gives_back_below_its_share_takes_turns_again() {
 #[test]
 fn who_leaves_is_not_chosen_and_leaves_once() {
     let mut line = Line::default();
-    let first = line.join(&tenant("a"), false, "1");
-    let second = line.join(&tenant("a"), false, "2");
+    let first = line.stand(&tenant("a"), false, "1");
+    let second = line.stand(&tenant("a"), false, "2");
     assert_eq!(line.leave(first), Some("1"));
     assert_eq!(line.leave(first), None);
-    let chosen = line.choose(true, ALL).unwrap();
+    let chosen = line.next(true, ALL).unwrap();
     assert_eq!(chosen.waiter, "2");
     assert_eq!(line.leave(second), None, "its turn has come");
-    assert!(line.choose(true, ALL).is_none());
+    assert!(line.next(true, ALL).is_none());
 }
 
 #[test]
 fn tenants_that_come_and_go_leave_nothing_behind() {
     let mut line = Line::default();
     for n in 0..10_000 {
-        let spot = line.join(&numbered(n), n % 2 == 0, "x");
+        let spot = line.stand(&numbered(n), n % 2 == 0, "x");
         if n % 3 == 0 {
             line.leave(spot);
         } else {
-            let chosen = line.choose(true, ALL).unwrap();
-            line.give_back(chosen.lane);
+            let chosen = line.next(true, ALL).unwrap();
+            line.back(chosen.charge);
         }
     }
     assert!(line.names.len() <= IDLE_LANES + 1, "{}", line.names.len());
     assert!(line.lanes.len() <= IDLE_LANES + 2, "{}", line.lanes.len());
-    assert!(line.first_calls.is_empty() && line.repeats.is_empty());
+    assert!(line.rings.iter().all(BTreeSet::is_empty) && line.weights == 0);
 }
 
 #[derive(Debug, Clone)]
@@ -188,12 +219,12 @@ proptest! {
     ) {
         let mut line: Line<Plain> = Line::default();
         let mut plain: VecDeque<(Plain, Spot)> = VecDeque::new();
-        let mut held: Vec<(usize, Lane)> = vec![];
+        let mut held: Vec<(usize, Charge)> = vec![];
         for (number, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Join(who, repeat) => {
                     let waiter = (number, who, repeat);
-                    plain.push_back((waiter, line.join(&numbered(who), repeat, waiter)));
+                    plain.push_back((waiter, line.stand(&numbered(who), repeat, waiter)));
                 }
                 Step::Leave(which) if !plain.is_empty() => {
                     let (waiter, spot) = plain.remove(which % plain.len()).unwrap();
@@ -202,7 +233,7 @@ proptest! {
                 Step::Choose(repeats) => {
                     let may = |waiter: &Plain| repeats || !waiter.2;
                     let full = |who: usize| held.iter().filter(|(by, _)| *by == who).count() >= share;
-                    let Some(chosen) = line.choose(repeats, share) else {
+                    let Some(chosen) = line.next(repeats, share) else {
                         prop_assert!(!plain.iter().any(|(waiter, _)| may(waiter)));
                         continue;
                     };
@@ -216,11 +247,11 @@ proptest! {
                         let other = plain.iter().find(|(waiter, _)| may(waiter) && !full(waiter.1));
                         prop_assert!(other.is_none(), "{:?} was passed over", other);
                     }
-                    held.push((who, chosen.lane));
+                    held.push((who, chosen.charge));
                 }
                 Step::GiveBack(which) if !held.is_empty() => {
-                    let (_, lane) = held.swap_remove(which % held.len());
-                    line.give_back(lane);
+                    let (_, charge) = held.swap_remove(which % held.len());
+                    line.back(charge);
                 }
                 Step::Leave(_) | Step::GiveBack(_) => {}
             }
@@ -236,12 +267,12 @@ proptest! {
         let mut line = Line::default();
         for (who, length) in lengths.iter().enumerate() {
             for _ in 0..*length {
-                line.join(&numbered(who), false, who);
+                line.stand(&numbered(who), false, who);
             }
         }
         let mut turns = vec![0_usize; lengths.len()];
-        while let Some(chosen) = line.choose(true, ALL) {
-            line.give_back(chosen.lane);
+        while let Some(chosen) = line.next(true, ALL) {
+            line.back(chosen.charge);
             turns[chosen.waiter] += 1;
             let waiting = |who: &usize| turns[*who] < lengths[*who];
             let behind = (0..lengths.len()).filter(waiting).map(|who| turns[who]).min();

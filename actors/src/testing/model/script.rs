@@ -117,6 +117,18 @@ impl Script {
         self.step(Step::Part(complete()))
     }
 
+    /// Then the answer is complete, and took so many tokens.
+    #[must_use]
+    pub fn complete_using(self, prompt_tokens: u64, completion_tokens: u64) -> Self {
+        self.step(Step::Part(AnswerPart::Complete {
+            finish_reason: "stop".to_owned(),
+            usage: Some(Usage {
+                prompt_tokens,
+                completion_tokens,
+            }),
+        }))
+    }
+
     /// Then the stream fails.
     #[must_use]
     pub fn fail(self, kind: AttemptErrorKind) -> Self {

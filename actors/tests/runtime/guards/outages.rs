@@ -1,5 +1,6 @@
 //! A model or a tenant's API that is out for a while.
 
+use punchcard_actors::guards::Concurrency;
 use std::time::Duration;
 
 use punchcard_actors::guards::BreakerState;
@@ -91,7 +92,7 @@ fn a_model_that_stays_out_fails_no_ticket_before_its_deadline() {
 fn two_thousand_tickets_that_waited_for_a_tenants_api_do_not_fall_on_it_when_it_is_back() {
     in_paused_time(async {
         let mut world = World::new();
-        world.options.callbacks.default_max_concurrency = 8;
+        world.options.callbacks.default_max_concurrency = Concurrency::fixed(8);
         world.task("essay", |task| task.callback_retry.max_tries = 40);
         world.callbacks.take(SECOND / 50);
         world

@@ -1,5 +1,6 @@
 //! One tenant's trouble is not another's.
 
+use punchcard_actors::guards::Concurrency;
 use std::time::Duration;
 
 use punchcard_actors::guards::BreakerState;
@@ -83,7 +84,7 @@ fn a_tenant_whose_api_is_out_holds_up_nobody_else() {
     in_paused_time(async {
         let mut world = World::new();
         world.options.llm.default_max_concurrency = 2;
-        world.options.callbacks.default_max_concurrency = 4;
+        world.options.callbacks.default_max_concurrency = Concurrency::fixed(4);
         world.callbacks.take(SECOND / 10);
         world
             .callbacks

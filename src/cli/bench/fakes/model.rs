@@ -16,7 +16,7 @@ pub(in crate::cli::bench) const MARKER_DIGITS: usize = 8;
 /// The most stamped answers of one run.
 const MAX_STAMPS: usize = 10_000_000;
 
-const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+pub(super) const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
     transfer-encoding: chunked\r\n\r\n";
 
 const WORDS: [&str; 4] = [
@@ -143,27 +143,27 @@ async fn answer(
     Ok(())
 }
 
-async fn pause(time: Duration) {
+pub(super) async fn pause(time: Duration) {
     if !time.is_zero() {
         tokio::time::sleep(time).await;
     }
 }
 
-fn text_delta(text: &str) -> Value {
+pub(super) fn text_delta(text: &str) -> Value {
     delta(&json!({ "content": text }), None)
 }
 
-fn delta(delta: &Value, finish_reason: Option<&str>) -> Value {
+pub(super) fn delta(delta: &Value, finish_reason: Option<&str>) -> Value {
     json!({
         "id": "chatcmpl-bench", "object": "chat.completion.chunk", "created": 0, "model": "bench",
         "choices": [{ "index": 0, "delta": delta, "finish_reason": finish_reason }],
     })
 }
 
-fn event(data: &Value) -> String {
+pub(super) fn event(data: &Value) -> String {
     chunk(&format!("data: {data}\n\n"))
 }
 
-fn chunk(text: &str) -> String {
+pub(super) fn chunk(text: &str) -> String {
     format!("{:x}\r\n{text}\r\n", text.len())
 }

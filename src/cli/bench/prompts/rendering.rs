@@ -16,6 +16,7 @@ use crate::adapters::store_sqlite::{Options, SqliteStore};
 use crate::app::open_prompts;
 use crate::config::Config;
 use crate::tasks::Tasks;
+use crate::tenants::as_configured;
 
 /// Prompts whose first rendering is timed.
 const FIRST: usize = 2_000;
@@ -37,11 +38,12 @@ pub(super) async fn measure(config: &Path, prompts: usize) -> anyhow::Result<Ren
     let options = Options::new(&config.store.data_dir);
     let store = tokio::task::spawn_blocking(move || SqliteStore::open(options)).await??;
     let begun = Instant::now();
-    let (book, following) = open_prompts(&config, &store)
+    let tenants = as_configured(&config)?;
+    let (book, following) = open_prompts(&config, &store, tenants.clone())
         .await
         .context("cannot read the prompts")?;
     let replay = begun.elapsed();
-    let tasks = Tasks::new(&config, book);
+    let tasks = Tasks::new(&config, book, tenants);
     let names: Vec<_> = (0..prompts.min(FIRST))
         .map(fill::task)
         .collect::<Result<_, _>>()?;
