@@ -254,7 +254,6 @@ const ADMINS: &[&str] = &["admin"];
 const VIEWERS: &[&str] = &["viewer"];
 const PLANNERS: &[&str] = &["planner"];
 const PUBLISHERS: &[&str] = &["publisher"];
-const ADMINS: &[&str] = &["admin"];
 
 /// A route's path with something of everything that it names.
 pub(crate) fn filled(path: &str, ticket: &str, task: &str) -> String {
