@@ -352,9 +352,6 @@ pub enum StartError {
     /// The callback client cannot be set up.
     #[error(transparent)]
     Webhooks(#[from] webhooks::BuildError),
-    /// The master secret cannot be had.
-    #[error(transparent)]
-    MasterSecret(#[from] MasterSecretError),
     /// The log of webhooks cannot be opened.
     #[error(transparent)]
     WebhookLog(#[from] webhooks_sqlite::OpenError),

@@ -420,9 +420,11 @@ fn refusal(line: &RequestLine, error: IssueError) -> Result<RefusedLine, Duratio
         IssueError::BadTime(bad) => {
             refused("deadline_exceeded", bad.rule, Some(bad.field.to_owned()))
         }
-        IssueError::Overloaded { retry_after, .. } => Err(retry_after),
+        IssueError::Overloaded { retry_after, .. }
+        | IssueError::BudgetExhausted { retry_after, .. } => Err(retry_after),
         IssueError::KeyReused
         | IssueError::KeyInFlight
+        | IssueError::StillCounting
         | IssueError::Unavailable(_)
         | IssueError::Stopping => Err(AGAIN),
     }

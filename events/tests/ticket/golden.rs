@@ -239,7 +239,7 @@ fn minimal() -> Vec<TicketEvent> {
 }
 
 /// Events with fields that no `full` file has: they came later, and files are not touched.
-fn added() -> [(&'static str, &'static str, TicketEvent); 8] {
+fn added() -> [(&'static str, &'static str, TicketEvent); 9] {
     let request = TicketEvent::TicketRequested(request_with_fallbacks());
     let failed = attempt_gave_way(2, AttemptErrorKind::QuotaExceeded, at(5), "gpt-y");
     let sent = sent_to("gpt-y", 3, Some(("gpt-x", FallbackReason::Failed)));

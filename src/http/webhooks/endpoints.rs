@@ -11,7 +11,7 @@ use url::Url;
 
 use super::call::{EndpointCall, act};
 use super::problems;
-use super::view::{EndpointList, EndpointView, RemovedView, TestView};
+use super::view::{EndpointList, EndpointView, RemovedView, TestSent};
 use crate::adapters::outbound::check_url;
 use crate::http::dispatch::Call;
 use crate::http::errors::Problem;
@@ -113,7 +113,7 @@ pub(super) async fn test(asked: EndpointCall) -> Result<HttpResponse, Problem> {
     let act = asked.act();
     asked.execute(Command::Test { act }).await?;
     let log = format!("/v1/webhooks/{}/deliveries", asked.id);
-    Ok(HttpResponse::Accepted().json(TestView {
+    Ok(HttpResponse::Accepted().json(TestSent {
         event_type: EventType::WebhookTest,
         log,
     }))

@@ -10,7 +10,7 @@ use super::resend::RangeBody;
 use super::secrets::RotateBody;
 use super::view::{
     DeliveryDetail, DeliveryPage, EndpointList, EndpointView, RemovedView, ResendView, SecretsView,
-    TestView,
+    TestSent,
 };
 use crate::http::errors::Code;
 use crate::http::openapi::common::PageLimit;
@@ -165,7 +165,7 @@ fn test() -> Operation {
         "testWebhook",
         "Send a test message",
     )
-    .gives::<TestView>(202, "It is on its way.")
+    .gives::<TestSent>(202, "It is on its way.")
     .of_an_endpoint()
     .changes()
     .refuses(&[Code::WebhookDisabled])

@@ -208,7 +208,7 @@ pub(super) struct RemovedView {
 
 /// A test that was asked for.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct TestView {
+pub(super) struct TestSent {
     #[serde(rename = "type")]
     pub(super) event_type: EventType,
     /// Where what becomes of it is shown.
