@@ -67,6 +67,12 @@ impl App {
         let opened = open_prompts(&config, &store).await;
         let (prompts, following) = opened.map_err(PromptError::from)?;
         tasks::adopt(&config, &prompts).await?;
+        let (tenants, _tenants_following) = punchcard_actors::tenants::Tenants::open(
+            Arc::new(store.clone()),
+            Arc::new(SystemClock),
+        )
+        .await
+        .map_err(PromptError::from)?;
         let (canaries, watching) = CanaryWatch::start(Arc::new(store.clone()), prompts.clone());
         let listener = listen(config.server.listen)?;
         let admin = listen(config.server.admin_listen)?;
@@ -107,11 +113,13 @@ impl App {
             tickets: runtime.tickets().clone(),
             batches,
             sessions: sessions.clone(),
+            tenants,
             prompts: prompts.clone(),
             canaries,
             test_runs: test_runs.clone(),
             workbench: Arc::new(Bench::new(tasks, judges)),
             keys: access.clone(),
+            operators: config.operators(),
             origins: access,
             readiness: Arc::new(StoreReadiness::new(store.clone())),
             metrics: Some(metrics),

@@ -13,6 +13,7 @@ mod demo;
 mod exit;
 mod key;
 mod open_files;
+mod openapi;
 mod output;
 mod prompt;
 mod runtime;
@@ -22,6 +23,7 @@ mod serve;
 pub mod session_client;
 mod store;
 mod style;
+mod tenant;
 mod ticket;
 mod timeline;
 
@@ -54,11 +56,13 @@ fn run(cli: &Cli, out: &mut Output) -> Result<Exit, Failure> {
         Command::Ticket(args) => runtime::on_client(ticket::run(args, out)),
         Command::Batch(args) => runtime::on_client(batch::run(args, out)),
         Command::Prompt(args) => runtime::on_client(prompt::run(args, out)),
-        Command::Key(command) => key::run(command, out),
+        Command::Tenant(args) => runtime::on_client(tenant::run(args, out)),
+        Command::Key(args) => runtime::on_client(key::run(args, out)),
         Command::Store(command) => store::run(command, out),
         Command::Bench(args) => bench::run(args, out),
         Command::BenchFloor(args) => bench::run_floor(args, out),
         Command::Config(command) => config::run(command, out),
+        Command::Openapi(args) => openapi::run(args, out),
         Command::Completions(args) => completions::run(args, out),
     }
 }
@@ -112,10 +116,29 @@ mod tests {
             "prompt retire explanation --reason r".to_owned(),
             "prompt restore explanation".to_owned(),
             "key new --tenant onehour --name backend".to_owned(),
+            "key new --operator --name ada".to_owned(),
+            "key list --tenant acme --admin-url http://h:1 --admin-key k".to_owned(),
+            "key issue --tenant acme --role admin,issuer --expires-at 2027-01-31T00:00:00Z"
+                .to_owned(),
+            "key rotate pk_live_0aB1cD2e --overlap 24h --json".to_owned(),
+            "key revoke pk_live_0aB1cD2e --reason r --yes".to_owned(),
+            "tenant list --limit 3 --after acme".to_owned(),
+            "tenant create acme --name Acme --admin-key-file f".to_owned(),
+            "tenant show acme --json".to_owned(),
+            "tenant rename acme Acme-2".to_owned(),
+            "tenant suspend acme --reason r -y".to_owned(),
+            "tenant resume acme".to_owned(),
+            "tenant limits acme --task say --daily-tokens 5_000 --monthly-usd 12.50".to_owned(),
+            "tenant limits acme --weight 2 --raw-models a,b --requests-per-minute none".to_owned(),
+            "tenant origins acme --add https://a.example --remove none".to_owned(),
+            "tenant callback acme https://api.acme.example".to_owned(),
+            "tenant hooks acme say --pre-process /p --post-process none".to_owned(),
+            "tenant history acme --after 3".to_owned(),
             "store verify --data-dir d".to_owned(),
             "store backup f --data-dir d".to_owned(),
             "bench --quick --only latency --only memory --rounds 2 --seconds 1 --json".to_owned(),
             "config check --config a.toml".to_owned(),
+            "openapi --admin".to_owned(),
             "completions zsh".to_owned(),
         ] {
             let words = std::iter::once("punchcard").chain(line.split(' '));
@@ -135,6 +158,14 @@ mod tests {
             "prompt deploy explanation 4 --canary 100",
             "prompt show explanation Draft",
             "prompt at explanation yesterday",
+            "key new --operator --tenant acme",
+            "key issue --role root",
+            "tenant create Acme --name x",
+            "tenant suspend acme",
+            "tenant limits acme --monthly-usd 1,5",
+            "tenant limits acme --task say --weight 2",
+            "tenant hooks acme --pre-process /p",
+            "tenant callback acme https://a.example --remove",
             "frobnicate",
         ] {
             let words = std::iter::once("punchcard").chain(line.split(' '));

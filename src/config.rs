@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use punchcard_events::TenantId;
 use serde::Deserialize;
 
+mod admin;
 mod check;
 mod decode;
 mod depth;
@@ -30,10 +31,11 @@ mod tests;
 mod tree;
 mod values;
 
+pub use admin::{Admin, OperatorKey};
 pub use error::{ConfigError, ConfigErrors};
 pub use sections::{
     Batches, Callbacks, Log, LogFormat, Model, Price, Prompts, Provider, Retries, Retry, Runtime,
-    Server, Sessions, Store, TicketLimits,
+    Secrets, Server, Sessions, Store, TicketLimits,
 };
 pub use supervision::{Guarding, Supervision};
 pub use tenants::{CallbackTarget, Defaults, Task, Tenant, TenantKey};
@@ -43,7 +45,7 @@ pub use values::Mode;
 use check::Mistake;
 use tree::Node;
 
-use crate::keys::{KeyOwner, KeyRing};
+use crate::keys::{KeyOwner, KeyRing, Operator, Operators};
 
 pub use crate::adapters::openai::MaxTokensField;
 pub use punchcard_events::prompt::MessageTemplate;
@@ -61,6 +63,9 @@ pub struct Config {
     pub mode: Mode,
     /// The HTTP servers.
     pub server: Server,
+    /// Who operates it.
+    #[serde(default)]
+    pub admin: Admin,
     /// The event store.
     pub store: Store,
     /// The ticket actors.
@@ -77,6 +82,8 @@ pub struct Config {
     pub prompts: Prompts,
     /// Tickets by the thousand.
     pub batches: Batches,
+    /// What other secrets are made of.
+    pub secrets: Secrets,
     /// The users' sessions.
     pub sessions: Sessions,
     /// The log.
@@ -204,6 +211,17 @@ impl Config {
     /// development the tenant's API is on the developer's own machine.
     pub fn calls_private_networks(&self) -> bool {
         self.callbacks.allow_private_networks || self.mode == Mode::Development
+    }
+
+    /// Those whose keys open the admin API.
+    pub fn operators(&self) -> Operators {
+        Operators::new(self.admin.keys.iter().map(|key| {
+            let operator = Operator {
+                prefix: key.prefix.clone(),
+                name: key.name.clone(),
+            };
+            (key.sha256, operator)
+        }))
     }
 
     /// Every API key that is let in.

@@ -42,13 +42,18 @@ use punchcard_actors::admission::{Places, Shares};
 use punchcard_actors::batches::Batches;
 use punchcard_actors::prompts::{CanaryWatch, Prompts};
 use punchcard_actors::sessions::Sessions;
+use punchcard_actors::tenants::Tenants;
 use punchcard_actors::test_runs::TestRuns;
 use punchcard_actors::tickets::Tickets;
 
 use punchcard_events::prompt::CanaryTally;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use crate::keys::Operators;
+
 pub use errors::{Code, Problem};
+pub use openapi::{admin_document, document};
 pub use options::{Options, SessionOptions, StreamOptions};
 pub use prompts::{RESERVED, Unrenderable, Workbench};
 pub use server::{Serving, serve};
@@ -61,6 +66,8 @@ pub struct Parts {
     pub batches: Batches,
     /// The session supervisor.
     pub sessions: Sessions,
+    /// The tenants.
+    pub tenants: Tenants,
     /// The planners' prompts.
     pub prompts: Prompts,
     /// What is seen of their canaries.
@@ -71,6 +78,8 @@ pub struct Parts {
     pub workbench: Arc<dyn Workbench>,
     /// Who may call.
     pub keys: Arc<dyn auth::Authenticator>,
+    /// Who operates this Punchcard.
+    pub operators: Operators,
     /// From where browsers may open sessions.
     pub origins: Arc<dyn auth::Origins>,
     /// Whether the process can do its work.
@@ -93,7 +102,12 @@ struct Bounds {
     bodies: Shares,
     /// Requests that wait for an outcome.
     waiting: Shares,
+    /// Operators' bodies that are being read.
+    operators: Arc<Semaphore>,
 }
+
+/// The most operators' bodies that are read at a time; none is larger than a small part of a tenant's.
+const MAX_OPERATOR_BODIES: usize = 32;
 
 impl Bounds {
     /// One tenant may have half of everything, so that another still finds something.
@@ -102,6 +116,7 @@ impl Bounds {
         Self {
             bodies: shares(options.max_body_memory),
             waiting: shares(options.max_waiting),
+            operators: Arc::new(Semaphore::new(MAX_OPERATOR_BODIES)),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! in configuration and listings; the other 33 (196 bits) are known to its holder alone. The
 //! checksum lets a mistyped key be refused without a look at any store.
 
+mod operators;
 mod ring;
 mod role;
 
@@ -17,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::secret::Secret;
 
+pub use operators::{Operator, Operators};
 pub use ring::{KeyOwner, KeyRing};
 pub use role::{InvalidKeyName, InvalidRole, KeyName, Role, Roles};
 
@@ -97,6 +99,23 @@ impl ApiKey {
         KeyHash(Sha256::digest(self.0.expose()).into())
     }
 
+    /// The line that lets this key in as an operator's, to be pasted into `[admin] keys = [...]`.
+    pub fn operator_line(&self, name: Option<&KeyName>) -> String {
+        format!("{{ {} }}", self.fields(name))
+    }
+
+    /// What every line says of a key: its prefix, its hash, and who holds it.
+    fn fields(&self, name: Option<&KeyName>) -> String {
+        let (prefix, hash) = (self.prefix(), self.hash());
+        let mut fields = format!("prefix = \"{prefix}\", sha256 = \"{hash}\"");
+        if let Some(name) = name {
+            // TOML's own quoting: a name may hold quotes.
+            let name = toml::Value::String(name.as_str().to_owned());
+            fields.push_str(&format!(", name = {name}"));
+        }
+        fields
+    }
+
     /// The line that lets this key in as an issuer's, to be pasted into a tenant's `keys = [...]`.
     pub fn config_line(&self) -> String {
         self.config_line_of(None, Roles::default())
@@ -104,13 +123,7 @@ impl ApiKey {
 
     /// The line that lets this key in, held by `name` and with `roles`.
     pub fn config_line_of(&self, name: Option<&KeyName>, roles: Roles) -> String {
-        let (prefix, hash) = (self.prefix(), self.hash());
-        let mut line = format!("{{ prefix = \"{prefix}\", sha256 = \"{hash}\"");
-        if let Some(name) = name {
-            // TOML's own quoting: a name may hold quotes.
-            let name = toml::Value::String(name.as_str().to_owned());
-            line.push_str(&format!(", name = {name}"));
-        }
+        let mut line = format!("{{ {}", self.fields(name));
         if name.is_some() || roles != Roles::default() {
             let words: Vec<String> = roles.iter().map(|role| format!("\"{role}\"")).collect();
             line.push_str(&format!(", roles = [{}]", words.join(", ")));

@@ -13,6 +13,7 @@ mod fuzz;
 pub mod http;
 mod invisible;
 pub mod keys;
+pub mod master_secret;
 pub mod prompts;
 pub mod secret;
 pub mod tasks;

@@ -4,11 +4,13 @@
 //! This crate knows no HTTP, no database driver and no SQL: the world comes in through [`ports`].
 
 pub mod admission;
+mod aggregate;
 pub mod batches;
 pub mod callbacks;
 mod errors;
 pub mod failpoints;
 pub mod feed;
+mod following;
 pub mod guards;
 mod history;
 pub mod llm;
@@ -19,6 +21,7 @@ pub mod runtime;
 pub mod schedule;
 pub mod sessions;
 mod steady;
+pub mod tenants;
 pub mod test_runs;
 mod ticket;
 pub mod tickets;

@@ -1,12 +1,16 @@
 //! The supervisor of the model client: who may call which model, and who waits.
 
+mod estimate;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, MessageResult};
-use punchcard_events::TenantId;
-use punchcard_events::ticket::{AttemptError, AttemptErrorKind};
+use punchcard_events::ticket::{AttemptError, AttemptErrorKind, Priority};
+use punchcard_events::{TaskName, TenantId};
+
+pub use estimate::{ANSWER_TOKENS, estimate};
 
 use crate::guards::{
     Concurrency, GateStatus, GuardOptions, Guards, Kind, Permit, Verdict, Want, observe,
@@ -40,6 +44,21 @@ pub struct Llm {
     guards: Arc<Guards>,
 }
 
+/// What a call of a model is wanted for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    /// Whose ticket it is for.
+    pub tenant: &'a TenantId,
+    /// Of which of its tasks.
+    pub task: &'a TaskName,
+    /// Whether an attempt of that ticket failed at this model before.
+    pub retry: bool,
+    /// How the ticket stands among its tenant's own.
+    pub priority: Priority,
+    /// How many tokens it will take, prompt and answer together; see [`estimate`].
+    pub tokens: u64,
+}
+
 /// Asks how the guards of all models stand.
 #[derive(Debug, actix::Message)]
 #[rtype(result = "Vec<GateStatus>")]
@@ -70,15 +89,14 @@ impl LlmSupervisor {
 }
 
 impl Llm {
-    /// Waits for the right to call `model` for a ticket of `tenant`. `retry` is whether an attempt
-    /// of that ticket failed there before.
-    pub(crate) async fn permit(&self, model: &str, tenant: &TenantId, retry: bool) -> Permit {
-        self.guards.permit(want(model, tenant, retry)).await
+    /// Waits for the right to call `model`.
+    pub(crate) async fn permit(&self, model: &str, wish: &Wish<'_>) -> Permit {
+        self.guards.permit(want(model, wish)).await
     }
 
     /// The same at once or not at all.
-    pub(crate) fn try_permit(&self, model: &str, tenant: &TenantId, retry: bool) -> Option<Permit> {
-        self.guards.try_permit(want(model, tenant, retry))
+    pub(crate) fn try_permit(&self, model: &str, wish: &Wish<'_>) -> Option<Permit> {
+        self.guards.try_permit(want(model, wish))
     }
 
     /// Whether calls of `model` are held up because it fails.
@@ -101,11 +119,11 @@ impl Llm {
     }
 }
 
-const fn want<'a>(model: &'a str, tenant: &'a TenantId, retry: bool) -> Want<'a> {
+const fn want<'a>(model: &'a str, wish: &Wish<'a>) -> Want<'a> {
     Want {
         place: model,
-        tenant,
-        retry,
+        tenant: wish.tenant,
+        retry: wish.retry,
     }
 }
 

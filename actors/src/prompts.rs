@@ -14,6 +14,7 @@ use std::sync::Arc;
 use punchcard_events::prompt::{Act, Author, PromptState, PromptSummary};
 use punchcard_events::{Recorded, Revision, StreamName, TaskName, TenantId};
 
+use crate::following;
 use crate::ports::{Clock, Direction, EventStore, PromptCheck, ReadError};
 use crate::steady::SteadyClock;
 
@@ -27,11 +28,9 @@ mod drafts;
 mod error;
 mod follow;
 mod name;
-mod one_by_one;
 mod page;
 mod partials;
 mod replay;
-mod restarts;
 mod stream;
 
 pub use book::{Effective, NotEffective, PromptBook};
@@ -39,8 +38,9 @@ pub use canary_watch::{CanaryWatch, Watching};
 pub use desk::{Executed, MAX_PROMPTS};
 pub use drafts::Named;
 pub use error::PromptError;
-pub use follow::Following;
 pub use name::{ContentName, InvalidContentName};
+
+pub use crate::following::Following;
 
 /// The most events of a history that are read at a time.
 const MOST_HISTORY: usize = 500;
@@ -71,7 +71,8 @@ impl Prompts {
         check: Arc<dyn PromptCheck>,
     ) -> Result<(Self, Following), ReadError> {
         let book = PromptBook::default();
-        let following = follow::follow(Arc::clone(&store), book.clone()).await?;
+        let position = replay::replay(store.as_ref(), &book).await?;
+        let following = following::follow(Arc::clone(&store), book.clone(), position);
         let shared = Shared {
             store,
             clock: Arc::new(SteadyClock::over(clock)),

@@ -15,11 +15,14 @@ pub mod partial;
 pub mod prompt;
 pub mod recorded;
 pub mod retry;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod tenant;
 pub mod test_run;
 pub mod ticket;
 pub mod time;
 
+pub use act::{Act, Author};
 pub use ids::{
     BatchId, EndpointId, EventId, InvalidName, LabelName, PartialName, StreamName, TaskName,
     TenantId, TicketId, UserId,

@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 
 /// The place of an event in its stream, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Revision(pub u64);
 
@@ -26,6 +27,7 @@ impl Revision {
 
 /// The place of an event among all events of a store: strictly rising, gaps allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Position(pub u64);
 

@@ -248,6 +248,7 @@ pub(super) fn http(config: &Config) -> http::Options {
         max_waiting: server.max_waiting.get(),
         body_timeout: server.body_timeout,
         session_url: server.session_url.as_ref().map(ToString::to_string),
+        calls_private_networks: config.calls_private_networks(),
         stream: http::StreamOptions {
             heartbeat: sessions.heartbeat,
             patience: sessions.heartbeat_timeout,

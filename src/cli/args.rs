@@ -8,10 +8,12 @@ use super::completions::CompletionsArgs;
 use super::config::ConfigCommand;
 use super::demo::DemoArgs;
 use super::exit::EXIT_CODES;
-use super::key::KeyCommand;
+use super::key::KeyArgs;
+use super::openapi::OpenapiArgs;
 use super::prompt::PromptArgs;
 use super::serve::ServeArgs;
 use super::store::StoreCommand;
+use super::tenant::TenantArgs;
 use super::ticket::TicketArgs;
 
 const EXAMPLES: &str = "\
@@ -54,9 +56,10 @@ pub(crate) enum Command {
     Batch(Box<BatchArgs>),
     /// Write, try, publish, deploy and take back prompts on a running server.
     Prompt(Box<PromptArgs>),
-    /// Make API keys.
-    #[command(subcommand)]
-    Key(KeyCommand),
+    /// Make, limit and suspend tenants on a running server.
+    Tenant(Box<TenantArgs>),
+    /// Make API keys; issue, rotate and revoke those of tenants on a running server.
+    Key(Box<KeyArgs>),
     /// Check, measure and copy the embedded event store.
     #[command(subcommand)]
     Store(StoreCommand),
@@ -68,6 +71,8 @@ pub(crate) enum Command {
     /// Check or show a configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print the OpenAPI document of the HTTP API.
+    Openapi(OpenapiArgs),
     /// Print a shell's completion script.
     Completions(CompletionsArgs),
 }

@@ -1,19 +1,22 @@
-//! A client of the open API, as the ticket commands and the demo use it.
+//! A client of the open API, as the ticket commands and the demo use it, and of the admin API.
 //!
 //! Not here: sessions (see [`super::session_client`]) and what the answers mean. Every answer is read
 //! with a cap on its size, and every call but a stream has a deadline.
 
+mod admin;
 mod call;
+mod pages;
 mod problem;
 mod views;
 
+pub(crate) use admin::AdminConnection;
 pub(crate) use call::{Answer, Call, CallError, Refusal};
 pub(crate) use problem::Problem;
 pub(crate) use views::{Page, RecordedView, TicketView};
 
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -67,6 +70,21 @@ impl fmt::Debug for Key {
     }
 }
 
+impl Key {
+    /// The key in `file`, or else `given`.
+    fn choose(file: Option<&Path>, given: Option<&Self>) -> Result<Option<Self>, Failure> {
+        let Some(file) = file else {
+            return Ok(given.cloned());
+        };
+        let text = fs::read_to_string(file).map_err(|error| {
+            Failure::usage(format!("failed to read {}: {error}", file.display()))
+        })?;
+        let key = text.parse();
+        key.map(Some)
+            .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))
+    }
+}
+
 /// A text that cannot be an API key. The text itself is not told.
 #[derive(Debug, thiserror::Error)]
 #[error("an API key is one line of ASCII letters, digits and `_`")]
@@ -91,32 +109,29 @@ impl std::str::FromStr for Key {
 pub(crate) struct ApiClient {
     http: reqwest::Client,
     base: Url,
+    /// Where the API is below the base.
+    root: &'static [&'static str],
     key: Key,
 }
 
 impl ApiClient {
     /// A client for the server and key that the command line names.
     pub(crate) fn new(connection: &Connection) -> Result<Self, Failure> {
-        let key = match (&connection.key_file, &connection.key) {
-            (Some(file), _) => {
-                let text = fs::read_to_string(file).map_err(|error| {
-                    Failure::usage(format!("failed to read {}: {error}", file.display()))
-                })?;
-                text.parse()
-                    .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?
-            }
-            (None, Some(key)) => key.clone(),
-            (None, None) => {
-                return Err(Failure::usage("there is no API key to show to the server").advise(
-                    "Set PUNCHCARD_KEY, or pass --key-file FILE; `punchcard key new` makes a key.",
-                ));
-            }
-        };
+        let key = Key::choose(connection.key_file.as_deref(), connection.key.as_ref())?;
+        let key = key.ok_or_else(|| {
+            Failure::usage("there is no API key to show to the server").advise(
+                "Set PUNCHCARD_KEY, or pass --key-file FILE; `punchcard key new` makes a key.",
+            )
+        })?;
         Self::connect(connection.url.clone(), key)
     }
 
     /// A client for the server at `base`, asking with `key`.
     pub(crate) fn connect(base: Url, key: Key) -> Result<Self, Failure> {
+        Self::connect_to(base, &["v1"], key)
+    }
+
+    fn connect_to(base: Url, root: &'static [&'static str], key: Key) -> Result<Self, Failure> {
         if base.cannot_be_a_base() || !matches!(base.scheme(), "http" | "https") {
             let sentence = format!("`{base}` is not the address of a server");
             return Err(Failure::usage(sentence).advise("Use http://HOST:PORT or https://HOST."));
@@ -128,7 +143,12 @@ impl ApiClient {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| Failure::unreachable(format!("failed to set up HTTP: {error}")))?;
-        Ok(Self { http, base, key })
+        Ok(Self {
+            http,
+            base,
+            root,
+            key,
+        })
     }
 
     /// Reads `path`, given as segments, with `query`.
@@ -231,7 +251,7 @@ impl ApiClient {
         url.path_segments_mut()
             .map_err(not_a_base)?
             .pop_if_empty()
-            .push("v1")
+            .extend(self.root)
             .extend(path);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);

@@ -1,114 +1,78 @@
 //! `punchcard key`: API keys. They are shown once, and kept nowhere.
+//!
+//! `new` makes one for the configuration, without a server. The others ask a running server: with
+//! `--tenant` its admin API, as an operator, and without it the open API, as an admin of one tenant.
+
+mod issue;
+mod list;
+mod new;
+mod revoke;
+mod rotate;
+#[cfg(test)]
+mod tests;
+mod views;
+mod whose;
 
 use clap::{Args, Subcommand};
-use punchcard_events::TenantId;
-use serde_json::json;
 
+use super::client::{AdminConnection, Connection};
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use super::style::BOLD;
-use crate::keys::{ApiKey, KeyName, Role, Roles};
+use whose::{Holder, WhoseArgs};
+
+/// Arguments of `key`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+With --tenant you ask the admin API as an operator (PUNCHCARD_ADMIN_URL, PUNCHCARD_ADMIN_KEY). Without
+it you ask for your own tenant, with a key of the role admin (PUNCHCARD_URL, PUNCHCARD_KEY).
+
+Examples:
+  punchcard key new --operator --name ada
+  punchcard key issue --tenant acme --role admin --name ben
+  punchcard key list --tenant acme
+  punchcard key rotate pk_live_0aB1cD2e --overlap 24h
+  punchcard key revoke pk_live_0aB1cD2e --reason 'It was in a log.'")]
+pub(crate) struct KeyArgs {
+    /// Which server, and which tenant asks.
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+
+    /// Which server, and which operator asks.
+    #[command(flatten)]
+    pub(crate) admin: AdminConnection,
+
+    /// Ask no questions: yes to all of them.
+    #[arg(long, short, global = true, display_order = 800)]
+    pub(crate) yes: bool,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: KeyCommand,
+}
 
 /// What to do with keys.
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// Make an API key, and the configuration that lets it in.
-    New(NewArgs),
-}
-
-/// Arguments of `key new`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-The key is printed once and kept nowhere; the configuration holds only its hash.
-
-Roles:
-  issuer     the tenant's backend: issues, reads and cancels tickets, opens sessions (the default)
-  viewer     reads tickets and prompts
-  planner    writes, tests and publishes prompts, deploys to every label but production
-  publisher  decides what reaches users: production, canaries, rollbacks
-  admin      everything
-
-Examples:
-  punchcard key new --tenant onehour
-  punchcard key new --name mina --role planner
-  punchcard key new --json | jq -r .key > punchcard.key")]
-pub(crate) struct NewArgs {
-    /// The tenant that the key speaks for.
-    #[arg(long, default_value = "onehour")]
-    tenant: TenantId,
-
-    /// Who will hold the key; stands in the history of what is done with it.
-    #[arg(long)]
-    name: Option<KeyName>,
-
-    /// What its holder may do; repeat it, or separate by commas, for several.
-    #[arg(
-        long = "role",
-        value_name = "ROLE",
-        value_delimiter = ',',
-        default_value = "issuer"
-    )]
-    roles: Vec<Role>,
+    /// Make an API key, and the configuration that lets it in; no server is asked.
+    New(new::NewArgs),
+    /// List a tenant's keys.
+    List(list::ListArgs),
+    /// Issue a key for a tenant.
+    Issue(issue::IssueArgs),
+    /// Issue a key in place of another, which goes on for a while.
+    Rotate(rotate::RotateArgs),
+    /// Let a key in no longer.
+    Revoke(revoke::RevokeArgs),
 }
 
 /// Does it.
-pub(crate) fn run(command: &KeyCommand, out: &mut Output) -> Result<Exit, Failure> {
-    let KeyCommand::New(args) = command;
-    let key = ApiKey::generate().map_err(|error| Failure::negative(error.to_string()))?;
-    let roles: Roles = args.roles.iter().copied().collect();
-    let line = key.config_line_of(args.name.as_ref(), roles);
-    if out.is_json() {
-        out.document(&json!({
-            "key": key.expose(),
-            "prefix": key.prefix(),
-            "tenant": args.tenant,
-            "name": args.name,
-            "roles": roles,
-            "config": line,
-        }))?;
-        return Ok(Exit::Success);
-    }
-    out.line(format_args!("{BOLD}{}{BOLD:#}", key.expose()))?;
-    out.note("This is the only time that the key is shown. Let it in with:");
-    out.line("")?;
-    out.line(format_args!("[tenants.{}]", args.tenant))?;
-    out.line(format_args!("keys = [{line}]"))?;
-    Ok(Exit::Success)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn new_key(json: bool) -> String {
-        let (mut out, results, _) = Output::captured(json);
-        let args = NewArgs {
-            tenant: "onehour".parse().unwrap(),
-            name: Some("mina \"m\"".parse().unwrap()),
-            roles: vec![Role::Publisher, Role::Issuer],
-        };
-        let exit = run(&KeyCommand::New(args), &mut out);
-        assert_eq!(exit, Ok(Exit::Success));
-        results.text()
-    }
-
-    #[test]
-    fn a_new_key_comes_with_lines_that_are_toml_and_hold_no_key() {
-        let text = new_key(false);
-        let (key, config) = text.split_once("\n\n").unwrap();
-        assert!(ApiKey::parse(key).is_ok(), "the first line is the key");
-        let config: toml::Table = toml::from_str(config).unwrap();
-        let keys = config["tenants"]["onehour"]["keys"].as_array().unwrap();
-        assert_eq!(keys.len(), 1);
-        assert_eq!(keys[0]["name"].as_str(), Some("mina \"m\""));
-        let roles: Roles = keys[0]["roles"].clone().try_into().unwrap();
-        assert_eq!(roles, Roles::of(&[Role::Issuer, Role::Publisher]));
-        assert!(!text[key.len()..].contains(key), "only the hash is kept");
-    }
-
-    #[test]
-    fn a_new_key_as_json_can_be_used_at_once() {
-        let told: serde_json::Value = serde_json::from_str(&new_key(true)).unwrap();
-        assert!(ApiKey::parse(told["key"].as_str().unwrap()).is_ok());
+pub(crate) async fn run(args: &KeyArgs, out: &mut Output) -> Result<Exit, Failure> {
+    let holder = |whose: &WhoseArgs| Holder::of(args, whose.tenant.as_ref());
+    match &args.command {
+        KeyCommand::New(own) => new::run(own, out),
+        KeyCommand::List(own) => list::run(&holder(&own.whose)?, out).await,
+        KeyCommand::Issue(own) => issue::run(own, &holder(&own.whose)?, out).await,
+        KeyCommand::Rotate(own) => rotate::run(own, &holder(&own.whose)?, out).await,
+        KeyCommand::Revoke(own) => revoke::run(own, &holder(&own.whose)?, out).await,
     }
 }

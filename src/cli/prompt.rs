@@ -4,7 +4,7 @@
 //! and says what to do; this is how its answers read, and how texts get into an editor, into a folder
 //! and back ([`bundle`]).
 
-mod ask;
+pub(super) mod ask;
 mod at;
 mod bundle;
 mod canary;
@@ -38,8 +38,8 @@ mod test_set;
 mod tests;
 mod try_out;
 mod unlabel;
-mod views;
-mod when;
+pub(super) mod views;
+pub(super) mod when;
 
 use clap::{Args, Subcommand};
 

@@ -12,7 +12,7 @@ use super::args::{Cli, Command};
 use super::client::ApiClient;
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use super::{prompt, ticket};
+use super::{key, prompt, tenant, ticket};
 
 /// What the server was asked.
 #[derive(Debug, Clone)]
@@ -81,12 +81,21 @@ pub(crate) struct Ran {
 /// Runs `punchcard ROOM LINE` against a server that gives `replies` in their order.
 pub(crate) fn ran(room: &str, line: &[&str], replies: &[Reply]) -> Ran {
     let (asked, (ended, stdout, stderr)) = on_server(replies, async |url| {
-        let start = ["punchcard", room, "--url", &url, "--key", "pk_test"];
-        let cli = Cli::try_parse_from(start.iter().chain(line)).unwrap();
+        let open = ["--url", &url, "--key", "pk_test"];
+        let admin = ["--admin-url", &url, "--admin-key", "pk_operator"];
+        let connection = match room {
+            "tenant" => admin.to_vec(),
+            "key" => [open, admin].concat(),
+            _ => open.to_vec(),
+        };
+        let start = ["punchcard", room].into_iter().chain(connection);
+        let cli = Cli::try_parse_from(start.chain(line.iter().copied())).unwrap();
         let (mut out, stdout, stderr) = Output::captured(cli.json);
         let ended = match &cli.command {
             Command::Ticket(args) => ticket::run(args, &mut out).await,
             Command::Prompt(args) => prompt::run(args, &mut out).await,
+            Command::Tenant(args) => tenant::run(args, &mut out).await,
+            Command::Key(args) => key::run(args, &mut out).await,
             other => unreachable!("{other:?} asks no server"),
         };
         (ended, stdout.text(), stderr.text())

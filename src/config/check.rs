@@ -12,10 +12,12 @@ use super::sections::{Model, Provider, Retries, TicketLimits};
 use super::tenants::{CallbackTarget, Task, Tenant};
 use super::tree::KeyPath;
 use super::values::Mode;
-use super::{Config, limits};
+use super::{Config, admin, limits};
 use crate::adapters::outbound::check_url;
 use crate::http::RESERVED;
 use crate::http::auth::NO_ORIGIN;
+use crate::keys::KeyHash;
+use crate::master_secret::MasterSecret;
 
 /// The bytes of a Standard Webhooks secret: "between 24 bytes (192 bits) and 64 bytes (512 bits)".
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
@@ -46,20 +48,26 @@ impl Mistake {
 /// Everything that is wrong with `config`.
 pub(super) fn check(config: &Config) -> Vec<Mistake> {
     let mut found = limits::check(config);
+    if let Some(Err(error)) =
+        (config.secrets.master.as_ref()).map(|secret| MasterSecret::new(secret.expose()))
+    {
+        let at = KeyPath::of(&["secrets", "master"]);
+        found.push(Mistake::new(at, error.to_string()));
+    }
     for (name, model) in &config.models {
         check_model(&KeyPath::of(&["models", name]), model, config, &mut found);
     }
+    admin::check(&config.admin, &mut found);
     let mut hashes = BTreeMap::new();
+    for (place, key) in config.admin.keys.iter().enumerate() {
+        let at = KeyPath::of(&["admin", "keys"]).index(place).key("sha256");
+        found.extend(owned_twice(&mut hashes, key.sha256, at));
+    }
     for (id, tenant) in &config.tenants {
         let at = KeyPath::of(&["tenants", id.as_str()]);
         for (place, key) in tenant.keys.iter().enumerate() {
             let at = at.key("keys").index(place).key("sha256");
-            if let Some(first) = hashes.insert(key.sha256, at.clone()) {
-                found.push(Mistake::new(
-                    at,
-                    format!("the same key hash as {first}; every key has one owner"),
-                ));
-            }
+            found.extend(owned_twice(&mut hashes, key.sha256, at));
         }
         check_tenant(&at, tenant, config, &mut found);
     }
@@ -71,6 +79,17 @@ pub(super) fn check(config: &Config) -> Vec<Mistake> {
         &mut found,
     );
     found
+}
+
+/// One key cannot be two people's: nobody could say who did something with it.
+fn owned_twice(
+    hashes: &mut BTreeMap<KeyHash, KeyPath>,
+    hash: KeyHash,
+    at: KeyPath,
+) -> Option<Mistake> {
+    let first = hashes.insert(hash, at.clone())?;
+    let message = format!("the same key hash as {first}; every key has one owner");
+    Some(Mistake::new(at, message))
 }
 
 fn check_model(at: &KeyPath, model: &Model, config: &Config, found: &mut Vec<Mistake>) {

@@ -46,6 +46,7 @@ fn secret_paths(tree: &Node) -> Vec<KeyPath> {
             paths.push(list);
         }
     }
+    paths.push(KeyPath::of(&["secrets", "master"]));
     paths.retain(|path| tree.get(path).is_some());
     paths
 }

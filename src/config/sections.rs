@@ -21,7 +21,7 @@ use crate::secret::Secret;
 pub struct Server {
     /// Where the open API and the sessions are served.
     pub listen: SocketAddr,
-    /// Where health and metrics are served.
+    /// Where the admin API, health and metrics are served.
     pub admin_listen: SocketAddr,
     /// Where clients open sessions, when it is not what the request's `Host` says.
     #[serde(default, deserialize_with = "values::optional_socket_url")]
@@ -276,6 +276,15 @@ pub struct Callbacks {
     pub max_response_bytes: NonZeroUsize,
     /// Whether a tenant's API may be at a private or loopback address.
     pub allow_private_networks: bool,
+}
+
+/// What other secrets are made of.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secrets {
+    /// The master secret; without it, that of the file `secret.key` in the data directory.
+    #[serde(default, deserialize_with = "values::optional_secret")]
+    pub master: Option<Secret>,
 }
 
 /// The users' WebSocket sessions.

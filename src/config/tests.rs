@@ -79,6 +79,7 @@ fn every_key_without_a_default_stands_in_the_default_file_as_a_comment() {
     let model = &config.models["gpt"];
     assert!(model.base_url.is_some() && model.api_key.is_some() && model.model.is_some());
     assert!(model.max_tokens_field.is_some() && model.price.is_some());
+    assert!(config.admin.keys[0].name.is_some());
     let tenant = config.tenants.values().next().unwrap();
     assert!(!tenant.keys.is_empty() && !tenant.allowed_origins.is_empty());
     assert!(tenant.keys[0].name.is_some());

@@ -5,7 +5,7 @@ use punchcard_events::TenantId;
 use punchcard_events::prompt::Author;
 
 use super::errors::Problem;
-use crate::keys::{Role, Roles};
+use crate::keys::{Operator, Operators, Role, Roles};
 
 /// Somebody who showed a valid key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +75,14 @@ pub(super) fn authenticate(
 ) -> Result<Caller, Problem> {
     bearer(headers)
         .and_then(|key| keys.authenticate(key))
+        .ok_or_else(Problem::unauthorized)
+}
+
+/// The operator, from such a header. Whatever is wrong, the answer is the same.
+pub(super) fn operator(headers: &HeaderMap, operators: &Operators) -> Result<Operator, Problem> {
+    bearer(headers)
+        .and_then(|key| operators.find(key))
+        .cloned()
         .ok_or_else(Problem::unauthorized)
 }
 

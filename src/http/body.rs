@@ -1,17 +1,18 @@
 //! Reading a JSON body: bounded in size, time and depth, strict about what is in it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::header;
 use actix_web::{HttpMessage as _, HttpRequest, web};
 use bytes::BytesMut;
 use futures_util::StreamExt as _;
-use punchcard_actors::admission::Share;
+use punchcard_actors::admission::Full;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_path_to_error::Segment;
 
-use super::dispatch::Call;
+use super::dispatch::{Call, OperatorCall};
 use super::errors::{Code, Problem};
 
 /// The most of an unwanted body that is read to keep its connection.
@@ -30,11 +31,7 @@ impl Call {
     where
         T: DeserializeOwned + Default,
     {
-        let headers = self.request.headers();
-        // No other header says that there is a body (RFC 9112, section 6.3).
-        let length = headers.get(header::CONTENT_LENGTH);
-        let empty = length.is_none_or(|length| length == "0");
-        if empty && !headers.contains_key(header::TRANSFER_ENCODING) {
+        if is_empty(&self.request) {
             return Ok(T::default());
         }
         self.json().await
@@ -46,23 +43,12 @@ impl Call {
         limit: usize,
     ) -> Result<T, Problem> {
         check_media_type(&self.request)?;
-        let declared = self.request.headers().get(header::CONTENT_LENGTH);
-        let declared = declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        if declared.is_some_and(|length| length > limit as u64) {
-            return Err(too_large(limit));
-        }
+        check_length(&self.request, limit)?;
         let room = self.api.bounds.bodies.take(&self.caller.tenant, 0);
         let mut room = room.map_err(Problem::too_many_bodies)?;
-        let payload = self.payload.take();
-        let payload = payload.ok_or_else(|| Problem::internal("no body is left to read".into()))?;
-        // actix-web gives headers a deadline, bodies none.
+        let grow = |bytes| room.grow(bytes).map_err(Problem::too_many_bodies);
         let patience = self.api.options.body_timeout;
-        let body = tokio::time::timeout(patience, read(payload, limit, &mut room));
-        let body = body.await.map_err(|_| {
-            let seconds = patience.as_secs();
-            let detail = format!("The body did not arrive within {seconds} seconds.");
-            Problem::new(Code::RequestTimeout, detail)
-        })??;
+        let body = read_in_time(self.payload.take(), limit, patience, grow).await?;
         parse(&body)
     }
 
@@ -87,6 +73,56 @@ impl Call {
     }
 }
 
+/// The most bytes of an operator's body: the limits of a tenant with hundreds of tasks.
+const MAX_OPERATOR_BYTES: usize = 256 * 1024;
+
+impl OperatorCall {
+    /// Reads and checks the body. There is one to be read once.
+    pub(super) async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
+        check_media_type(&self.request)?;
+        check_length(&self.request, MAX_OPERATOR_BYTES)?;
+        let turn = Arc::clone(&self.api.bounds.operators).try_acquire_owned();
+        let _turn = turn.map_err(|_| Problem::too_many_bodies(Full::Total))?;
+        let patience = self.api.options.body_timeout;
+        let body = read_in_time(
+            self.payload.take(),
+            MAX_OPERATOR_BYTES,
+            patience,
+            |_| Ok(()),
+        );
+        parse(&body.await?)
+    }
+
+    /// The same for a body that may be left out.
+    pub(super) async fn json_or_default<T>(&mut self) -> Result<T, Problem>
+    where
+        T: DeserializeOwned + Default,
+    {
+        if is_empty(&self.request) {
+            return Ok(T::default());
+        }
+        self.json().await
+    }
+}
+
+/// Whether there is no body. No other header says that there is one (RFC 9112, section 6.3).
+fn is_empty(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    let length = headers.get(header::CONTENT_LENGTH);
+    let empty = length.is_none_or(|length| length == "0");
+    empty && !headers.contains_key(header::TRANSFER_ENCODING)
+}
+
+/// Refuses a body that is said to be too long before any of it is read.
+fn check_length(request: &HttpRequest, limit: usize) -> Result<(), Problem> {
+    let declared = request.headers().get(header::CONTENT_LENGTH);
+    let declared = declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > limit as u64) {
+        return Err(too_large(limit));
+    }
+    Ok(())
+}
+
 fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     let refused = |detail| Err(Problem::new(Code::UnsupportedMediaType, detail));
     let kind = request.mime_type().ok().flatten();
@@ -100,10 +136,27 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Reads a body within `patience`: actix-web gives headers a deadline, bodies none.
+async fn read_in_time(
+    payload: Option<web::Payload>,
+    limit: usize,
+    patience: Duration,
+    grow: impl FnMut(usize) -> Result<(), Problem>,
+) -> Result<BytesMut, Problem> {
+    let payload = payload.ok_or_else(|| Problem::internal("no body is left to read".into()))?;
+    let body = tokio::time::timeout(patience, read(payload, limit, grow));
+    body.await.map_err(|_| {
+        let seconds = patience.as_secs();
+        let detail = format!("The body did not arrive within {seconds} seconds.");
+        Problem::new(Code::RequestTimeout, detail)
+    })?
+}
+
+/// Reads a body; `grow` makes room for each piece of it.
 async fn read(
     mut payload: web::Payload,
     limit: usize,
-    room: &mut Share,
+    mut grow: impl FnMut(usize) -> Result<(), Problem>,
 ) -> Result<BytesMut, Problem> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
@@ -116,7 +169,7 @@ async fn read(
         if body.len() + chunk.len() > limit {
             return Err(too_large(limit));
         }
-        room.grow(chunk.len()).map_err(Problem::too_many_bodies)?;
+        grow(chunk.len())?;
         body.extend_from_slice(&chunk);
     }
     Ok(body)

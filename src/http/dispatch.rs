@@ -15,7 +15,7 @@ use super::Api;
 use super::auth::{self, Caller};
 use super::errors::{Code, Problem};
 use super::routes::{Access, Route};
-use crate::keys::Roles;
+use crate::keys::{Operator, Roles};
 
 /// Names the request in the response and in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -34,6 +34,15 @@ pub(super) struct Call {
     /// The body, until it is read.
     pub(super) payload: Option<web::Payload>,
     pub(super) caller: Caller,
+}
+
+/// A request of an operator.
+pub(super) struct OperatorCall {
+    pub(super) api: Api,
+    pub(super) request: HttpRequest,
+    /// The body, until it is read.
+    pub(super) payload: Option<web::Payload>,
+    pub(super) operator: Operator,
 }
 
 /// Such a request about a ticket of the same tenant.
@@ -113,9 +122,10 @@ async fn enforce(
         }
         Access::Prompt(roles, handler) => {
             let call = admit(*roles, api, request, payload)?;
-            let task = task(&call)?;
+            let task = task(&call.request)?;
             handler(PromptCall { call, task }).await
         }
+        Access::Operator(handler) => handler(admit_operator(api, request, payload)?).await,
     }
 }
 
@@ -134,6 +144,22 @@ fn admit(
         request,
         payload: Some(payload),
         caller,
+    })
+}
+
+/// Lets in whoever shows an operator's key. Everybody else, admins of tenants too, is told what somebody
+/// without a key is told.
+fn admit_operator(
+    api: Api,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<OperatorCall, Problem> {
+    let operator = auth::operator(request.headers(), &api.operators)?;
+    Ok(OperatorCall {
+        api,
+        request,
+        payload: Some(payload),
+        operator,
     })
 }
 
@@ -159,8 +185,8 @@ async fn own_ticket(call: &Call) -> Result<News, Problem> {
 
 /// The task in the path. What cannot be a task's name is said to be none: that says nothing about
 /// which there are.
-fn task(call: &Call) -> Result<TaskName, Problem> {
-    let name = call.request.match_info().get("task").unwrap_or_default();
+pub(super) fn task(request: &HttpRequest) -> Result<TaskName, Problem> {
+    let name = request.match_info().get("task").unwrap_or_default();
     TaskName::new(name).map_err(|error| {
         let rule = format!("A task's name has {}.", error.rule);
         Problem::new(Code::InvalidParameter, rule).field("task")
@@ -201,7 +227,10 @@ fn answer(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     );
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // What is the same for everybody says so itself.
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, id);
     }

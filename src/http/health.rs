@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use async_trait::async_trait;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::dispatch::Visit;
@@ -16,7 +17,7 @@ pub trait Readiness: Send + Sync {
 }
 
 /// One thing the work needs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Check {
     /// What was looked at, such as `store`.
     pub name: &'static str,
@@ -27,8 +28,8 @@ pub struct Check {
     pub detail: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Report {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Report {
     status: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     checks: Vec<Check>,

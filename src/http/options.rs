@@ -32,6 +32,8 @@ pub struct Options {
     /// Where clients open sessions, such as `wss://tickets.example.com/v1/session`. Without one it is
     /// put together from the request's `Host`.
     pub session_url: Option<String>,
+    /// Whether a tenant's own API may be on this host or a private network.
+    pub calls_private_networks: bool,
     /// Event streams.
     pub stream: StreamOptions,
     /// Sessions.
@@ -83,6 +85,7 @@ impl Default for Options {
             max_wait: Duration::from_secs(60),
             shutdown_timeout: Duration::from_secs(10),
             session_url: None,
+            calls_private_networks: false,
             stream: StreamOptions::default(),
             session: SessionOptions::default(),
         }

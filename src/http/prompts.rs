@@ -14,23 +14,25 @@ mod drafts;
 mod history;
 mod import;
 mod labels;
-mod params;
+pub(super) mod operations;
+pub(super) mod params;
 mod partials;
-mod precondition;
-mod problems;
+pub(super) mod precondition;
+pub(super) mod problems;
 mod retirement;
 pub(super) mod routes;
 mod sentence;
 mod test_runs;
 mod test_sets;
 mod versions;
-mod view;
+pub(super) mod view;
 mod workbench;
 
 use actix_web::HttpResponse;
 use punchcard_events::TaskName;
 
 pub use drafts::RESERVED;
+pub(super) use versions::Reference;
 pub use workbench::{Unrenderable, Workbench};
 
 use super::dispatch::{Call, PromptCall};

@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::future::LocalBoxFuture;
 
-use super::dispatch::{self, Call, PromptCall, TicketCall, Visit};
+use super::dispatch::{self, Call, OperatorCall, PromptCall, TicketCall, Visit};
 use super::errors::Problem;
 use super::{
     Api, admin, batches, health, openai, openapi, prompts, session, session_tokens, stream,
@@ -38,6 +38,8 @@ pub(super) enum Access {
     /// Needs an API key with one of these roles. The task in the path is the same tenant's, there or
     /// not: nobody names another tenant's.
     Prompt(Roles, fn(PromptCall) -> Handled),
+    /// Needs an operator's key, which no tenant's is. Only on the admin listener.
+    Operator(fn(OperatorCall) -> Handled),
 }
 
 /// Who works with tickets: the tenant's backend.
@@ -58,6 +60,8 @@ pub enum Policy {
     Ticket,
     /// Such holders, for a prompt of their own tenant.
     Prompt,
+    /// Those who operate this Punchcard.
+    Operator,
 }
 
 impl Route {
@@ -69,13 +73,14 @@ impl Route {
             Access::Key(..) => Policy::Key,
             Access::Ticket(..) => Policy::Ticket,
             Access::Prompt(..) => Policy::Prompt,
+            Access::Operator(_) => Policy::Operator,
         }
     }
 
-    /// The roles of which a key needs one; `None` where no key is asked for.
+    /// The roles of which a tenant's key needs one; `None` where no such key is asked for.
     pub const fn roles(&self) -> Option<Roles> {
         match self.access {
-            Access::Open(_) | Access::Session(_) => None,
+            Access::Open(_) | Access::Session(_) | Access::Operator(_) => None,
             Access::Key(roles, _) | Access::Ticket(roles, _) | Access::Prompt(roles, _) => {
                 Some(roles)
             }
@@ -96,6 +101,7 @@ pub fn table() -> impl Iterator<Item = &'static Route> + Clone {
     TABLE
         .iter()
         .chain(prompts::routes::TABLE)
+        .chain(admin::routes::OWN)
         .chain(usage::routes::TABLE)
         .chain(webhooks::routes::TABLE)
         .chain(openai::routes::TABLE)
@@ -159,7 +165,10 @@ static TABLE: &[Route] = &[
 
 /// Every route of the admin listener, which is bound to loopback.
 pub fn admin_table() -> impl Iterator<Item = &'static Route> + Clone {
-    ADMIN_TABLE.iter().chain(admin::routes::TABLE)
+    ADMIN_TABLE
+        .iter()
+        .chain(admin::routes::TABLE)
+        .chain(openapi::routes::ADMIN_TABLE)
 }
 
 static ADMIN_TABLE: &[Route] = &[

@@ -4,19 +4,20 @@ use actix_web::HttpResponse;
 use actix_web::http::header;
 use punchcard_actors::sessions::Grant;
 use punchcard_events::{Timestamp, UserId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::dispatch::Call;
 use super::errors::Problem;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct TokenBody {
+pub(super) struct TokenBody {
     user: UserId,
 }
 
-#[derive(Serialize)]
-struct TokenView<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct TokenView<'a> {
     token: &'a str,
     expires_at: Timestamp,
     url: String,

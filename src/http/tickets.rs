@@ -11,6 +11,7 @@ use punchcard_actors::ports::Order;
 use punchcard_actors::tickets::{Issue, Issued};
 use punchcard_events::ticket::{CancelMode, Idempotency, Priority};
 use punchcard_events::{LabelName, TaskName, Timestamp, UserId};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -26,9 +27,9 @@ const MAX_LABELS: usize = 16;
 const MAX_LABEL_NAME_BYTES: usize = 64;
 const MAX_LABEL_BYTES: usize = 512;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct IssueBody {
+pub(super) struct IssueBody {
     task: TaskName,
     input: Value,
     #[serde(default)]
@@ -200,9 +201,9 @@ pub(super) async fn events(TicketCall { call, news }: TicketCall) -> Result<Http
     }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct CancelBody {
+pub(super) struct CancelBody {
     mode: CancelMode,
 }
 

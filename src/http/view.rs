@@ -11,13 +11,14 @@ use punchcard_events::ticket::{
 use punchcard_events::{
     EventId, LabelName, Position, Recorded, Revision, TaskName, TicketId, Timestamp, UserId,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 /// One ticket, whole.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct TicketView {
     id: TicketId,
     task: TaskName,
@@ -65,7 +66,8 @@ pub(super) struct TicketView {
 }
 
 /// Which prompt made the messages, and what they say.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "MadeByView")]
 struct PromptView {
     #[serde(flatten)]
     made_by: PromptRef,
@@ -73,7 +75,7 @@ struct PromptView {
     messages: Option<Arc<[Message]>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct CancelledView {
     mode: CancelMode,
     by: String,
@@ -81,7 +83,7 @@ struct CancelledView {
     text: Option<Arc<str>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct DeliveredView {
     channel: Channel,
     acknowledged_by: String,
@@ -185,7 +187,7 @@ impl TicketView {
 }
 
 /// A page of the ticket list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct TicketPage {
     pub(super) tickets: Vec<TicketLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -193,7 +195,7 @@ pub(super) struct TicketPage {
 }
 
 /// One ticket of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct TicketLine {
     id: TicketId,
     task: TaskName,
@@ -212,7 +214,7 @@ pub(super) struct TicketLine {
     failure: Option<FailureLine>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct FailureLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     stage: Option<punchcard_events::ticket::Stage>,
@@ -241,14 +243,14 @@ impl From<TicketSummary> for TicketLine {
 }
 
 /// A ticket's history.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct HistoryView {
     pub(super) ticket: TicketId,
     pub(super) events: Vec<EventView>,
 }
 
 /// One event of a history.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct EventView {
     revision: Revision,
     position: Position,

@@ -8,6 +8,7 @@ use std::fmt;
 
 use punchcard_events::prompt::{Content, MessageTemplate};
 use punchcard_events::ticket::{AnswerFormat, Role};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -23,7 +24,7 @@ pub use lines::{LineKind, TextLine};
 pub use rows::{Row, RowKind};
 
 /// What differs between two contents, in the order of the content.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct DiffView {
     /// Whether nothing differs.
     pub same: bool,
@@ -34,7 +35,7 @@ pub struct DiffView {
 }
 
 /// A setting that differs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// Which one.
     pub place: String,
@@ -45,7 +46,7 @@ pub struct Change {
 }
 
 /// A text that differs, or a message whose speaker does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TextChange {
     /// Which one: `messages[0]`, `partial tone`, `input_schema`, `answer_schema`.
     pub place: String,

@@ -68,6 +68,11 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
     ("POST", "/v1/tickets/{id}/cancel", Policy::Ticket, ISSUERS),
     ("GET", "/v1/tickets/{id}/stream", Policy::Ticket, READERS),
     ("POST", "/v1/session-tokens", Policy::Key, ISSUERS),
+    ("POST", "/v1/batches", Policy::Key, ISSUERS),
+    ("GET", "/v1/batches", Policy::Key, READERS),
+    ("GET", "/v1/batches/{batch}", Policy::Key, READERS),
+    ("GET", "/v1/batches/{batch}/results", Policy::Key, READERS),
+    ("POST", "/v1/batches/{batch}/cancel", Policy::Key, ISSUERS),
     ("GET", "/v1/session", Policy::Session, &[]),
     ("GET", "/livez", Policy::Open, &[]),
     ("GET", "/readyz", Policy::Open, &[]),
@@ -192,6 +197,11 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
     ("GET", "/v1/partials", Policy::Key, VIEWERS),
     ("PUT", "/v1/partials/{name}", Policy::Key, PLANNERS),
     ("DELETE", "/v1/partials/{name}", Policy::Key, PLANNERS),
+    ("GET", "/v1/tenant", Policy::Key, VIEWERS),
+    ("GET", "/v1/keys", Policy::Key, ADMINS),
+    ("POST", "/v1/keys", Policy::Key, ADMINS),
+    ("POST", "/v1/keys/{prefix}/rotate", Policy::Key, ADMINS),
+    ("POST", "/v1/keys/{prefix}/revoke", Policy::Key, ADMINS),
 ];
 
 const ISSUERS: &[&str] = &["issuer"];
@@ -199,6 +209,7 @@ const READERS: &[&str] = &["issuer", "viewer"];
 const VIEWERS: &[&str] = &["viewer"];
 const PLANNERS: &[&str] = &["planner"];
 const PUBLISHERS: &[&str] = &["publisher"];
+const ADMINS: &[&str] = &["admin"];
 
 /// A route's path with something of everything that it names.
 pub(crate) fn filled(path: &str, ticket: &str, task: &str) -> String {
@@ -209,6 +220,8 @@ pub(crate) fn filled(path: &str, ticket: &str, task: &str) -> String {
         ("{label}", "staging"),
         ("{name}", "tone"),
         ("{run}", UNKNOWN),
+        ("{prefix}", "pk_live_nobodys0"),
+        ("{tenant}", "onehour"),
     ];
     let fill = |path: String, (name, value): (&str, &str)| path.replace(name, value);
     let path = names.into_iter().fold(path.to_owned(), fill);
@@ -234,9 +247,19 @@ fn every_route_has_the_policy_that_was_decided_for_it() {
         assert_eq!(roles, *decided, "{} {path}", route.method);
     }
     // What is open shows no data, and what is for operators is on the admin listener only.
-    let admin: Vec<_> = admin_table().map(|route| route.path).collect();
+    let admin = admin_table().filter(|route| route.policy() == Policy::Open);
+    let admin: Vec<_> = admin.map(|route| route.path).collect();
     assert_eq!(admin, ["/livez", "/readyz", "/metrics"]);
     assert!(table().all(|route| route.path != "/metrics"));
+    let operators = |route: &Route| route.policy() == Policy::Operator;
+    assert!(!table().any(operators), "an operators' route is public");
+    for route in admin_table().filter(|route| route.policy() != Policy::Open) {
+        assert!(
+            operators(route) && route.path.starts_with("/admin/v1/"),
+            "{}",
+            route.path
+        );
+    }
 }
 
 #[tokio::test]
@@ -256,7 +279,7 @@ async fn every_route_behind_a_key_refuses_without_one() {
     for route in table() {
         match route.policy() {
             Policy::Key | Policy::Ticket | Policy::Prompt => guarded += 1,
-            Policy::Open | Policy::Session => continue,
+            Policy::Open | Policy::Session | Policy::Operator => continue,
         }
         let path = filled(route.path, UNKNOWN, "say");
         let reply = edge

@@ -10,6 +10,7 @@
 #[path = "../support/edge.rs"]
 mod edge;
 
+mod admin;
 mod headers;
 mod keys;
 mod malformed;

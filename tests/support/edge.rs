@@ -16,7 +16,7 @@ use futures_util::{SinkExt as _, StreamExt as _, stream};
 use punchcard::http::auth::{Authenticator, Caller, Origins};
 use punchcard::http::health::{Check, Readiness};
 use punchcard::http::{Options, Parts, Unrenderable, Workbench, serve};
-use punchcard::keys::Roles;
+use punchcard::keys::{ApiKey, Operator, Operators, Roles};
 use punchcard_actors::admission::AdmissionOptions;
 use punchcard_actors::batches::{BatchOptions, Batches};
 use punchcard_actors::callbacks::CallbackOptions;
@@ -30,6 +30,7 @@ use punchcard_actors::ports::{
 use punchcard_actors::prompts::{CanaryWatch, Prompts};
 use punchcard_actors::runtime::{Ports, Runtime, RuntimeOptions};
 use punchcard_actors::sessions::{SessionLimits, SessionSupervisor, Sessions};
+use punchcard_actors::tenants::Tenants;
 use punchcard_actors::test_runs::{TestRunOptions, TestRunParts, TestRuns};
 use punchcard_actors::testing::judges::PlainJudges;
 use punchcard_actors::testing::memory_store::MemoryStore;
@@ -40,7 +41,7 @@ use punchcard_events::ticket::{
     AnswerFormat, AttemptError, AttemptErrorKind, CallbackError, Deadlines, Message, Parameters,
     PromptRef, Role, Terms,
 };
-use punchcard_events::{TaskName, TenantId, Timestamp};
+use punchcard_events::{Author, TaskName, TenantId, Timestamp};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -263,6 +264,10 @@ impl Readiness for World {
 /// The running edge; dropping it stops it.
 pub(crate) struct Edge {
     pub(crate) address: SocketAddr,
+    /// Where the admin routes are.
+    pub(crate) admin: SocketAddr,
+    /// The key of an operator, `ada`.
+    pub(crate) operator: ApiKey,
     pub(crate) model: Arc<ScriptedModel>,
     pub(crate) sessions: Sessions,
     /// What the edge's tickets are stored in.
@@ -285,13 +290,18 @@ impl Edge {
         let scripted = Arc::clone(&model);
         let store = MemoryStore::new();
         let stored = store.clone();
+        let operator = ApiKey::generate().expect("randomness");
+        let operators = operators(&operator);
         let thread = std::thread::spawn(move || {
-            let run = run(options, limits, scripted, stored, tell, stopped);
+            let run = run(options, limits, operators, scripted, stored, tell, stopped);
             actix::System::new().block_on(run);
         });
-        let (address, sessions) = told.recv_timeout(PATIENCE).expect("the edge starts");
+        let started = told.recv_timeout(PATIENCE).expect("the edge starts");
+        let (address, admin, sessions) = started;
         Self {
             address,
+            admin,
+            operator,
             model,
             sessions,
             store,
@@ -310,12 +320,33 @@ impl Drop for Edge {
     }
 }
 
+fn operators(key: &ApiKey) -> Operators {
+    let operator = Operator {
+        prefix: key.prefix().to_owned(),
+        name: Some("ada".parse().expect("a name")),
+    };
+    Operators::new([(key.hash(), operator)])
+}
+
+/// The tenants that the keys here are of.
+async fn create_tenants(tenants: &Tenants) {
+    for name in ["onehour", "another"] {
+        let create = punchcard_events::tenant::Command::Create {
+            name: name.to_owned(),
+            act: tenants.act(Author::Configuration),
+        };
+        let id = TenantId::new(name).expect("a name");
+        tenants.execute(&id, create).await.expect("a new tenant");
+    }
+}
+
 async fn run(
     options: Options,
     limits: SessionLimits,
+    operators: Operators,
     model: Arc<ScriptedModel>,
     store: MemoryStore,
-    tell: std::sync::mpsc::Sender<(SocketAddr, Sessions)>,
+    tell: std::sync::mpsc::Sender<(SocketAddr, SocketAddr, Sessions)>,
     stopped: oneshot::Receiver<()>,
 ) {
     let store = Arc::new(store);
@@ -332,6 +363,9 @@ async fn run(
     let opened = Prompts::open(ports.store.clone(), world.clone(), Arc::new(PlainCheck));
     let (prompts, _following) = opened.await.expect("an empty store");
     let store = ports.store.clone();
+    let opened = Tenants::open(store.clone(), world.clone()).await;
+    let (tenants, _followed) = opened.expect("an empty store");
+    create_tenants(&tenants).await;
     let runtime = Runtime::start(ports, runtime_options()).await;
     let test_runs = TestRuns::new(
         TestRunParts {
@@ -355,18 +389,21 @@ async fn run(
         tickets: runtime.tickets().clone(),
         batches,
         sessions: sessions.clone(),
+        tenants,
         prompts,
         canaries: CanaryWatch::default(),
         test_runs,
         workbench: world.clone(),
         keys: world.clone(),
+        operators,
         origins: world.clone(),
         readiness: world,
         metrics: None,
     };
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let serving = serve(listener, None, parts, options).expect("a server");
-    tell.send((serving.address(), sessions.clone()))
+    let listen = || TcpListener::bind("127.0.0.1:0").expect("a port");
+    let serving = serve(listen(), Some(listen()), parts, options).expect("a server");
+    let admin = serving.admin_address().expect("an admin listener");
+    tell.send((serving.address(), admin, sessions.clone()))
         .expect("a test");
     let _ = stopped.await;
     let _ = sessions.close_all().await;
@@ -439,9 +476,16 @@ impl Reply {
 impl Edge {
     /// One request, written as it stands: `head` is the request line and headers but the last ones.
     pub(crate) async fn raw(&self, head: &str, body: &[u8]) -> Reply {
-        let mut stream = TcpStream::connect(self.address)
-            .await
-            .expect("a connection");
+        self.raw_to(self.address, head, body).await
+    }
+
+    /// One such request to the admin listener.
+    pub(crate) async fn raw_admin(&self, head: &str, body: &[u8]) -> Reply {
+        self.raw_to(self.admin, head, body).await
+    }
+
+    async fn raw_to(&self, address: SocketAddr, head: &str, body: &[u8]) -> Reply {
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
         let length = body.len();
         let head =
             format!("{head}Host: edge\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
@@ -472,6 +516,33 @@ impl Edge {
             "{method} {path} HTTP/1.1\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n{headers}"
         );
         self.raw(&head, body.as_bytes()).await
+    }
+
+    /// Asks the admin listener, as the operator.
+    pub(crate) async fn operate(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &Value,
+    ) -> Reply {
+        let key = self.operator.expose();
+        self.admin_as(key, method, path, headers, body).await
+    }
+
+    /// Asks the admin listener with any key.
+    pub(crate) async fn admin_as(
+        &self,
+        key: &str,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &Value,
+    ) -> Reply {
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n{headers}"
+        );
+        self.raw_admin(&head, body.to_string().as_bytes()).await
     }
 
     /// Issues a ticket and gives its id.

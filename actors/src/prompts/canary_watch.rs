@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{FutureExt as _, StreamExt as _};
+use punchcard_events::ids::PROMPT_CATEGORY;
 use punchcard_events::prompt::{Author, CanaryEnd, CanaryTally, Command, PromptEvent};
 use punchcard_events::ticket::TicketEvent;
 use punchcard_events::{Position, Recorded, Revision, StreamName, TicketId};
@@ -28,9 +29,8 @@ use uuid::Uuid;
 
 use super::canaries::{Canaries, RunningCanary};
 use super::canary_tallies::{Folded, Running, Tallies};
-use super::one_by_one::{Step, step};
-use super::restarts::Restarts;
 use super::{PromptError, Prompts};
+use crate::following::{Restarts, Step, step};
 use crate::ports::{Direction, EventStore, ReadError};
 
 /// How long is waited before something is tried again that the store did not do: twice as long each
@@ -72,7 +72,7 @@ impl CanaryWatch {
             wait: FIRST_WAIT,
         };
         let watching = async move {
-            let mut restarts = Restarts::of("canary_watch");
+            let mut restarts = Restarts::of("canary_watch", PROMPT_CATEGORY);
             loop {
                 restarts.begins();
                 match AssertUnwindSafe(watcher.run()).catch_unwind().await {

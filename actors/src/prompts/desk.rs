@@ -1,24 +1,19 @@
 //! Commands: load, decide, append, and into the book before the author is answered.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use punchcard_events::prompt::{Command, PromptEvent, PromptState, decide};
 use punchcard_events::{EventId, NewEvent, Revision, StreamName, TaskName, TenantId, Timestamp};
 
 use super::stream::load;
 use super::{PromptError, Prompts};
-use crate::ports::{AppendError, Appended, EventStore, ExpectedRevision, ReadError};
+use crate::aggregate::append;
+use crate::ports::{ExpectedRevision, ReadError};
 
 /// How often a command is decided: again once for each time somebody else was faster, where the
 /// command says what its author saw ([`Command::is_bound`]). Another one would do something to a
 /// prompt that nobody looked at.
 const DECISIONS: u32 = 3;
-
-/// How often a store that does not say what became of an append is asked again, and how long is
-/// waited before: twice as long each time.
-const ASKED_AGAIN: u32 = 6;
-const FIRST_WAIT: Duration = Duration::from_millis(50);
 
 /// The most prompts a tenant may have: the book holds all of them in memory.
 pub const MAX_PROMPTS: usize = 50_000;
@@ -156,25 +151,6 @@ const fn brought(event: &PromptEvent) -> Option<u32> {
         | PromptEvent::PromptRetired(_)
         | PromptEvent::PromptRestored(_) => None,
     }
-}
-
-/// Appends, and asks again with the same ids as long as the store does not say what became of it.
-pub(super) async fn append(
-    store: &dyn EventStore,
-    stream: &StreamName,
-    expected: ExpectedRevision,
-    events: &[NewEvent],
-) -> Result<Appended, AppendError> {
-    let mut wait = FIRST_WAIT;
-    for _ in 0..ASKED_AGAIN {
-        match store.append(stream, expected, events).await {
-            Err(AppendError::OutcomeUnknown(_)) => {}
-            settled => return settled,
-        }
-        tokio::time::sleep(wait).await;
-        wait *= 2;
-    }
-    store.append(stream, expected, events).await
 }
 
 /// Everything that is stored came from JSON, or was refused by `decide` if it cannot be JSON.

@@ -5,8 +5,9 @@ use punchcard_events::partial::{self, PartialEvent, PartialRejection, Partials};
 use punchcard_events::prompt::Act;
 use punchcard_events::{EventId, PartialName, Revision, TenantId, Timestamp};
 
-use super::desk::{append, unencodable};
+use super::desk::unencodable;
 use super::{PromptError, Prompts};
+use crate::aggregate::append;
 use crate::ports::{Direction, ExpectedRevision, ReadError};
 
 /// Events read at a time.

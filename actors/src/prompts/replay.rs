@@ -12,10 +12,10 @@ use punchcard_events::ids::PROMPT_CATEGORY;
 use punchcard_events::{Position, Recorded, StreamName};
 
 use super::book::{Entry, PromptBook};
-use super::one_by_one::{Step, step};
 use super::page::Page;
 use super::stream::{content_at, outline};
-use crate::ports::{Direction, EventStore, Place, ReadError};
+use crate::following::{Step, step, tell_damaged, tell_out_of_service};
+use crate::ports::{Direction, EventStore, ReadError};
 
 /// Events read at a time: each may hold a whole content.
 const PAGE: usize = 64;
@@ -44,7 +44,7 @@ pub(super) async fn replay(
         match read {
             Ok(page) => book.put(&tenant, &task, page),
             Err(error @ ReadError::Damaged(_)) => {
-                out_of_service(&stream, &error);
+                tell_out_of_service(&stream, &error);
                 book.set_broken(&tenant, &task);
             }
             Err(error @ ReadError::Unavailable(_)) => return Err(error),
@@ -89,7 +89,7 @@ impl Replay {
             match step(store, Some(PROMPT_CATEGORY), self.after).await? {
                 Step::Event(recorded) => self.take(&recorded),
                 Step::Damaged(place, reason) => {
-                    damaged(&place, &reason);
+                    tell_damaged(PROMPT_CATEGORY, &place, &reason);
                     self.after = Some(place.position);
                     if let Some(stream) = place.stream {
                         self.pages.insert(stream, Entry::Broken);
@@ -158,19 +158,4 @@ pub(super) async fn singly(store: &dyn EventStore, stream: &StreamName) -> Resul
             return complete(store, stream, page).await;
         }
     }
-}
-
-/// Tells of a prompt's event that is damaged.
-pub(super) fn damaged(place: &Place, reason: &str) {
-    metrics::counter!("prompt_events_damaged_total").increment(1);
-    let position = place.position.0;
-    tracing::error!(
-        position,
-        reason,
-        "an event of a prompt is damaged; it is left out"
-    );
-}
-
-pub(super) fn out_of_service(stream: &StreamName, error: &ReadError) {
-    tracing::error!(%stream, %error, "a prompt is out of service: its stored events cannot be read");
 }

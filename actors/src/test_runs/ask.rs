@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use punchcard_events::retry::RetryPolicy;
-use punchcard_events::ticket::{AttemptError, AttemptErrorKind, Message, Parameters, Usage};
-use punchcard_events::{TenantId, TicketId};
+use punchcard_events::ticket::{
+    AttemptError, AttemptErrorKind, Message, Parameters, Priority, Usage,
+};
+use punchcard_events::{TaskName, TenantId, TicketId};
 use tokio::time::Instant;
 
 use crate::guards::{Permit, Verdict};
-use crate::llm::{Llm, verdict};
+use crate::llm::{Llm, Wish, estimate, verdict};
 use crate::ports::{AnswerPart, AnswerStream, Clock, ModelCall};
 
 /// How models are asked for one run.
@@ -19,6 +21,8 @@ pub(super) struct Asking {
     pub(super) clock: Arc<dyn Clock>,
     /// Whose turn in line it is.
     pub(super) tenant: TenantId,
+    /// Whose allowance it uses.
+    pub(super) task: TaskName,
     pub(super) retry: RetryPolicy,
     /// Of a verdict, by a model that judges.
     pub(super) max_answer_bytes: usize,
@@ -50,7 +54,8 @@ impl Asking {
         let mut failures = 0;
         loop {
             let retry = failures > 0;
-            let permit = self.llm.permit(&question.model, &self.tenant, retry).await;
+            let wish = self.wish(question, retry);
+            let permit = self.llm.permit(&question.model, &wish).await;
             let call = ModelCall {
                 ticket,
                 attempt: failures + 1,
@@ -70,6 +75,16 @@ impl Asking {
             };
             let asked_for = Duration::from_millis(error.retry_after_ms.unwrap_or(0));
             tokio::time::sleep(delay.max(asked_for)).await;
+        }
+    }
+
+    fn wish(&self, question: &Question, retry: bool) -> Wish<'_> {
+        Wish {
+            tenant: &self.tenant,
+            task: &self.task,
+            retry,
+            priority: Priority::Normal,
+            tokens: estimate(&question.messages, &question.parameters),
         }
     }
 

@@ -96,6 +96,7 @@ impl<'a> Run<'a> {
             llm: parts.llm.clone(),
             clock: Arc::clone(clock),
             tenant: tenant.clone(),
+            task: plan.asked.task.clone(),
             retry: options.retry,
             max_answer_bytes: options.max_answer_bytes.get(),
         };

@@ -48,6 +48,7 @@ pub struct RunView {
 
 /// How a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
     /// It is going on.
@@ -64,6 +65,7 @@ pub enum RunState {
 
 /// The version in production that a run is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BaselineView {
     /// The version.
     pub version: u32,
@@ -76,6 +78,7 @@ pub struct BaselineView {
 
 /// A case of what is tested, and of what is in production beside it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CaseView {
     /// The case's name.
     pub case: String,
@@ -90,6 +93,7 @@ pub struct CaseView {
 
 /// What came of a case.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CaseResult {
     /// What did not hold, each as a sentence; empty: it passed.
     pub failures: Vec<String>,
@@ -105,6 +109,7 @@ pub struct CaseResult {
 
 /// What is tested beside what is in production.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Compared {
     /// It passes where production fails.
@@ -117,6 +122,7 @@ pub enum Compared {
 
 /// The sums of both.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ArmTotals {
     /// Of what is tested.
     pub candidate: Totals,
@@ -126,6 +132,7 @@ pub struct ArmTotals {
 
 /// The sums of one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Totals {
     /// Cases tried.
     pub cases: u32,

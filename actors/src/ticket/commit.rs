@@ -12,7 +12,7 @@ use punchcard_events::ticket::{
 use punchcard_events::{EventId, NewEvent, Revision, StreamName, TenantId, Timestamp};
 
 use super::obituary::Left;
-use super::work::{is_retry, prepare};
+use super::work::{is_retry, prepare, tokens, wish};
 use super::{Reply, TicketActor, fallback};
 use crate::errors::TicketError;
 use crate::failpoint;
@@ -135,10 +135,9 @@ impl TicketActor {
                 not_before: None,
                 model: _,
             } => {
-                let tenant = &state.request()?.tenant;
+                let wish = wish(state.request()?, is_retry(state), tokens(state));
                 let models = state.models_in_turn();
-                let (model, free) =
-                    fallback::try_permit(&self.deps.llm, &models, tenant, is_retry(state))?;
+                let (model, free) = fallback::try_permit(&self.deps.llm, &models, &wish)?;
                 *permit = Some(free);
                 Some(Command::Send { attempt, model })
             }

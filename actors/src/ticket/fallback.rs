@@ -8,44 +8,33 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use punchcard_events::TenantId;
-
 use crate::guards::Permit;
-use crate::llm::Llm;
+use crate::llm::{Llm, Wish};
 
 /// How often a ticket that waits in line, and has another model to ask, looks whether its model's
 /// breaker has opened. Many tickets may wait, so not often.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
-/// A permit for the model to call, if one is free at once. `models` are those in turn; `retry` is
-/// whether an attempt failed at the first of them before.
-pub(super) fn try_permit(
-    llm: &Llm,
-    models: &[&str],
-    tenant: &TenantId,
-    retry: bool,
-) -> Option<(String, Permit)> {
+/// A permit for the model to call, if one is free at once. `models` are those in turn; whether
+/// `wish` is a retry is said of the first of them.
+pub(super) fn try_permit(llm: &Llm, models: &[&str], wish: &Wish<'_>) -> Option<(String, Permit)> {
     let model = choose(models, |model| llm.is_open(model))?;
-    let retry = retry && models.first() == Some(&model);
-    Some((model.to_owned(), llm.try_permit(model, tenant, retry)?))
+    let wish = at(models.first() == Some(&model), wish);
+    Some((model.to_owned(), llm.try_permit(model, &wish)?))
 }
 
 /// Waits in line for a permit for the model to call. When that one's breaker opens meanwhile, the
-/// ticket leaves the line for a fallback. `models` are those in turn, at least one.
-pub(super) async fn permit(
-    llm: &Llm,
-    models: &[String],
-    tenant: &TenantId,
-    retry: bool,
-) -> (String, Permit) {
+/// ticket leaves the line for a fallback. `models` are those in turn, at least one; `wish` as in
+/// [`try_permit`].
+pub(super) async fn permit(llm: &Llm, models: &[String], wish: &Wish<'_>) -> (String, Permit) {
     if let [only] = models {
-        return (only.clone(), llm.permit(only, tenant, retry).await);
+        return (only.clone(), llm.permit(only, wish).await);
     }
     let models: Vec<&str> = models.iter().map(String::as_str).collect();
     loop {
         let model = choose(&models, |model| llm.is_open(model)).unwrap_or_default();
-        let retry = retry && models.first() == Some(&model);
-        let mut line = pin!(llm.permit(model, tenant, retry));
+        let wish = at(models.first() == Some(&model), wish);
+        let mut line = pin!(llm.permit(model, &wish));
         loop {
             if let Ok(permit) = tokio::time::timeout(LOOK_AGAIN, line.as_mut()).await {
                 return (model.to_owned(), permit);
@@ -55,6 +44,14 @@ pub(super) async fn permit(
                 break;
             }
         }
+    }
+}
+
+/// What is wished of a model: only the first was called before.
+const fn at<'a>(first: bool, wish: &Wish<'a>) -> Wish<'a> {
+    Wish {
+        retry: wish.retry && first,
+        ..*wish
     }
 }
 

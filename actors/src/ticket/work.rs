@@ -13,7 +13,7 @@ use punchcard_events::ticket::{
     AttemptError, CallbackError, CallbackKind, Command, Effect, Failure, Stage, TicketPreProcessed,
     TicketRequested, TicketState, Tries,
 };
-use punchcard_events::{TenantId, TicketId, Timestamp};
+use punchcard_events::{TicketId, Timestamp};
 use serde_json::Value;
 
 use super::stream::{Attempt, run};
@@ -22,6 +22,7 @@ use crate::callbacks::verdict;
 use crate::failpoint;
 use crate::feed::{LiveText, News};
 use crate::guards::Permit;
+use crate::llm::{Wish, estimate};
 use crate::ports::{
     Asked, Clock, PostProcessCall, PreProcessCall, PreProcessReply, PrepareError, TaskBook,
 };
@@ -101,14 +102,7 @@ impl TicketActor {
                 },
                 state,
             ) => {
-                let models = state.models_in_turn().into_iter().map(str::to_owned);
-                let send = Send {
-                    models: models.collect(),
-                    tenant: state.request()?.tenant.clone(),
-                    attempt,
-                    not_before,
-                    retry: is_retry(state),
-                };
+                let send = Send::of(state, attempt, not_before)?;
                 Some(get_permit(deps, send).boxed_local())
             }
             (Effect::CallModel { attempt }, TicketState::Sent(s)) => {
@@ -216,16 +210,31 @@ async fn post_process(
 struct Send {
     /// Those in turn, at least one.
     models: Vec<String>,
-    tenant: TenantId,
+    request: Arc<TicketRequested>,
     attempt: u32,
     not_before: Option<Timestamp>,
     retry: bool,
+    tokens: u64,
+}
+
+impl Send {
+    fn of(state: &TicketState, attempt: u32, not_before: Option<Timestamp>) -> Option<Self> {
+        let models = state.models_in_turn().into_iter().map(str::to_owned);
+        Some(Self {
+            models: models.collect(),
+            request: Arc::clone(state.request()?),
+            attempt,
+            not_before,
+            retry: is_retry(state),
+            tokens: tokens(state),
+        })
+    }
 }
 
 async fn get_permit(deps: Arc<Deps>, send: Send) -> Done {
     wait_until(deps.clock.as_ref(), send.not_before).await;
-    let permit = fallback::permit(&deps.llm, &send.models, &send.tenant, send.retry);
-    let (model, permit) = permit.await;
+    let wish = wish(&send.request, send.retry, send.tokens);
+    let (model, permit) = fallback::permit(&deps.llm, &send.models, &wish).await;
     Done {
         command: Command::Send {
             attempt: send.attempt,
@@ -233,6 +242,24 @@ async fn get_permit(deps: Arc<Deps>, send: Send) -> Done {
         },
         permit: Some(permit),
     }
+}
+
+/// What a ticket wants of a model.
+pub(super) fn wish(request: &TicketRequested, retry: bool, tokens: u64) -> Wish<'_> {
+    Wish {
+        tenant: &request.tenant,
+        task: &request.task,
+        retry,
+        priority: request.priority,
+        tokens,
+    }
+}
+
+/// How many tokens the attempt that `state` owes will take.
+pub(super) fn tokens(state: &TicketState) -> u64 {
+    state.prepared().map_or(1, |prepared| {
+        estimate(&prepared.messages, &prepared.parameters)
+    })
 }
 
 /// Whether the attempt that `state` owes repeats one that failed. One that was interrupted by our

@@ -15,6 +15,7 @@ use crate::ticket::{AnswerFormat, Parameters, Role};
 
 /// A prompt's content: of a draft while it is edited, of a version for ever.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Content {
     /// The messages, in order. Their number and roles are fixed here; no input changes them.
@@ -40,6 +41,7 @@ pub struct Content {
 
 /// One message of a prompt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MessageTemplate {
     /// Who speaks.

@@ -102,6 +102,7 @@ pub struct LabelMoved {
 
 /// How a label came to move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MoveCause {
     /// Somebody chose the version.
@@ -168,6 +169,7 @@ pub struct CanaryStarted {
 
 /// When a canary is taken back by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CanaryBounds {
     /// More than so many failed tickets of a hundred take it back.
     pub max_failed_percent: u8,
@@ -179,6 +181,7 @@ pub struct CanaryBounds {
 
 /// What was seen of a canary's tickets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CanaryTally {
     /// Tickets that were prepared with the version.
     pub tickets: u32,
@@ -252,6 +255,7 @@ pub struct PromptTested {
 
 /// What a test run tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Tested {
     /// The draft, as of this edit.

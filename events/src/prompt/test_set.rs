@@ -25,6 +25,7 @@ impl TestSet {
 
 /// One case: an input, and what its answer must be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TestCase {
     /// The case's name: 1 to 64 lowercase letters, digits or `-`, with no `-` at the start or end,
@@ -38,6 +39,7 @@ pub struct TestCase {
 
 /// Something that must hold of an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Expectation {
     /// It fits the prompt's answer schema (and is JSON, where JSON is asked for).

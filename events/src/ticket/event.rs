@@ -92,6 +92,7 @@ pub struct TicketRequested {
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Priority {
     /// Goes when nothing else of the tenant waits: batches.
@@ -112,6 +113,7 @@ impl Priority {
 
 /// A line of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BatchLine {
     /// The batch.
     pub batch: BatchId,
@@ -121,6 +123,7 @@ pub struct BatchLine {
 
 /// Messages that the issuer brings itself, as chat completion requests do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Conversation {
     /// What was said, oldest first. They follow the messages of the task's prompt.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -177,6 +180,7 @@ pub struct Deadlines {
 
 /// What an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerFormat {
     /// Plain text.
@@ -210,6 +214,7 @@ pub struct TicketPreProcessed {
 
 /// Which prompt made the messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PromptRef {
     /// The prompt's version number.
     pub version: u32,
@@ -225,6 +230,7 @@ pub struct PromptRef {
 
 /// One message to the model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Message {
     /// Who speaks.
     pub role: Role,
@@ -234,6 +240,7 @@ pub struct Message {
 
 /// Who speaks in a message to the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Standing instructions.
@@ -249,6 +256,7 @@ pub enum Role {
 /// JSON has no way to write a number that is not finite, so a body with one is refused when it is
 /// encoded: read back, it would be another body.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
     /// Sampling temperature, 0 to 2.
@@ -295,6 +303,7 @@ pub struct TicketSent {
 
 /// Why a fallback model is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Fallback {
     /// The model whose turn it was before.
     pub from: String,
@@ -304,6 +313,7 @@ pub struct Fallback {
 
 /// What makes a ticket leave a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FallbackReason {
     /// The model's circuit breaker was open when the ticket's turn came.
@@ -436,6 +446,7 @@ pub struct TicketAnswered {
 
 /// Tokens of one model call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Usage {
     /// Tokens of the messages.
     pub prompt_tokens: u64,
@@ -445,6 +456,7 @@ pub struct Usage {
 
 /// Durations of one model call, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Timings {
     /// From the call to its first text.
     pub first_token_ms: u64,
@@ -569,6 +581,7 @@ pub struct TicketDelivered {
 
 /// The ways an answer can reach somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
     /// Acknowledged by a user's session.
@@ -588,6 +601,7 @@ pub struct TicketFailed {
 
 /// Where and why a ticket failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Failure {
     /// What was being done.
     pub stage: Stage,
@@ -599,6 +613,7 @@ pub struct Failure {
 
 /// What a ticket was owed when it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Preparing the request.
@@ -625,6 +640,7 @@ pub struct TicketCancelled {
 
 /// The two ways to cancel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CancelMode {
     /// Keep the text so far.

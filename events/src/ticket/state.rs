@@ -40,6 +40,7 @@ pub enum TicketState {
 
 /// The names of the states, as code, API, docs and console write them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StateName {
     /// See [`TicketState::Unrequested`].

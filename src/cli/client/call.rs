@@ -57,12 +57,21 @@ impl<'a> Call<'a> {
     /// The same, to be done only while the thing is as it was seen: at this edit, or not there
     /// (RFC 9110, section 13.1).
     #[must_use]
-    pub(crate) fn only_if(mut self, edit: Option<u32>) -> Self {
-        let (name, value): (HeaderName, _) = match edit {
-            Some(edit) => (IF_MATCH, format!("\"{edit}\"")),
-            None => (IF_NONE_MATCH, "*".to_owned()),
-        };
-        if let Ok(value) = HeaderValue::from_str(&value) {
+    pub(crate) fn only_if(self, edit: Option<u32>) -> Self {
+        match edit {
+            Some(edit) => self.only_if_tag(&edit.to_string()),
+            None => self.conditional(IF_NONE_MATCH, "*"),
+        }
+    }
+
+    /// The same, to be done only while the thing has the entity tag that it was seen with.
+    #[must_use]
+    pub(crate) fn only_if_tag(self, tag: &str) -> Self {
+        self.conditional(IF_MATCH, &format!("\"{tag}\""))
+    }
+
+    fn conditional(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.insert(name, value);
         }
         self

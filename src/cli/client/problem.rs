@@ -115,6 +115,8 @@ fn advice(code: &str) -> Option<&'static str> {
         "store_unavailable" => "The server cannot write now; it takes tickets again by itself.",
         "stopping" => "The server is stopping; try again when it is back.",
         "request_timeout" => "Try again.",
+        "no_such_tenant" => "List them: punchcard tenant list",
+        "tenant_conflict" => "Another operator was faster: look at it as it is now, and try again.",
         "internal" => "The server's log has the reason.",
         "precondition_required" => "Use a `punchcard` of the same version as the server.",
         "reserved_name" => "Choose another name.",

@@ -12,7 +12,7 @@ const MAX_ANSWER: u64 = 1_000;
 ///
 /// # Errors
 /// When the answer is no, when there is nobody to ask, and with `--json`.
-pub(super) fn confirm(out: &mut Output, yes: bool, question: &str) -> Result<(), Failure> {
+pub(in crate::cli) fn confirm(out: &mut Output, yes: bool, question: &str) -> Result<(), Failure> {
     if yes {
         return Ok(());
     }

@@ -10,11 +10,6 @@ use super::views::{ContentView, DraftView, PromptView};
 use crate::cli::client::{self, Answer, ApiClient, Call, CallError};
 use crate::cli::exit::Failure;
 
-/// How many entries of a list are asked for at once.
-const PAGE: usize = 100;
-/// The most pages that are read of one list.
-const MAX_PAGES: usize = 1_000;
-
 /// Who asks, and how they want to be asked.
 #[derive(Debug)]
 pub(super) struct Planner {
@@ -115,33 +110,9 @@ impl Planner {
         &self,
         path: &[&str],
         name: &str,
-        mut after: Option<String>,
+        after: Option<String>,
         wanted: usize,
     ) -> Result<Vec<Value>, Failure> {
-        let mut entries = Vec::new();
-        for _ in 0..MAX_PAGES {
-            let limit = PAGE.min(wanted - entries.len());
-            let mut query = vec![("limit", limit.to_string())];
-            query.extend(after.iter().map(|after| ("after", after.clone())));
-            let mut page: Value = self.get(path, &query).await?.view;
-            entries.extend(client::read::<Vec<Value>>(page[name].take())?);
-            // A server that gives the same place again would keep us here for ever.
-            let next = next_of(&page).filter(|next| after.as_ref() != Some(next));
-            after = next;
-            if after.is_none() || entries.len() >= wanted {
-                break;
-            }
-        }
-        entries.truncate(wanted);
-        Ok(entries)
-    }
-}
-
-/// Where the next page begins.
-fn next_of(page: &Value) -> Option<String> {
-    match &page["next_cursor"] {
-        Value::String(next) => Some(next.clone()),
-        Value::Number(next) => Some(next.to_string()),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        self.client.pages(path, name, after, wanted).await
     }
 }

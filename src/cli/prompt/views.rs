@@ -14,7 +14,7 @@ use crate::cli::style;
 
 /// Who did something.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct By {
+pub(in crate::cli) struct By {
     kind: String,
     #[serde(default)]
     prefix: Option<String>,

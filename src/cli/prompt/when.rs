@@ -54,12 +54,12 @@ fn point(text: &str) -> Option<When> {
 }
 
 /// A time in a sentence: `2026-11-17 14:02:30 UTC`.
-pub(super) fn said(at: Timestamp) -> String {
+pub(in crate::cli) fn said(at: Timestamp) -> String {
     format!("{} UTC", cell(at))
 }
 
 /// A time in a table whose header says that it is UTC: `2026-11-17 14:02:30`.
-pub(super) fn cell(at: Timestamp) -> String {
+pub(in crate::cli) fn cell(at: Timestamp) -> String {
     let text = at.to_string().replace('T', " ");
     text.chars().take("2026-11-17 14:02:30".len()).collect()
 }

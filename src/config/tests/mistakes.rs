@@ -66,6 +66,14 @@ const SHAPE: &[(&str, &str)] = &[
              digits",
     ),
     (
+        "[admin]\nkeys = [{ prefix = \"pk_live_x\", sha256 = \"12\" }]\n",
+        "my.toml:2: admin.keys[0].sha256: must be the SHA-256 of a key: 64 hexadecimal digits",
+    ),
+    (
+        "[admin]\nkey = []\n",
+        "my.toml:2: admin.key: unknown key `key`; did you mean `keys`?",
+    ),
+    (
         "[models.m]\nprovider = \"openai\"\nmodel = \"x\"\nbase_url = \"nowhere\"\n",
         "my.toml:4: models.m.base_url: `nowhere` is not a URL: relative URL without a base",
     ),
@@ -314,6 +322,33 @@ fn one_key_cannot_open_two_doors() {
         found,
         ["my.toml:6: tenants.b.keys[0].sha256: the same key hash as \
           tenants.a.keys[0].sha256; every key has one owner"]
+    );
+}
+
+#[test]
+fn an_operators_key_is_nobody_elses_and_looks_like_a_key() {
+    let hash = "ab".repeat(32);
+    let key = |prefix: &str, more: &str| {
+        format!("keys = [{{ prefix = \"{prefix}\", sha256 = \"{hash}\"{more} }}]\n")
+    };
+    let (operator, tenant) = (key("sk-1", ""), key("pk_live_x", ""));
+    let found = errors(&format!(
+        "[admin]\n{operator}[tenants.a]\nname = \"A\"\n{tenant}"
+    ));
+    assert_eq!(
+        found,
+        [
+            "my.toml:2: admin.keys[0].prefix: is no key's prefix; `punchcard key new --operator` \
+             prints the whole line",
+            "my.toml:5: tenants.a.keys[0].sha256: the same key hash as admin.keys[0].sha256; \
+             every key has one owner",
+        ]
+    );
+    let roles = key("pk_live_x", ", roles = [\"admin\"]");
+    let found = errors(&format!("[admin]\n{roles}"));
+    assert_starts(
+        &found,
+        &["my.toml:2: admin.keys[0].roles: unknown key `roles`"],
     );
 }
 

@@ -19,11 +19,11 @@ macro_rules! codes {
                 match self { $(Self::$name => $text),+ }
             }
 
-            pub(super) const fn status(self) -> StatusCode {
+            pub(in crate::http) const fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status),+ }
             }
 
-            pub(super) const fn title(self) -> &'static str {
+            pub(in crate::http) const fn title(self) -> &'static str {
                 match self { $(Self::$name => $title),+ }
             }
         }
@@ -189,6 +189,54 @@ codes! {
     OutcomeUnknown = SERVICE_UNAVAILABLE, "outcome_unknown", "It is not known whether it was done";
     /// As many test runs are going on as may.
     TooManyTestRuns = TOO_MANY_REQUESTS, "too_many_test_runs", "Too many test runs";
+    /// There is no such tenant.
+    NoSuchTenant = NOT_FOUND, "no_such_tenant", "There is no such tenant";
+    /// The tenant's id is taken.
+    TenantExists = CONFLICT, "tenant_exists", "There is such a tenant already";
+    /// Somebody else changed the tenant.
+    TenantConflict = CONFLICT, "tenant_conflict", "The tenant was changed in the meantime";
+    /// Others changed the tenant again and again.
+    TenantBusy = CONFLICT, "tenant_busy", "The tenant was changed by others";
+    /// What is stored of the tenant cannot be read.
+    TenantDamaged = INTERNAL_SERVER_ERROR, "tenant_damaged", "The tenant's history is damaged";
+    /// There are as many tenants as there may be.
+    TooManyTenants = CONFLICT, "too_many_tenants", "There are too many tenants";
+    /// A text for people that cannot be read.
+    BadText = UNPROCESSABLE_ENTITY, "bad_text", "The text is not valid";
+    /// A key of this prefix was issued before.
+    PrefixTaken = CONFLICT, "prefix_taken", "The key's prefix is taken";
+    /// The tenant never had a key of this prefix.
+    NoSuchKey = NOT_FOUND, "no_such_key", "There is no such key";
+    /// The key was taken back.
+    KeyRevoked = CONFLICT, "key_revoked", "The key is revoked";
+    /// The key's time is over.
+    KeyExpired = CONFLICT, "key_expired", "The key has expired";
+    /// Another key has the key's place.
+    KeyReplaced = CONFLICT, "key_replaced", "The key was replaced already";
+    /// Two keys would open the same for too long.
+    OverlapTooLong = UNPROCESSABLE_ENTITY, "overlap_too_long", "The overlap is too long";
+    /// The key would never open anything.
+    BornExpired = UNPROCESSABLE_ENTITY, "born_expired", "The key would expire before it is issued";
+    /// The key would open nothing.
+    NoRoles = UNPROCESSABLE_ENTITY, "no_roles", "A key needs a role";
+    /// The prefix or hash is of no key.
+    BadKey = UNPROCESSABLE_ENTITY, "bad_key", "This is not an API key's";
+    /// A browser would never send this origin.
+    BadOrigin = UNPROCESSABLE_ENTITY, "bad_origin", "The origin is not valid";
+    /// The callback base URL cannot be called.
+    BadCallback = UNPROCESSABLE_ENTITY, "bad_callback", "The callback URL is not valid";
+    /// The hook's path leads elsewhere.
+    BadHook = UNPROCESSABLE_ENTITY, "bad_hook", "The hook's path is not valid";
+    /// A hook would be called nowhere.
+    NoCallback = CONFLICT, "no_callback", "The tenant has no callback URL";
+    /// Hooks would be called nowhere any more.
+    HooksRemain = CONFLICT, "hooks_remain", "There are hooks that need the callback URL";
+    /// A limit of nothing.
+    ZeroLimit = UNPROCESSABLE_ENTITY, "zero_limit", "A limit is zero";
+    /// A part of the models that is none, or too much.
+    WeightOutOfRange = UNPROCESSABLE_ENTITY, "weight_out_of_range", "The weight is out of range";
+    /// Days that are none, or too many.
+    RetentionOutOfRange = UNPROCESSABLE_ENTITY, "retention_out_of_range", "The retention is out of range";
     /// The fault is the server's.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Internal error";
 }

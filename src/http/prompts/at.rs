@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use punchcard_events::prompt::{CanarySpan, ContentHash, PromptSummary};
 use punchcard_events::{LabelName, TaskName, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -14,8 +15,8 @@ const TIME: &str = "Use an RFC 3339 time in UTC, such as 2026-11-23T10:44:30Z.";
 
 /// What a label pointed to at a time. Where it pointed nowhere, `version` and what belongs to it are
 /// `null`.
-#[derive(Debug, Serialize)]
-struct AtView {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct AtView {
     task: TaskName,
     label: LabelName,
     time: Timestamp,
@@ -31,7 +32,7 @@ struct AtView {
     canary: Option<CanaryAtView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct CanaryAtView {
     canary: Uuid,
     version: u32,

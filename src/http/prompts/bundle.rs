@@ -8,6 +8,7 @@ use actix_web::HttpResponse;
 use punchcard_actors::prompts::{ContentName, PromptError};
 use punchcard_events::prompt::{Content, PromptState, TestCase};
 use punchcard_events::{PartialName, TaskName};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::params::{Params, REFERENCE};
@@ -15,7 +16,7 @@ use crate::http::dispatch::Call;
 use crate::http::errors::{Code, Problem};
 
 /// One prompt: its content and, where it has one, its test set.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Bundle {
     pub(super) task: TaskName,
@@ -27,7 +28,7 @@ pub(super) struct Bundle {
 }
 
 /// Prompts, and the partials that their drafts include.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Bundles {
     pub(super) prompts: Vec<Bundle>,

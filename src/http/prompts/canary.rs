@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use punchcard_events::TaskName;
 use punchcard_events::prompt::{CanaryBounds, CanaryEnd, CanaryStarted, Command};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::labels::ReasonBody;
@@ -17,9 +18,9 @@ const PERCENT: u8 = 10;
 /// Shares are taken of at least so many tickets.
 const TICKETS: u32 = 20;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct CanaryBody {
+pub(super) struct CanaryBody {
     version: u32,
     percent: u8,
     #[serde(default)]
@@ -31,8 +32,9 @@ struct CanaryBody {
 }
 
 /// [`CanaryBounds`], of which each may be left out.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "CanaryBoundsBody")]
 struct Bounds {
     max_failed_percent: u8,
     max_schema_violation_percent: u8,

@@ -6,6 +6,7 @@ use actix_web::HttpResponse;
 use punchcard_actors::prompts::PromptError;
 use punchcard_events::TaskName;
 use punchcard_events::prompt::{Command, Content, Draft, PromptState, Rejection};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -18,9 +19,9 @@ use crate::http::errors::{Code, Problem};
 /// Names that are routes of this API, and so no task's.
 pub const RESERVED: [&str; 2] = ["import", "export"];
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct DraftBody {
+pub(super) struct DraftBody {
     content: Content,
     #[serde(default)]
     based_on: Option<u32>,

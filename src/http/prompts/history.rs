@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use punchcard_actors::prompts::PromptError;
 use punchcard_events::prompt::PromptEvent;
 use punchcard_events::{Recorded, Revision, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -13,15 +14,15 @@ use super::view::ByView;
 use crate::http::dispatch::PromptCall;
 use crate::http::errors::Problem;
 
-#[derive(Debug, Serialize)]
-struct HistoryPage {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct HistoryPage {
     entries: Vec<HistoryEntry>,
     /// What `after` is for the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<Revision>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct HistoryEntry {
     revision: Revision,
     at: Timestamp,

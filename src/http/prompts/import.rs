@@ -13,6 +13,7 @@ use punchcard_actors::ports::{Finding, Severity};
 use punchcard_actors::prompts::MAX_PROMPTS;
 use punchcard_events::partial::Partials;
 use punchcard_events::{PartialName, TaskName};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
@@ -33,8 +34,8 @@ use shared::{PartialTaken, Shared, Step, Wanted};
 const MAX_FOUND: usize = 1_000;
 
 /// A finding, and the prompt it was found in.
-#[derive(Debug, Serialize)]
-struct Found {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Found {
     /// Absent: in the partials, or in the import as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     prompt: Option<TaskName>,
@@ -43,7 +44,7 @@ struct Found {
 }
 
 /// What became of a part of an import.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Taken {
     /// It was written.
@@ -54,8 +55,8 @@ enum Taken {
     Kept,
 }
 
-#[derive(Debug, Default, Serialize)]
-struct ImportView {
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub(super) struct ImportView {
     prompts: Vec<Outcome>,
     partials: Vec<PartialTaken>,
 }

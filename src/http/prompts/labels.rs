@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use punchcard_events::LabelName;
 use punchcard_events::prompt::{Command, Seen, SeenCanary};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
@@ -12,9 +13,9 @@ use super::shown;
 use crate::http::dispatch::{Call, PromptCall};
 use crate::http::errors::{Code, Problem};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct MoveBody {
+pub(super) struct MoveBody {
     version: u32,
     /// Absent: whatever the label points to; `null`: nothing.
     #[serde(default, deserialize_with = "given")]
@@ -38,9 +39,9 @@ where
 }
 
 /// What a rollback takes back is what its author saw: repeated, it is still one step.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RollBackBody {
+pub(super) struct RollBackBody {
     #[serde(default)]
     expected: Option<u32>,
     /// Absent or `null`: no canary was running.
@@ -56,7 +57,7 @@ fn seen_canary(canary: Option<Uuid>) -> SeenCanary {
 }
 
 /// A body that may hold a reason, and may be left out.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReasonBody {
     #[serde(default)]

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
+use actix_web::HttpRequest;
 use url::form_urlencoded;
 
 use crate::http::dispatch::Call;
@@ -14,16 +15,16 @@ const MAX_LIMIT: usize = 200;
 
 /// The parameters of one request.
 #[derive(Debug)]
-pub(super) struct Params<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+pub(in crate::http) struct Params<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl<'a> Params<'a> {
     /// Reads a query string that may have the parameters `known`.
-    pub(super) fn of(query: &'a str, known: &[&str]) -> Result<Self, Problem> {
+    pub(in crate::http) fn of(query: &'a str, known: &[&str]) -> Result<Self, Problem> {
         Self::with_lists(query, known, &[])
     }
 
     /// The same, where those of `lists` may be given several times.
-    pub(super) fn with_lists(
+    pub(in crate::http) fn with_lists(
         query: &'a str,
         known: &[&str],
         lists: &[&str],
@@ -43,17 +44,25 @@ impl<'a> Params<'a> {
     }
 
     /// A parameter, if it is given. `rule` says what it may be.
-    pub(super) fn get<T: FromStr>(&self, name: &str, rule: &str) -> Result<Option<T>, Problem> {
+    pub(in crate::http) fn get<T: FromStr>(
+        &self,
+        name: &str,
+        rule: &str,
+    ) -> Result<Option<T>, Problem> {
         self.all(name, rule).map(|all| all.into_iter().next())
     }
 
     /// A parameter that must be given.
-    pub(super) fn need<T: FromStr>(&self, name: &str, rule: &str) -> Result<T, Problem> {
+    pub(in crate::http) fn need<T: FromStr>(&self, name: &str, rule: &str) -> Result<T, Problem> {
         self.get(name, rule)?.ok_or_else(|| invalid(name, rule))
     }
 
     /// Every value of a parameter.
-    pub(super) fn all<T: FromStr>(&self, name: &str, rule: &str) -> Result<Vec<T>, Problem> {
+    pub(in crate::http) fn all<T: FromStr>(
+        &self,
+        name: &str,
+        rule: &str,
+    ) -> Result<Vec<T>, Problem> {
         let given = self.0.iter().filter(|(other, _)| other == name);
         given
             .map(|(_, value)| value.parse().map_err(|_| invalid(name, rule)))
@@ -61,7 +70,7 @@ impl<'a> Params<'a> {
     }
 
     /// How many entries a page has.
-    pub(super) fn limit(&self) -> Result<usize, Problem> {
+    pub(in crate::http) fn limit(&self) -> Result<usize, Problem> {
         let rule = "Use a number from 1 to 200.";
         let limit = self.get("limit", rule)?.unwrap_or(DEFAULT_LIMIT);
         if (1..=MAX_LIMIT).contains(&limit) {
@@ -84,16 +93,21 @@ fn taken(known: &[&str], lists: &[&str]) -> String {
 }
 
 /// The rule of a parameter that names a content.
-pub(super) const REFERENCE: &str =
+pub(in crate::http) const REFERENCE: &str =
     "Use `draft`, a version such as `3` or `v3`, or a label such as `production`.";
 
 /// That a route takes no parameters: one that is passed over is a wish that is not met.
-pub(super) fn none(call: &Call) -> Result<(), Problem> {
-    Params::of(call.request.query_string(), &[]).map(|_| ())
+pub(in crate::http) fn none(call: &Call) -> Result<(), Problem> {
+    none_in(&call.request)
+}
+
+/// The same of any request.
+pub(in crate::http) fn none_in(request: &HttpRequest) -> Result<(), Problem> {
+    Params::of(request.query_string(), &[]).map(|_| ())
 }
 
 /// A parameter that breaks its rule, which is what to do about it.
-pub(super) fn invalid(name: &str, rule: &str) -> Problem {
+pub(in crate::http) fn invalid(name: &str, rule: &str) -> Problem {
     let name: String = name.chars().take(64).collect();
     Problem::new(
         Code::InvalidParameter,

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use punchcard_actors::prompts::PromptError;
 use punchcard_events::partial::{Partial, PartialRejection, Partials};
 use punchcard_events::{PartialName, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -13,8 +14,8 @@ use super::view::ByView;
 use crate::http::dispatch::Call;
 use crate::http::errors::Problem;
 
-#[derive(Debug, Serialize)]
-struct PartialView<'a> {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct PartialView<'a> {
     name: &'a PartialName,
     edit: u32,
     text: &'a str,
@@ -34,17 +35,23 @@ impl<'a> From<Partial<'a>> for PartialView<'a> {
     }
 }
 
+/// All partials of a tenant.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct PartialList<'a> {
+    partials: Vec<PartialView<'a>>,
+}
+
 /// `GET /v1/partials`. All of them: their number and size have limits.
 pub(super) async fn list(call: Call) -> Result<HttpResponse, Problem> {
     Params::of(call.request.query_string(), &[])?;
     let partials = call.api.prompts.partials(&call.caller.tenant).await?;
-    let shown: Vec<_> = partials.list().map(PartialView::from).collect();
-    Ok(HttpResponse::Ok().json(json!({ "partials": shown })))
+    let partials = partials.list().map(PartialView::from).collect();
+    Ok(HttpResponse::Ok().json(PartialList { partials }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct PartialBody {
+pub(super) struct PartialBody {
     text: String,
 }
 

@@ -13,6 +13,11 @@ pub(super) fn tag(number: u32) -> (HeaderName, String) {
     (header::ETAG, format!("\"{number}\""))
 }
 
+/// The entity tag of what has this text for a tag, without its quotes.
+pub(in crate::http) fn text_tag(text: &str) -> (HeaderName, String) {
+    (header::ETAG, format!("\"{text}\""))
+}
+
 /// The number that the author started from; `None`: there was nothing.
 pub(super) fn seen(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
     let matching = one(headers, &header::IF_MATCH)?;
@@ -39,6 +44,14 @@ pub(super) fn seen_number(headers: &HeaderMap) -> Result<u32, Problem> {
         .and_then(number)
 }
 
+/// The same, where the tag is a text.
+pub(in crate::http) fn seen_text(headers: &HeaderMap) -> Result<&str, Problem> {
+    let tag = one(headers, &header::IF_MATCH)?.ok_or_else(missing)?;
+    let text = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+    let text = text.filter(|text| !text.is_empty() && !text.contains('"'));
+    text.ok_or_else(|| wrong(&header::IF_MATCH, SEND_TAG))
+}
+
 fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
     let mut all = headers.get_all(name);
     let Some(first) = all.next() else {
@@ -58,11 +71,10 @@ fn number(tag: &str) -> Result<u32, Problem> {
     let digits = digits.filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
     digits
         .and_then(|digits| digits.parse().ok())
-        .ok_or_else(|| {
-            let rule = "Send the ETag of what you looked at, such as `\"3\"`.";
-            wrong(&header::IF_MATCH, rule)
-        })
+        .ok_or_else(|| wrong(&header::IF_MATCH, SEND_TAG))
 }
+
+const SEND_TAG: &str = "Send the ETag of what you looked at, such as `\"3\"`.";
 
 fn wrong(name: &HeaderName, rule: &str) -> Problem {
     let field = match *name {

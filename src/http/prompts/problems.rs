@@ -19,7 +19,7 @@ impl Problem {
 }
 
 /// A fact, as the aggregate words it, as a sentence.
-pub(super) fn sentence(fact: &impl ToString) -> String {
+pub(in crate::http) fn sentence(fact: &impl ToString) -> String {
     let fact = fact.to_string();
     let mut chars = fact.chars();
     let first = chars.next().map(|first| first.to_uppercase().to_string());

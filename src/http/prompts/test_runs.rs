@@ -10,8 +10,8 @@ use punchcard_actors::test_runs::{
 };
 use punchcard_events::prompt::{ContentHash, Tested};
 use punchcard_events::{TaskName, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use uuid::Uuid;
 
 use super::labels::ReasonBody;
@@ -21,16 +21,16 @@ use super::view::ByView;
 use crate::http::dispatch::{Call, PromptCall};
 use crate::http::errors::{Code, Problem, stopping, store_unavailable};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct StartBody {
+pub(super) struct StartBody {
     #[serde(rename = "ref")]
     reference: Reference,
 }
 
 /// A run, its author as everywhere in the API.
-#[derive(Debug, Serialize)]
-struct TestRunView {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct TestRunView {
     run: Uuid,
     task: TaskName,
     tested: Tested,
@@ -71,8 +71,14 @@ impl From<RunView> for TestRunView {
     }
 }
 
+/// The newest runs.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct TestRunList {
+    test_runs: Vec<TestRunLine>,
+}
+
 /// A run in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct TestRunLine {
     run: Uuid,
     tested: Tested,
@@ -110,8 +116,8 @@ pub(super) async fn list(PromptCall { call, task }: PromptCall) -> Result<HttpRe
         return Err(PromptError::NoSuchPrompt(task).into());
     }
     let runs = call.api.test_runs.list(tenant, &task, limit).await?;
-    let runs: Vec<_> = runs.into_iter().map(TestRunLine::from).collect();
-    Ok(HttpResponse::Ok().json(json!({ "test_runs": runs })))
+    let test_runs = runs.into_iter().map(TestRunLine::from).collect();
+    Ok(HttpResponse::Ok().json(TestRunList { test_runs }))
 }
 
 /// `POST /v1/prompts/{task}/test-runs`

@@ -7,6 +7,7 @@ use punchcard_actors::ports::{Finding, Severity};
 use punchcard_actors::prompts::PromptError;
 use punchcard_events::TaskName;
 use punchcard_events::prompt::{Command, Content, PromptState, Rejection, TestCase, TestSet};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -15,14 +16,14 @@ use super::versions::existing;
 use crate::http::dispatch::{Call, PromptCall};
 use crate::http::errors::{Code, Problem};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct TestSetBody {
+pub(super) struct TestSetBody {
     cases: Vec<TestCase>,
 }
 
-#[derive(Serialize)]
-struct TestSetView<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct TestSetView<'a> {
     task: &'a TaskName,
     number: u32,
     cases: &'a [TestCase],

@@ -1,12 +1,16 @@
 //! The versions of a prompt: published, listed, read, and tried with an input.
 
+use std::borrow::Cow;
+
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use punchcard_actors::prompts::{ContentName, PromptError};
 use punchcard_events::TaskName;
-use punchcard_events::prompt::PromptState;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use punchcard_events::prompt::{ContentHash, PromptState};
+use punchcard_events::ticket::Message;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::params::{Params, REFERENCE, invalid};
 use super::problems::sentence;
@@ -15,9 +19,9 @@ use super::{Unrenderable, drafts};
 use crate::http::dispatch::{Call, PromptCall};
 use crate::http::errors::{Code, Problem};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct PublishBody {
+pub(super) struct PublishBody {
     edit: u32,
     #[serde(default)]
     notes: String,
@@ -88,18 +92,43 @@ pub(super) async fn read(asked: PromptCall) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(view))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RenderBody {
+pub(super) struct RenderBody {
     #[serde(rename = "ref")]
     reference: Reference,
     input: Value,
 }
 
+/// What a model would be sent.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct RenderedView<'a> {
+    task: &'a TaskName,
+    hash: ContentHash,
+    model: &'a str,
+    messages: Vec<Message>,
+}
+
 /// A content by its name, in a body.
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
-pub(super) struct Reference(pub(super) ContentName);
+pub(in crate::http) struct Reference(pub(super) ContentName);
+
+impl JsonSchema for Reference {
+    fn schema_name() -> Cow<'static, str> {
+        "Reference".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": "^(v?[1-9][0-9]{0,8}|[a-z]([a-z0-9-]{0,62}[a-z0-9])?)$",
+            "examples": ["draft", "3", "production"],
+            "description": "A content of a prompt: `draft`, a version such as `3` or `v3`, or a \
+                            label such as `production`.",
+        })
+    }
+}
 
 impl TryFrom<String> for Reference {
     type Error = String;
@@ -128,12 +157,12 @@ pub(super) async fn render(
     let messages = workbench
         .render(tenant, &task, &named.content, &body.input)
         .map_err(unrenderable)?;
-    Ok(HttpResponse::Ok().json(json!({
-        "task": task,
-        "hash": named.hash,
-        "model": named.content.model,
-        "messages": messages,
-    })))
+    Ok(HttpResponse::Ok().json(RenderedView {
+        task: &task,
+        hash: named.hash,
+        model: &named.content.model,
+        messages,
+    }))
 }
 
 fn unrenderable(error: Unrenderable) -> Problem {

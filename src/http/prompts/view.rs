@@ -8,12 +8,13 @@ use punchcard_events::prompt::{
     MoveCause, PromptState, PromptSummary, PromptTested, Version,
 };
 use punchcard_events::{LabelName, TaskName, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
 /// Who did something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct ByView {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub(in crate::http) struct ByView {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     prefix: Option<String>,
@@ -41,7 +42,7 @@ impl From<&Author> for ByView {
 }
 
 /// A page of prompts.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct PromptPage {
     pub(super) prompts: Vec<PromptView>,
     /// What `after` is for the next page; absent on the last.
@@ -50,7 +51,7 @@ pub(super) struct PromptPage {
 }
 
 /// A prompt without its texts. What there is not is `null`, so that its fields are always the same.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct PromptView {
     task: TaskName,
     retired: Option<DoneView>,
@@ -97,7 +98,7 @@ impl PromptView {
 }
 
 /// When something was done, and by whom.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct DoneView {
     at: Timestamp,
     by: ByView,
@@ -113,7 +114,7 @@ impl From<&Act> for DoneView {
 }
 
 /// A label and the version it points to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct LabelView {
     label: LabelName,
     version: u32,
@@ -137,7 +138,7 @@ impl From<(&LabelName, &LabelState)> for LabelView {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct DraftLineView {
     edit: u32,
     based_on: Option<u32>,
@@ -145,14 +146,14 @@ struct DraftLineView {
     by: ByView,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct TestSetLineView {
     number: u32,
     cases: usize,
 }
 
 /// A running canary, and what was seen of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct CanaryView {
     canary: Uuid,
     version: u32,
@@ -184,7 +185,7 @@ impl CanaryView {
 }
 
 /// The draft, whole.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct DraftView {
     task: TaskName,
     edit: u32,
@@ -216,7 +217,7 @@ impl DraftView {
 }
 
 /// A page of versions, the newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct VersionPage {
     pub(super) versions: Vec<VersionView>,
     /// What `after` is for the next page; absent on the last.
@@ -225,7 +226,7 @@ pub(super) struct VersionPage {
 }
 
 /// A version; in a list without its content.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct VersionView {
     task: TaskName,
     version: u32,
@@ -267,7 +268,7 @@ impl VersionView {
 }
 
 /// The result of a test run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct TestView {
     run: Uuid,
     passed: bool,

@@ -9,6 +9,7 @@ use punchcard_events::prompt::{
     Command, Content, Draft, PromptState, Rejection, TestCase, decide, evolve,
 };
 use punchcard_events::{PartialName, TaskName};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Taken, mistake, whose};
@@ -37,7 +38,7 @@ pub(super) struct Plan {
 }
 
 /// What became of one prompt.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(super) struct Outcome {
     task: TaskName,
     draft: Taken,

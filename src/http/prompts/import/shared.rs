@@ -12,6 +12,7 @@ use punchcard_actors::ports::Finding;
 use punchcard_events::partial::{Partial, Partials, save};
 use punchcard_events::prompt::Act;
 use punchcard_events::{PartialName, TaskName};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Found, Taken, mistake, whose};
@@ -35,7 +36,7 @@ pub(super) enum Step {
 }
 
 /// What became of one partial.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(super) struct PartialTaken {
     pub(super) name: PartialName,
     pub(super) saved: Taken,

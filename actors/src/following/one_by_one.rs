@@ -7,7 +7,7 @@ use crate::ports::{EventStore, Place, ReadError};
 
 /// What comes next.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// An event.
     Event(Box<Recorded>),
     /// An event that cannot be read, and why.
@@ -20,7 +20,7 @@ pub(super) enum Step {
 ///
 /// # Errors
 /// When the store cannot be read now, or cannot tell where a damaged event ends.
-pub(super) async fn step(
+pub(crate) async fn step(
     store: &dyn EventStore,
     category: Option<&str>,
     after: Option<Position>,

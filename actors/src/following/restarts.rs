@@ -8,30 +8,35 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// The beginnings of one task.
 #[derive(Debug)]
-pub(super) struct Restarts {
+pub(crate) struct Restarts {
     task: &'static str,
+    /// What the task looks after.
+    of: &'static str,
     wait: Duration,
 }
 
 impl Restarts {
-    pub(super) const fn of(task: &'static str) -> Self {
+    /// Those of `task`, which looks after the streams of the category `of`.
+    pub(crate) const fn of(task: &'static str, of: &'static str) -> Self {
         let wait = FIRST_WAIT;
-        Self { task, wait }
+        Self { task, of, wait }
     }
 
     /// The task begins.
-    pub(super) fn begins(&self) {
-        metrics::gauge!("prompt_task_up", "task" => self.task).set(1.0);
+    pub(crate) fn begins(&self) {
+        metrics::gauge!("background_task_up", "task" => self.task, "of" => self.of).set(1.0);
     }
 
     /// The task panicked. Returns when it is to begin again.
-    pub(super) async fn panicked(&mut self) {
-        metrics::gauge!("prompt_task_up", "task" => self.task).set(0.0);
-        metrics::counter!("prompt_task_panics_total", "task" => self.task).increment(1);
+    pub(crate) async fn panicked(&mut self) {
+        metrics::gauge!("background_task_up", "task" => self.task, "of" => self.of).set(0.0);
+        metrics::counter!("background_task_panics_total", "task" => self.task, "of" => self.of)
+            .increment(1);
         let seconds = self.wait.as_secs_f64();
         // The panic's own words may quote a prompt: they are not repeated.
         tracing::error!(
             task = self.task,
+            of = self.of,
             seconds,
             "a task in the background panicked; it is begun again"
         );
