@@ -168,13 +168,13 @@ impl Batches {
             idempotency_key: new.idempotency_key,
         };
         let tenant = begun.tenant.clone();
-        match self.execute(id, Command::Begin(begun)).await {
-            Ok(_) => Ok(Begun::New(Box::new(Upload::new(self.clone(), id, tenant)))),
-            Err(error) => {
-                self.0.book.release(id);
-                Err(error)
-            }
-        }
+        let reserved = Reserved {
+            book: Some(&self.0.book),
+            id,
+        };
+        self.execute(id, Command::Begin(begun)).await?;
+        reserved.keep();
+        Ok(Begun::New(Box::new(Upload::new(self.clone(), id, tenant))))
     }
 
     /// A batch as it stands; `None` where there is none.
@@ -318,6 +318,27 @@ impl Batches {
             recorded_at: self.0.clock.now(),
             data: data.map_err(|error| BatchError::Unavailable(error.to_string()))?,
         })
+    }
+}
+
+/// The room of a batch that is about to begin. It is given back where that does not come about: the
+/// store may refuse, and the request may be given up while it is asked.
+struct Reserved<'a> {
+    book: Option<&'a Book>,
+    id: BatchId,
+}
+
+impl Reserved<'_> {
+    fn keep(mut self) {
+        self.book = None;
+    }
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        if let Some(book) = self.book {
+            book.release(self.id);
+        }
     }
 }
 
