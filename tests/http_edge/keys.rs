@@ -197,6 +197,10 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
     ("POST", "/v1/keys", Policy::Key, ADMINS),
     ("POST", "/v1/keys/{prefix}/rotate", Policy::Key, ADMINS),
     ("POST", "/v1/keys/{prefix}/revoke", Policy::Key, ADMINS),
+    ("GET", "/v1/openapi.json", Policy::Open, &[]),
+    ("GET", "/docs", Policy::Open, &[]),
+    ("GET", "/docs/style.css", Policy::Open, &[]),
+    ("GET", "/docs/script.js", Policy::Open, &[]),
 ];
 
 const ISSUERS: &[&str] = &["issuer"];
@@ -242,9 +246,16 @@ fn every_route_has_the_policy_that_was_decided_for_it() {
         assert_eq!(roles, *decided, "{} {path}", route.method);
     }
     // What is open shows no data, and what is for operators is on the admin listener only.
-    let admin = admin_table().filter(|route| route.policy() == Policy::Open);
-    let admin: Vec<_> = admin.map(|route| route.path).collect();
-    assert_eq!(admin, ["/livez", "/readyz", "/metrics"]);
+    let open = admin_table().filter(|route| route.policy() == Policy::Open);
+    let open: Vec<_> = open.map(|route| route.path).collect();
+    let health = ["/livez", "/readyz", "/metrics"];
+    let document = [
+        "/admin/v1/openapi.json",
+        "/docs",
+        "/docs/style.css",
+        "/docs/script.js",
+    ];
+    assert_eq!(open, [&health[..], &document[..]].concat());
     assert!(table().all(|route| route.path != "/metrics"));
     let operators = |route: &Route| route.policy() == Policy::Operator;
     assert!(!table().any(operators), "an operators' route is public");
