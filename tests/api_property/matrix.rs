@@ -66,6 +66,8 @@ fn expected(route: &'static Route, caller: Caller) -> Expected {
         (_, Caller::WithoutKey | Caller::WithMalformedKey | Caller::WithUnknownKey) => {
             Expected::Unauthorized
         }
+        (Policy::Operator, Caller::Operator) => Expected::LetIn,
+        (Policy::Operator, Caller::Own(_) | Caller::Foreign(_)) => Expected::Unauthorized,
         (Policy::Key | Policy::Ticket | Policy::Prompt, Caller::Operator) => Expected::Unauthorized,
         (_, Caller::Own(role)) if may(role) => Expected::LetIn,
         (_, Caller::Foreign(role)) if may(role) => Expected::AsUnknown,
