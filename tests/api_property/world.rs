@@ -110,10 +110,7 @@ impl World {
             ("label", "staging".to_owned()),
             ("name", "tone".to_owned()),
             ("tenant", "spare".to_owned()),
-            (
-                "prefix",
-                self.keys[&("spare", "viewer")].prefix().to_owned(),
-            ),
+            ("prefix", self.keys[&(VICTIM, "viewer")].prefix().to_owned()),
         ]);
         more(&api, &mut names).await;
         for route in table().chain(admin_table()) {
