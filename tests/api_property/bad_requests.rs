@@ -123,6 +123,10 @@ async fn a_field_that_is_not_there_is_refused_on_every_route_with_a_body() {
     {
         for field in ["tenant", "state", "admin", "__proto__"] {
             let mut body: Value = serde_json::from_str(&case.example).unwrap();
+            // Where a tenant is made, its name is a field.
+            if body.get(field).is_some() {
+                continue;
+            }
             body[field] = json!("x");
             let (status, code) = case.with_body(body.to_string().as_bytes()).await;
             let what = format!(
