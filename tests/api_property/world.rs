@@ -186,8 +186,18 @@ async fn put_new(api: &Api, path: &str, body: &Value) -> Answer {
 }
 
 /// What else paths name.
-#[expect(clippy::unused_async, reason = "what is made over HTTP comes here")]
-async fn more(_: &Api, _: &mut Names) {}
+async fn more(api: &Api, names: &mut Names) {
+    let upload = api.request(Method::POST, "/v1/batches");
+    let line = "{\"task\":\"say\",\"input\":{\"word\":\"tide\"}}\n";
+    let upload = upload
+        .header("content-type", "application/jsonl")
+        .body(line);
+    let batch = send(upload).await.expect(202)["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    names.insert("batch", batch);
+}
 
 /// A path with its names filled in.
 pub(crate) fn filled(path: &str, names: &Names) -> String {

@@ -79,7 +79,7 @@ small!(
 /// A parameter of a path: its schema, and what it is.
 pub(super) fn path_parameter(name: &str) -> Option<(MakeSchema, &'static str)> {
     let make: MakeSchema = match name {
-        "id" | "run" => SchemaGenerator::subschema_for::<Uuid>,
+        "id" | "run" | "batch" => SchemaGenerator::subschema_for::<Uuid>,
         "task" => SchemaGenerator::subschema_for::<TaskName>,
         "tenant" => SchemaGenerator::subschema_for::<TenantId>,
         "label" => SchemaGenerator::subschema_for::<LabelName>,
@@ -91,6 +91,7 @@ pub(super) fn path_parameter(name: &str) -> Option<(MakeSchema, &'static str)> {
     let about = match name {
         "id" => "Its id.",
         "run" => "The test run's id.",
+        "batch" => "The batch's id.",
         "task" => "The task's name.",
         "tenant" => "The tenant's name.",
         "label" => "The label.",
