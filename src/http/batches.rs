@@ -2,6 +2,7 @@
 //! Lines.
 
 mod line;
+pub(super) mod operations;
 mod read;
 mod receive;
 mod results;

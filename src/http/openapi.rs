@@ -32,6 +32,7 @@ fn areas() -> Vec<Area> {
         tickets::area(),
         sessions::area(),
         super::prompts::operations::area(),
+        super::batches::operations::area(),
         super::admin::operations::own_area(),
         super::admin::operations::area(),
         super::openai::operations::area(),

@@ -255,6 +255,15 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
         Policy::Key,
         ADMINS,
     ),
+    ("POST", "/v1/batches", Policy::Key, ISSUERS),
+    ("GET", "/v1/batches", Policy::Key, READERS),
+    ("GET", "/v1/batches/{batch}", Policy::Key, READERS),
+    ("GET", "/v1/batches/{batch}/results", Policy::Key, READERS),
+    ("POST", "/v1/batches/{batch}/cancel", Policy::Key, ISSUERS),
+    ("GET", "/v1/openapi.json", Policy::Open, &[]),
+    ("GET", "/docs", Policy::Open, &[]),
+    ("GET", "/docs/style.css", Policy::Open, &[]),
+    ("GET", "/docs/script.js", Policy::Open, &[]),
 ];
 
 const ISSUERS: &[&str] = &["issuer"];
@@ -274,6 +283,7 @@ pub(crate) fn filled(path: &str, ticket: &str, task: &str) -> String {
         ("{label}", "staging"),
         ("{name}", "tone"),
         ("{run}", UNKNOWN),
+        ("{batch}", UNKNOWN),
         ("{prefix}", "pk_live_nobodys0"),
         ("{tenant}", "onehour"),
         ("{model}", "lab%2Fraw-1"),
@@ -304,9 +314,16 @@ fn every_route_has_the_policy_that_was_decided_for_it() {
         assert_eq!(roles, *decided, "{} {path}", route.method);
     }
     // What is open shows no data, and what is for operators is on the admin listener only.
-    let admin = admin_table().filter(|route| route.policy() == Policy::Open);
-    let admin: Vec<_> = admin.map(|route| route.path).collect();
-    assert_eq!(admin, ["/livez", "/readyz", "/metrics"]);
+    let open = admin_table().filter(|route| route.policy() == Policy::Open);
+    let open: Vec<_> = open.map(|route| route.path).collect();
+    let health = ["/livez", "/readyz", "/metrics"];
+    let document = [
+        "/admin/v1/openapi.json",
+        "/docs",
+        "/docs/style.css",
+        "/docs/script.js",
+    ];
+    assert_eq!(open, [&health[..], &document[..]].concat());
     assert!(table().all(|route| route.path != "/metrics"));
     let operators = |route: &Route| route.policy() == Policy::Operator;
     assert!(!table().any(operators), "an operators' route is public");

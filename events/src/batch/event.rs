@@ -56,6 +56,7 @@ pub struct BatchBegun {
 
 /// What a bad line means for the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BatchMode {
     /// Nothing: they run.
@@ -93,6 +94,7 @@ pub struct BatchDiscarded {
 
 /// Why a batch does not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Discard {
     /// The upload broke off.

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use punchcard_actors::batches;
 use punchcard_events::batch::{BatchMode, BatchState, Discard, Phase, RefusedLine};
 use punchcard_events::{BatchId, TaskName, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// One batch.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct BatchView {
     #[serde(flatten)]
     line: BatchLineView,
@@ -23,7 +24,7 @@ pub(super) struct BatchView {
 }
 
 /// One batch of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct BatchLineView {
     id: BatchId,
     state: &'static str,
@@ -48,7 +49,7 @@ pub(super) struct BatchLineView {
 }
 
 /// A page of the list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct BatchPage {
     pub(super) batches: Vec<BatchLineView>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +57,7 @@ pub(super) struct BatchPage {
 }
 
 /// A line that does not run, and why.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Refused {
     line: u32,
     #[serde(skip_serializing_if = "Option::is_none")]

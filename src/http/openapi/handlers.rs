@@ -66,7 +66,6 @@ macro_rules! served {
     ($($(#[$doc:meta])* $name:ident = $media_type:literal, $bytes:expr;)+) => {
         $(
             $(#[$doc])*
-            #[expect(clippy::unused_async, reason = "every handler has one shape")]
             pub(super) async fn $name(visit: Visit) -> Result<HttpResponse, Problem> {
                 static SERVED: LazyLock<Served> =
                     LazyLock::new(|| Served::new($media_type, $bytes));

@@ -202,6 +202,11 @@ impl Operation {
         self.carries::<T>("application/json", false)
     }
 
+    /// That it takes a body of another media type.
+    pub(in crate::http) fn body_as<T: JsonSchema>(self, media_type: &'static str) -> Self {
+        self.carries::<T>(media_type, true)
+    }
+
     /// A body that works.
     pub(in crate::http) fn example(mut self, example: Value) -> Self {
         if let Some(body) = &mut self.body {

@@ -122,7 +122,7 @@ impl JsonSchema for Reference {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "pattern": "^(v?[1-9][0-9]{0,8}|[a-z]([a-z0-9-]{0,62}[a-z0-9])?)$",
+            "pattern": "^(v?[0-9]{1,9}|[a-z]([a-z0-9-]{0,62}[a-z0-9])?)$",
             "examples": ["draft", "3", "production"],
             "description": "A content of a prompt: `draft`, a version such as `3` or `v3`, or a \
                             label such as `production`.",

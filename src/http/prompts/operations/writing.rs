@@ -150,7 +150,6 @@ fn read_version() -> Operation {
 #[derive(schemars::JsonSchema)]
 #[schemars(untagged, inline)]
 #[expect(dead_code, reason = "only its schema is used")]
-#[expect(clippy::large_enum_variant, reason = "only its schema is used")]
 enum VersionOrDraft {
     Version(VersionView),
     Draft(DraftView),
