@@ -189,6 +189,7 @@ mod tests {
     fn news(revision: u64, state: TicketState, live: Option<LiveText>) -> News {
         News {
             ticket: TicketId(Uuid::nil()),
+            changed_at: punchcard_events::Timestamp::from_millis(0),
             revision: Revision(revision),
             state,
             live: live.map(Arc::new),
