@@ -3,6 +3,7 @@
 
 mod access;
 mod assemble;
+mod opening;
 mod posting;
 mod readiness;
 #[cfg(test)]
@@ -13,20 +14,18 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use punchcard_actors::batches::{Batches, Feeding};
-use punchcard_actors::ports::Judges;
+use punchcard_actors::batches::Feeding;
 use punchcard_actors::ports::ReadError;
 use punchcard_actors::prompts::{CanaryWatch, Following, PromptError, Prompts, Watching};
 use punchcard_actors::runtime::{Ports, Runtime};
 use punchcard_actors::sessions::{SessionSupervisor, Sessions};
 use punchcard_actors::tenants::{Directory, TenantError, Tenants};
-use punchcard_actors::test_runs::{TestRunParts, TestRuns};
+use punchcard_actors::test_runs::TestRuns;
 use punchcard_actors::usage::{self, Counting};
 use punchcard_actors::webhooks::{Dispatching, WebhookError};
 
 use crate::adapters::clock::SystemClock;
 use crate::adapters::store_sqlite::{self, OpenError, SqliteStore};
-use crate::adapters::usage_sqlite::UsageSqlite;
 use crate::adapters::{openai, webhooks, webhooks_sqlite};
 use crate::config::Config;
 use crate::master_secret::{MasterSecret, MasterSecretError};
@@ -34,14 +33,12 @@ use crate::tasks::{self, Tasks};
 use crate::{http, telemetry, tenants};
 
 use access::Access;
+use opening::{count_usage, feed_batches, run_tests};
 use readiness::StoreReadiness;
 use workbench::Bench;
 
 /// How long sessions have to close at a stop before their sockets are closed for them.
 const CLOSING_TIME: Duration = Duration::from_secs(3);
-
-/// How long a start waits until everything that tickets used before is counted.
-const COUNTING_TIME: Duration = Duration::from_secs(1);
 
 /// A running Punchcard. Lives within an actix system.
 pub struct App {
@@ -73,9 +70,9 @@ impl App {
     /// # Errors
     /// See [`StartError`].
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let metrics =
-            telemetry::start_metrics().map_err(|error| StartError::Metrics(error.to_string()))?;
-        let models = assemble::models(&config)?;
+        let metrics = telemetry::start_metrics();
+        let metrics = metrics.map_err(|error| StartError::Metrics(error.to_string()))?;
+        let model = Arc::new(assemble::models(&config)?);
         let store = open_store(&config).await?;
         let (tenants, of_tenants) = open_tenants(&config, &store).await?;
         let master = MasterSecret::open(config.secrets.master.as_ref(), &config.store.data_dir)?;
@@ -85,56 +82,25 @@ impl App {
         let (prompts, following) = opened.map_err(PromptError::from)?;
         tasks::adopt(&config, &prompts).await?;
         let (canaries, watching) = CanaryWatch::start(Arc::new(store.clone()), prompts.clone());
-        let listener = listen(config.server.listen)?;
-        let admin = listen(config.server.admin_listen)?;
-
-        let table = open_usage(&config).await?;
-        let (meter, counting) = Counting::start(
-            Arc::new(store.clone()),
-            Arc::new(table.clone()),
-            assemble::prices(&config),
-            &SystemClock,
-        )
-        .await?;
-        // Mostly next to nothing is to be counted. Where it is much, only tenants with budgets wait.
-        drop(tokio::time::timeout(COUNTING_TIME, meter.ready()).await);
-
+        let (listener, admin) = listen(&config)?;
+        let (table, meter, counting) = count_usage(&config, &store).await?;
         let tasks = Tasks::new(&config, prompts.clone(), directory());
         let ports = Ports {
             store: Arc::new(store.clone()),
             index: Arc::new(store.clone()),
-            model: Arc::new(models),
+            model,
             callbacks: Arc::new(callbacks),
             tasks: Arc::new(tasks.clone()),
             limits: Arc::new(directory()),
             meter,
             clock: Arc::new(SystemClock),
         };
-        let store_of_runs = Arc::clone(&ports.store);
         let runtime = Runtime::start(ports, assemble::runtime(&config)).await;
-        let judges: Arc<dyn Judges> = Arc::new(assemble::judges(&config));
-        let test_runs = TestRuns::new(
-            TestRunParts {
-                store: store_of_runs,
-                llm: runtime.calls().clone(),
-                prompts: prompts.clone(),
-                judges: Arc::clone(&judges),
-            },
-            assemble::test_runs(&config),
-        );
+        let (judges, test_runs) = run_tests(&config, &store, &runtime, &prompts);
         let (webhooks, dispatching) =
             posting::start(&config, master, &store, runtime.tickets()).await?;
-        let limits = assemble::sessions(&config);
-        let sessions = SessionSupervisor::launch(limits, Arc::new(tenants.clone()));
-        let access = Arc::new(Access::new(tenants.clone()));
-        let (batches, feeding) = Batches::open(
-            Arc::new(store.clone()),
-            Arc::new(SystemClock),
-            runtime.tickets().clone(),
-            assemble::batches(&config),
-        )
-        .await
-        .map_err(StartError::Batches)?;
+        let sessions = supervise_sessions(&config, &tenants);
+        let (batches, feeding) = feed_batches(&config, &store, &runtime).await?;
         let parts = http::Parts {
             tickets: runtime.tickets().clone(),
             batches,
@@ -146,14 +112,14 @@ impl App {
             usage: Arc::new(table),
             webhooks,
             workbench: Arc::new(Bench::new(tasks, judges)),
-            keys: access.clone(),
+            keys: Arc::new(Access::new(tenants.clone())),
             operators: config.operators(),
-            origins: access,
+            origins: Arc::new(Access::new(tenants.clone())),
             readiness: Arc::new(StoreReadiness::new(store.clone())),
             metrics: Some(metrics),
         };
-        let http = http::serve(listener, Some(admin), parts, assemble::http(&config))
-            .map_err(StartError::Http)?;
+        let http = http::serve(listener, Some(admin), parts, assemble::http(&config));
+        let http = http.map_err(StartError::Http)?;
         let admin = http.admin_address().unwrap_or(config.server.admin_listen);
         recover(&runtime, &config);
         Ok(Self {
@@ -239,6 +205,10 @@ async fn sessions_gone(sessions: &Sessions) {
     }
 }
 
+fn supervise_sessions(config: &Config, tenants: &Tenants) -> Sessions {
+    SessionSupervisor::launch(assemble::sessions(config), Arc::new(tenants.clone()))
+}
+
 /// Reads all tenants of a store, and brings in what is new in the configuration.
 async fn open_tenants(
     config: &Config,
@@ -275,17 +245,15 @@ async fn open_store(config: &Config) -> Result<SqliteStore, StartError> {
     }
 }
 
-async fn open_usage(config: &Config) -> Result<UsageSqlite, StartError> {
-    let directory = config.store.data_dir.clone();
-    let opened = tokio::task::spawn_blocking(move || UsageSqlite::open(&directory)).await;
-    match opened {
-        Ok(opened) => Ok(opened.map_err(usage::OpenError::from)?),
-        Err(stopped) => Err(StartError::Http(std::io::Error::other(stopped))),
-    }
-}
-
-fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).map_err(|source| StartError::Listen { address, source })
+/// Where the open API is served, and where operators are.
+fn listen(config: &Config) -> Result<(TcpListener, TcpListener), StartError> {
+    let bind = |address| {
+        TcpListener::bind(address).map_err(|source| StartError::Listen { address, source })
+    };
+    Ok((
+        bind(config.server.listen)?,
+        bind(config.server.admin_listen)?,
+    ))
 }
 
 fn recover(runtime: &Runtime, config: &Config) {

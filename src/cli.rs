@@ -83,6 +83,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "it is a list")]
     fn every_command_is_parsed() {
         let id = "0192c0de-0000-7000-8000-000000000001";
         for line in [

@@ -82,7 +82,7 @@ impl UsageTable for UsageSqlite {
     }
 
     async fn clear(&self) -> Result<(), UsageTableError> {
-        self.run(|connection| rows::clear(connection)).await
+        self.run(rows::clear).await
     }
 
     async fn rows(&self, query: UsageQuery) -> Result<Vec<UsageRow>, UsageTableError> {

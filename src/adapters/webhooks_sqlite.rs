@@ -146,7 +146,7 @@ impl DeliveryLog for WebhookLog {
     }
 
     async fn reset(&self) -> Result<(), LogError> {
-        self.run(|conn| schema::reset(conn)).await
+        self.run(schema::reset).await
     }
 
     async fn apply(

@@ -33,10 +33,10 @@ const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 pub struct Problem {
     code: Code,
     detail: String,
-    field: Option<String>,
+    field: Option<Box<str>>,
     retry_after: Option<Duration>,
     /// What the log should know and the client should not.
-    cause: Option<String>,
+    cause: Option<Box<str>>,
     allow: Option<Box<str>>,
     /// How the limits stand that the request counts against.
     rate_limits: Option<Box<RateLimits>>,
@@ -90,7 +90,7 @@ impl Problem {
     /// Says what the log should know and the client should not.
     #[must_use]
     pub(super) fn caused_by(mut self, cause: String) -> Self {
-        self.cause = Some(cause);
+        self.cause = Some(cause.into());
         self
     }
 
@@ -113,7 +113,7 @@ impl Problem {
     /// Names the part of the request that is wrong: a JSON pointer into the body, or a parameter.
     #[must_use]
     pub fn field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.field = Some(field.into().into_boxed_str());
         self
     }
 
@@ -187,14 +187,14 @@ impl Problem {
     pub(super) fn later(code: Code, detail: &str, after: Duration, cause: String) -> Self {
         Self {
             retry_after: Some(after),
-            cause: (!cause.is_empty()).then_some(cause),
+            cause: (!cause.is_empty()).then(|| cause.into()),
             ..Self::new(code, detail)
         }
     }
 
     pub(super) fn internal(cause: String) -> Self {
         Self {
-            cause: Some(cause),
+            cause: Some(cause.into()),
             ..Self::new(
                 Code::Internal,
                 "Something went wrong here. Try again later.",

@@ -42,6 +42,10 @@ async fn deploy_a_task(admin: &Api) {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story, from the start to the end"
+)]
 async fn a_tenant_is_made_gets_keys_and_loses_them_and_no_file_ever_holds_one() {
     let mut world = World::start().await;
     let create = ["tenant", "create", "acme", "--name", "Acme Inc."];

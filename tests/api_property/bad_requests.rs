@@ -75,7 +75,7 @@ impl Case {
         // OpenAI's clients know another shape of errors.
         let code = problem["code"]
             .as_str()
-            .or(problem["error"]["code"].as_str());
+            .or_else(|| problem["error"]["code"].as_str());
         (status, code.unwrap_or_default().to_owned())
     }
 

@@ -9,7 +9,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stdout,
     clippy::print_stderr,
     reason = "a test that cannot go on fails, and says what it has seen"
 )]

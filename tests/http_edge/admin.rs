@@ -106,6 +106,7 @@ async fn a_tenant_is_made_once_listed_in_pages_and_read_with_its_settings() {
     assert_eq!(etag.header("etag"), Some(tag.as_str()));
 }
 
+#[expect(clippy::too_many_lines, reason = "it is a list")]
 #[tokio::test]
 async fn what_is_wrong_with_a_request_is_named_with_its_code() {
     let edge = Edge::start();
@@ -331,6 +332,10 @@ async fn two_operators_do_not_overwrite_each_others_settings() {
     );
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story, from the start to the end"
+)]
 #[tokio::test]
 async fn a_key_is_shown_once_and_everything_done_to_it_is_in_the_history() {
     let edge = Edge::start();

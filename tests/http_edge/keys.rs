@@ -268,7 +268,6 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
 
 const ISSUERS: &[&str] = &["issuer"];
 const READERS: &[&str] = &["issuer", "viewer"];
-const ADMINS: &[&str] = &["admin"];
 const VIEWERS: &[&str] = &["viewer"];
 const PLANNERS: &[&str] = &["planner"];
 const PUBLISHERS: &[&str] = &["publisher"];

@@ -396,6 +396,7 @@ async fn create_tenants(tenants: &Tenants) {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "the parts of the edge, one by one")]
 async fn run(
     options: Options,
     limits: SessionLimits,

@@ -5,6 +5,7 @@ use punchcard_events::endpoint::{EndpointState, decide};
 use crate::samples::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn every_state_answers_every_command_as_decided() {
     let states = [
         ("unregistered", vec![]),

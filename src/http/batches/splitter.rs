@@ -113,7 +113,7 @@ mod tests {
             cuts.sort_unstable();
             let pieces: Vec<&[u8]> =
                 cuts.windows(2).map(|ends| &body.as_bytes()[ends[0]..ends[1]]).collect();
-            prop_assert_eq!(lines(&pieces, 8), whole.clone());
+            prop_assert_eq!(&lines(&pieces, 8), &whole);
             let expected: Vec<&str> = body.lines().collect();
             prop_assert_eq!(whole.len(), expected.len());
         }

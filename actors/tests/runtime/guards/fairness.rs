@@ -81,16 +81,15 @@ fn tokens_are_shared_as_the_weights_whatever_the_calls_take_and_however_wrong_th
         let mut all = vec![];
         for (name, weight, tokens) in tenants {
             let tenant = tenant(name);
-            let weight = Some(weight);
             world.limits.set(
                 &tenant,
                 TenantLimits {
-                    weight,
+                    weight: Some(weight),
                     ..TenantLimits::default()
                 },
             );
             // As much work for each as it gets through.
-            for _ in 0..(u64::from(weight.unwrap_or(1)) * 250_000 / tokens).min(4_000) {
+            for _ in 0..(u64::from(weight) * 250_000 / tokens).min(4_000) {
                 all.push((tenant.clone(), tokens));
             }
         }

@@ -49,6 +49,7 @@ fn limits() -> TenantLimits {
 }
 
 /// Every event, in every form that has words of its own.
+#[expect(clippy::too_many_lines, reason = "it is a list")]
 fn events() -> Vec<TenantEvent> {
     let text = |text: &str| text.to_owned();
     let task: TaskName = "explanation".parse().expect("a name");
