@@ -97,6 +97,8 @@ fn unknown(names: &Names) -> Names {
             "label" | "ref" | "tenant" => value.clone(),
             "name" => "tune".to_owned(),
             "prefix" => "pk_live_noSuchOn".to_owned(),
+            "model" => "never".to_owned(),
+            "delivery" => "msg_00000000000000000000000000000001".to_owned(),
             _ => UNKNOWN.to_owned(),
         };
     }
@@ -105,7 +107,9 @@ fn unknown(names: &Names) -> Names {
 
 /// Whether the path names something that only one tenant can have.
 fn names_an_id(route: &Route) -> bool {
-    let shared = ["{task}", "{label}", "{ref}", "{name}", "{tenant}"];
+    let shared = [
+        "{task}", "{label}", "{ref}", "{name}", "{tenant}", "{model}",
+    ];
     let bare = shared
         .iter()
         .fold(route.path.to_owned(), |path, name| path.replace(name, ""));

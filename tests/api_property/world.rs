@@ -197,6 +197,25 @@ async fn more(api: &Api, names: &mut Names) {
         .unwrap()
         .to_owned();
     names.insert("batch", batch);
+    names.insert("model", "say".to_owned());
+    let endpoint = json!({ "url": "http://127.0.0.1:9/told", "event_types": ["ticket.failed"] });
+    let endpoint = api.post("/v1/webhooks", &endpoint).await.expect(201)["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let deliveries = format!("/v1/webhooks/{endpoint}/deliveries");
+    api.post(&format!("/v1/webhooks/{endpoint}/test"), &json!({}))
+        .await
+        .expect(202);
+    let delivery = loop {
+        let page = api.get(&deliveries).await.expect(200).clone();
+        if let Some(id) = page["deliveries"][0]["id"].as_str() {
+            break id.to_owned();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    names.insert("endpoint", endpoint);
+    names.insert("delivery", delivery);
 }
 
 /// A path with its names filled in.

@@ -20,6 +20,8 @@ Examples:
   punchcard webhook create https://example.com/punchcard --on ticket.persisted --on ticket.failed")]
 pub(crate) struct CreateArgs {
     /// Where messages are posted: a public https address.
+    // `--url` is the server's.
+    #[arg(id = "endpoint_url", value_name = "URL")]
     url: String,
 
     /// What it is told of; give it once for each.
@@ -36,13 +38,13 @@ pub(crate) struct CreateArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  punchcard webhook change 0192c0de-… --url https://example.com/hooks")]
+  punchcard webhook change 0192c0de-… --to https://example.com/hooks")]
 pub(crate) struct ChangeArgs {
     /// The endpoint's id.
     endpoint: EndpointId,
 
     /// Where messages are posted.
-    #[arg(long)]
+    #[arg(id = "endpoint_url", long = "to", value_name = "URL")]
     url: Option<String>,
 
     /// What it is told of, in place of what it was; give it once for each.
