@@ -15,7 +15,7 @@ fn bench(dir: &Path) -> Value {
         .args(["bench", "--json", "--rounds", "2", "--seconds", "1"])
         .args(["--warm-up", "0", "--in-flight", "4"])
         .args(["--tickets", "40", "--sessions", "20"])
-        .args(["--prompts", "3", "--dir"])
+        .args(["--prompts", "3", "--flood", "50", "--dir"])
         .arg(dir)
         .output()
         .unwrap();

@@ -176,9 +176,7 @@ async fn own_ticket(call: &Call) -> Result<News, Problem> {
     let news = news.filter(owned).ok_or_else(Problem::no_such_ticket)?;
     // Every route about one ticket goes through here, so its texts are behind none of them.
     if call.api.tickets.is_expired(&news) {
-        let detail =
-            "The ticket ended longer ago than your texts are kept. Lists still have its line.";
-        return Err(Problem::new(Code::ResultExpired, detail));
+        return Err(Problem::result_expired());
     }
     Ok(news)
 }

@@ -222,6 +222,13 @@ impl Problem {
         self.more.get(name)
     }
 
+    /// The ticket's texts are not served any more.
+    pub(super) fn result_expired() -> Self {
+        let detail =
+            "The ticket ended longer ago than your texts are kept. Lists still have its line.";
+        Self::new(Code::ResultExpired, detail)
+    }
+
     /// Says when to repeat the request.
     #[must_use]
     pub(super) fn after(mut self, after: Duration) -> Self {

@@ -57,6 +57,9 @@ pub(super) async fn complete(mut call: Call) -> Result<HttpResponse, Problem> {
     let way = way(&call, &headers, form).await?;
     let issued = call.api.tickets.issue(issue).await;
     let issued = issued.map_err(|refused| of_issue(refused.into()))?;
+    if issued.repeated && call.api.tickets.is_expired(&issued.news) {
+        return Err(Problem::result_expired());
+    }
     let title = Title::of(issued.ticket, &issued.request, model);
     let mut response = match way {
         Way::Later => Ok(later(&issued)),

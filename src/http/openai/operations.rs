@@ -72,6 +72,7 @@ fn complete() -> Operation {
         Code::TicketFailed,
         Code::TicketCancelled,
         Code::StillRunning,
+        Code::ResultExpired,
         Code::Overloaded,
         Code::Stopping,
     ])
