@@ -14,6 +14,7 @@ use punchcard_events::ticket::{CancelMode, Idempotency, StateName, TicketState};
 use punchcard_events::{TicketId, Timestamp};
 
 const DAY: Duration = Duration::from_hours(24);
+const HOUR: Duration = Duration::from_hours(1);
 
 fn after(wait: Duration) -> Timestamp {
     START.plus(wait)
@@ -41,21 +42,21 @@ fn a_scheduled_ticket_leaves_memory_and_is_done_in_its_time() {
             let run = world.start().await;
             let issued = run
                 .tickets()
-                .issue(later(task, DAY * 7))
+                .issue(later(task, HOUR * 7))
                 .await
                 .expect("taken");
             time_passes(Duration::from_secs(1)).await;
             assert_eq!(run.runtime().active_tickets(), 0, "{task}");
-            time_passes(DAY * 6).await;
+            time_passes(HOUR * 6).await;
             assert!(world.model.calls().is_empty() && world.callbacks.call_times().is_empty());
             let answered = run.await_state(issued.ticket, StateName::Persisted).await;
             let deadlines = &answered.state.request().expect("asked").terms.deadlines;
             assert!(
-                deadlines.answer_by > after(DAY * 7),
+                deadlines.answer_by > after(HOUR * 7),
                 "they count from its time"
             );
-            assert!(world.now() >= after(DAY * 7), "{task} came early");
-            assert!(world.now() <= after(DAY * 7 + Duration::from_secs(120)));
+            assert!(world.now() >= after(HOUR * 7), "{task} came early");
+            assert!(world.now() <= after(HOUR * 7 + Duration::from_secs(120)));
             run.teardown().await;
         }
     });
