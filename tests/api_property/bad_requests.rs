@@ -49,7 +49,7 @@ impl Case {
     }
 
     fn takes_json(&self) -> bool {
-        self.head.contains("Content-Type: application/json")
+        self.head.contains("Content-Type: application/json\r\n")
     }
 
     /// Sends a head and some of a body, and gives the status and the code.

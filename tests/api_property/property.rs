@@ -100,7 +100,9 @@ async fn no_request_gets_a_5xx_or_an_answer_that_is_not_documented() {
     std::fs::write(&config, settings(&names)).unwrap();
     let key = format!("Authorization: Bearer {}", world.key(VICTIM, "admin"));
     let mut command = program("schemathesis").await;
+    let hooks = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/api_property/hooks.py");
     command
+        .env("SCHEMATHESIS_HOOKS", hooks)
         .arg("--config-file")
         .arg(&config)
         .arg("run")

@@ -197,7 +197,8 @@ async fn more(api: &Api, names: &mut Names) {
         .unwrap()
         .to_owned();
     names.insert("batch", batch);
-    names.insert("model", "say".to_owned());
+    // A task that the other has not.
+    names.insert("model", "explain".to_owned());
     let endpoint = json!({ "url": "http://127.0.0.1:9/told", "event_types": ["ticket.failed"] });
     let endpoint = api.post("/v1/webhooks", &endpoint).await.expect(201)["id"]
         .as_str()

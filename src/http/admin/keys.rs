@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use actix_web::{HttpRequest, HttpResponse};
-use punchcard_events::tenant::{Command, IssuedKey, Role, TenantState};
+use punchcard_events::tenant::{Command, IssuedKey, Role, TenantState, is_key_prefix};
 use punchcard_events::{Act, TenantId, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -16,7 +16,7 @@ use super::view::{KeyPage, KeyView, NewKeyView};
 use super::words::{Span, Words};
 use crate::http::Api;
 use crate::http::dispatch::OperatorCall;
-use crate::http::errors::Problem;
+use crate::http::errors::{Code, Problem};
 use crate::http::prompts::params::Params;
 use crate::keys::{ApiKey, KeyName};
 
@@ -101,6 +101,10 @@ impl Keeper<'_> {
         let limit = params.limit()?;
         let after: Option<String> =
             params.get("after", "Use the next_cursor of the page before.")?;
+        if after.as_deref().is_some_and(|after| !is_key_prefix(after)) {
+            let rule = "Use the next_cursor of the page before.";
+            return Err(Problem::new(Code::InvalidParameter, rule).field("after"));
+        }
         let state = self.api.tenants.directory().tenant(self.tenant);
         let state = state.ok_or_else(Problem::no_such_tenant)?;
         let from = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
