@@ -319,3 +319,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_invented_task_leaves_nothing_behind_and_a_known_one_keeps_its_books() {
+    let mut books = Books::new(daily(1_000));
+    let (tenant, known) = names();
+    for number in 0..100 {
+        let task = TaskName::new(&format!("invented-{number}")).expect("a task");
+        let reserved = (books.ledger).reserve(
+            ticket(number),
+            &tenant,
+            &task,
+            tokens(10),
+            &books.limits,
+            books.now,
+        );
+        assert_eq!(reserved, Ok(()));
+        books.ledger.release(ticket(number));
+    }
+    assert_eq!(books.ledger.tenants[&tenant].tasks.len(), 0);
+    books.ledger.learn(&tenant, &known, Estimate::default());
+    assert_eq!(books.reserve(200, 10), Ok(()));
+    books.ledger.release(ticket(200));
+    assert!(books.ledger.tenants[&tenant].tasks.contains_key(&known));
+}
