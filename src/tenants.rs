@@ -80,6 +80,12 @@ async fn execute(
             tracing::warn!(%tenant, tasks, "the configuration has no callback any more, but tasks have hooks that were set since; the callback stays");
             Ok(())
         }
+        // Admins have filled the tenant up. They must not be able to keep everybody else from a start.
+        Err(TenantError::Rejected(rejection @ Rejection::TooMany { .. })) => {
+            let remedy = rejection.remedy();
+            tracing::error!(%tenant, %rejection, remedy, "something that the configuration says is not in effect");
+            Ok(())
+        }
         Err(source) => Err(ProvisionError {
             tenant: tenant.clone(),
             source,
