@@ -343,6 +343,7 @@ impl Ledger {
                         unit,
                     },
                     ends_at: period.ends(&self.calendar),
+                    never: unit.of(estimate) > limit,
                 });
             }
         }

@@ -87,6 +87,9 @@ fn a_ticket_that_would_pass_a_budget_is_refused_with_the_budgets_name_and_end() 
     let refused = books.reserve(2, 41).expect_err("one token too many");
     assert_eq!(refused.limit.word(), "daily_tokens");
     assert_eq!(refused.ends_at.to_string(), "2026-11-30T00:00:00.000Z");
+    assert!(!refused.never, "it would fit an unused budget");
+    let refused = books.reserve(2, 101).expect_err("more than there is");
+    assert!(refused.never, "no day has room for it");
     assert_eq!(books.reserve(2, 40), Ok(()));
     books.ledger.release(ticket(1));
     assert_eq!(
