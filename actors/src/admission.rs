@@ -203,8 +203,12 @@ impl Admission {
         self.place(self.shared.open.take_anyway(tenant), concurrent, None)
     }
 
-    /// How many tickets of a tenant are open, and how many of one of its tasks.
-    pub(crate) fn open_tickets(&self, tenant: &TenantId, task: &TaskName) -> (usize, usize) {
+    /// How many tickets of a tenant are open, and how many of one of its tasks, if one is named.
+    pub(crate) fn open_tickets(
+        &self,
+        tenant: &TenantId,
+        task: Option<&TaskName>,
+    ) -> (usize, usize) {
         self.shared.concurrent.count(tenant, task)
     }
 
