@@ -65,7 +65,24 @@ pub async fn provision(config: &Config, tenants: &Tenants) -> Result<(), Provisi
             }
         }
     }
+    for tenant in left_to_derived_secrets(config, tenants.directory()) {
+        tracing::warn!(%tenant, "the configuration no longer has the callback of this tenant, and its secrets with it, but its hooks remain: their calls are signed with a secret that is derived for the tenant; give the callback back, remove the hooks, or have the receiver take the derived secret");
+    }
     Ok(())
+}
+
+/// Tenants whose callback was configured before, with secrets, and whose hooks are called without them.
+fn left_to_derived_secrets(config: &Config, directory: &Directory) -> Vec<TenantId> {
+    let is_configured = |tenant: &TenantId| {
+        let configured = config.tenants.get(tenant);
+        configured.is_some_and(|tenant| tenant.callback.is_some())
+    };
+    let all = directory.all().into_iter().filter(|(tenant, state)| {
+        let was_configured = matches!(state.said.callback, Some(Some(_)));
+        let is_called = state.callback.is_some() && !state.hooks.is_empty();
+        was_configured && is_called && !is_configured(tenant)
+    });
+    all.map(|(tenant, _)| tenant).collect()
 }
 
 async fn execute(
