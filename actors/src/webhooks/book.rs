@@ -127,3 +127,77 @@ impl Shelf {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use punchcard_events::act::{Act, Author};
+    use punchcard_events::endpoint::{EndpointRegistered, EndpointRemoved, EventType};
+    use punchcard_events::{EventId, NewEvent, Timestamp};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn act() -> Act {
+        Act {
+            at: Timestamp::default(),
+            by: Author::Runtime,
+        }
+    }
+
+    fn tenant() -> TenantId {
+        TenantId::new("onehour").expect("a tenant")
+    }
+
+    fn life() -> [EndpointEvent; 2] {
+        let registered = EndpointRegistered {
+            tenant: tenant(),
+            url: "https://a.example/".to_owned(),
+            event_types: [EventType::TicketPersisted].into(),
+            description: None,
+            generation: 1,
+            act: act(),
+        };
+        [
+            EndpointEvent::EndpointRegistered(registered),
+            EndpointEvent::EndpointRemoved(EndpointRemoved { act: act() }),
+        ]
+    }
+
+    fn recorded(id: EndpointId, place: u64, event: &EndpointEvent) -> Recorded {
+        Recorded {
+            stream: endpoint::stream(id),
+            revision: Revision(place),
+            position: Position(place),
+            event: NewEvent {
+                id: EventId(Uuid::from_u64_pair(1, place)),
+                kind: Cow::Borrowed(event.kind()),
+                schema_version: event.schema_version(),
+                tenant: tenant(),
+                correlation_id: id.0,
+                causation_id: None,
+                recorded_at: Timestamp::default(),
+                data: event.encode().expect("it encodes"),
+            },
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_removed_endpoint_and_nothing_brings_it_back() {
+        let (book, id) = (Book::default(), EndpointId(Uuid::from_u64_pair(0, 1)));
+        let life = life();
+        let [registered, removed] = &life;
+        book.appended(id, Revision(0), &life[..1], Position(0));
+        assert_eq!(book.of_tenant(&tenant()).len(), 1);
+        book.appended(id, Revision(1), &life[1..], Position(1));
+        assert!(book.get(id).is_none());
+        book.take(&recorded(id, 0, registered));
+        assert!(book.get(id).is_none(), "its past does not bring it back");
+        book.take(&recorded(id, 1, removed));
+        assert!(book.write().entries.is_empty());
+        book.take(&recorded(id, 0, registered));
+        book.appended(id, Revision(0), &life[..1], Position(0));
+        assert!(book.write().entries.is_empty(), "not even told once more");
+    }
+}
