@@ -65,7 +65,24 @@ pub async fn provision(config: &Config, tenants: &Tenants) -> Result<(), Provisi
             }
         }
     }
+    for tenant in left_to_derived_secrets(config, tenants.directory()) {
+        tracing::warn!(%tenant, "the configuration no longer has the callback of this tenant, and its secrets with it, but its hooks remain: their calls are signed with a secret that is derived for the tenant; give the callback back, remove the hooks, or have the receiver take the derived secret");
+    }
     Ok(())
+}
+
+/// Tenants whose callback was configured before, with secrets, and whose hooks are called without them.
+fn left_to_derived_secrets(config: &Config, directory: &Directory) -> Vec<TenantId> {
+    let is_configured = |tenant: &TenantId| {
+        let configured = config.tenants.get(tenant);
+        configured.is_some_and(|tenant| tenant.callback.is_some())
+    };
+    let all = directory.all().into_iter().filter(|(tenant, state)| {
+        let was_configured = matches!(state.said.callback, Some(Some(_)));
+        let is_called = state.callback.is_some() && !state.hooks.is_empty();
+        was_configured && is_called && !is_configured(tenant)
+    });
+    all.map(|(tenant, _)| tenant).collect()
 }
 
 async fn execute(
@@ -78,6 +95,12 @@ async fn execute(
         // Admins have given it more hooks, and those need the address.
         Err(TenantError::Rejected(Rejection::HooksRemain { tasks })) => {
             tracing::warn!(%tenant, tasks, "the configuration has no callback any more, but tasks have hooks that were set since; the callback stays");
+            Ok(())
+        }
+        // Admins have filled the tenant up. They must not be able to keep everybody else from a start.
+        Err(TenantError::Rejected(rejection @ Rejection::TooMany { .. })) => {
+            let remedy = rejection.remedy();
+            tracing::error!(%tenant, %rejection, remedy, "something that the configuration says is not in effect");
             Ok(())
         }
         Err(source) => Err(ProvisionError {

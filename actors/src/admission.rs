@@ -155,8 +155,11 @@ impl Admission {
     pub(crate) fn look(&self, tenant: &TenantId, jitter: Jitter) -> Result<(), Refusal> {
         let (accepting, open) = (&self.shared.accepting, &self.shared.open);
         let full = accepting.room(tenant).map_err(accepting_bound);
-        full.and_then(|()| open.room(tenant).map_err(open_bound))
-            .map_err(|bound| self.refuse(bound, tenant, jitter))
+        full.and_then(|()| {
+            open.room(tenant)
+                .map_err(|full| self.open_bound(full, tenant))
+        })
+        .map_err(|bound| self.refuse(bound, tenant, jitter))
     }
 
     /// Steps to the door. Whoever stands there may make the store work for it.
@@ -190,7 +193,7 @@ impl Admission {
         };
         match self.shared.open.take(tenant, 1) {
             Ok(open) => Ok(self.place(open, concurrent, Some(door))),
-            Err(full) => Err((refuse(open_bound(full)), door)),
+            Err(full) => Err((refuse(self.open_bound(full, tenant)), door)),
         }
     }
 
@@ -200,8 +203,12 @@ impl Admission {
         self.place(self.shared.open.take_anyway(tenant), concurrent, None)
     }
 
-    /// How many tickets of a tenant are open, and how many of one of its tasks.
-    pub(crate) fn open_tickets(&self, tenant: &TenantId, task: &TaskName) -> (usize, usize) {
+    /// How many tickets of a tenant are open, and how many of one of its tasks, if one is named.
+    pub(crate) fn open_tickets(
+        &self,
+        tenant: &TenantId,
+        task: Option<&TaskName>,
+    ) -> (usize, usize) {
         self.shared.concurrent.count(tenant, task)
     }
 
@@ -218,6 +225,15 @@ impl Admission {
             _open: open,
             _concurrent: concurrent,
             door,
+        }
+    }
+
+    /// A tenant's own limit stands in for the bound that all have, and goes by its own name.
+    fn open_bound(&self, full: Full, tenant: &TenantId) -> Bound {
+        match full {
+            Full::Tenant if self.shared.open.has_own_limit(tenant) => Bound::TenantConcurrent,
+            Full::Tenant => Bound::TenantOpen,
+            Full::Total => Bound::Open,
         }
     }
 
@@ -268,13 +284,6 @@ impl Line {
     fn excess(self) -> Option<Duration> {
         let excess = self.expected_wait.checked_sub(self.max_wait)?;
         (!excess.is_zero()).then_some(excess)
-    }
-}
-
-fn open_bound(full: Full) -> Bound {
-    match full {
-        Full::Tenant => Bound::TenantOpen,
-        Full::Total => Bound::Open,
     }
 }
 

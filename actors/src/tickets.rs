@@ -21,7 +21,7 @@ use crate::ports::{Asked, EventStore, Ports, ReadError, TicketIndex};
 use crate::registry::Registry;
 use crate::schedule::Scheduled;
 use crate::ticket::{Ask, Start};
-use crate::usage::Standing;
+use crate::usage::{Scope, Standing};
 
 /// How often a question is put again because the actor it was for had just gone.
 const MAX_ASKS: u32 = 3;
@@ -186,15 +186,21 @@ impl Tickets {
         self.ports.tasks.lane(asked).is_some()
     }
 
-    /// How the limits stand that can refuse a ticket of a task.
-    pub fn limit_standings(&self, tenant: &TenantId, task: &TaskName) -> LimitStandings {
+    /// How the limits stand that can refuse a ticket of a task, or, where none is named, any ticket of
+    /// the tenant.
+    pub fn limit_standings(&self, tenant: &TenantId, task: Option<&TaskName>) -> LimitStandings {
         let limits = self.ports.limits.limits(tenant);
         let (all, own) = self.admission.open_tickets(tenant, task);
         let of = |limits: &Limits, open| limits.concurrent_tickets.map(|limit| (limit, open));
+        let mut budgets = self.budgets(tenant, task);
+        if task.is_none() {
+            budgets.retain(|standing| standing.limit.scope == Scope::Tenant);
+        }
+        let task = task.and_then(|task| limits.tasks.get(task));
         LimitStandings {
-            budgets: self.budgets(tenant, Some(task)),
+            budgets,
             concurrent: of(&limits.all, all),
-            task_concurrent: limits.tasks.get(task).and_then(|limits| of(limits, own)),
+            task_concurrent: task.and_then(|limits| of(limits, own)),
         }
     }
 

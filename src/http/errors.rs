@@ -469,7 +469,7 @@ fn overloaded(bound: Bound, retry_after: Duration) -> Problem {
 
 /// Names the budget, so that whoever set it knows which one to raise.
 fn budget_exhausted(exceeded: &Exceeded, retry_after: Duration) -> Problem {
-    let Exceeded { limit, ends_at } = exceeded;
+    let Exceeded { limit, ends_at, .. } = exceeded;
     let detail = format!(
         "This ticket may use more than is left of {limit}, which is renewed at {ends_at}. Issue it \
          then, or have the budget raised."

@@ -56,7 +56,8 @@ pub(super) async fn issue(mut call: Call) -> Result<HttpResponse, Problem> {
         && let Err(refused) = call.api.tickets.has_room(&call.caller.tenant)
     {
         call.discard_body().await;
-        return Err(refused.into());
+        let limits = || RateLimits::of(&call.api.tickets, &call.caller.tenant, None);
+        return Err(Problem::from(refused).rate_limited(limits));
     }
     let body: IssueBody = call.json().await?;
     let tenant = &call.caller.tenant;
@@ -81,7 +82,7 @@ pub(super) async fn issue(mut call: Call) -> Result<HttpResponse, Problem> {
         traceparent: traceparent::of(&headers),
     };
     let task = issue.task.clone();
-    let limits = || RateLimits::of(&call.api.tickets, &call.caller.tenant, &task);
+    let limits = || RateLimits::of(&call.api.tickets, &call.caller.tenant, Some(&task));
     let issued = call.api.tickets.issue(issue).await;
     let issued = issued.map_err(|error| Problem::from(error).rate_limited(limits))?;
     failpoint!("effect::accept::before");

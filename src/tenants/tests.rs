@@ -241,6 +241,38 @@ fn a_key_that_an_admin_revoked_stays_revoked_and_one_that_an_admin_issued_stays(
 }
 
 #[test]
+fn a_tenant_whose_admins_took_all_keys_keeps_no_start_from_going_on() {
+    in_paused_time(async {
+        let store = MemoryStore::new();
+        let start = Start::over(&store, &config("")).await;
+        let mut issued = 0;
+        loop {
+            let theirs = ApiKey::generate().unwrap();
+            let key = IssuedKey {
+                prefix: theirs.prefix().to_owned(),
+                sha256: theirs.hash().to_string(),
+                name: None,
+                roles: [Role::Admin].into(),
+                expires_at: None,
+            };
+            let act = start.tenants.act(Author::Key {
+                prefix: "pk_live_operator".to_owned(),
+                name: None,
+            });
+            let command = Command::IssueKey { key, act };
+            if start.tenants.execute(&a(), command).await.is_err() {
+                break;
+            }
+            issued += 1;
+            assert!(issued < 1_000, "there is a limit");
+        }
+        let one = ApiKey::generate().unwrap();
+        let start = Start::over(&store, &with_keys(&[(&one, "\"issuer\"")])).await;
+        assert!(!start.live(&one), "there was no room for it");
+    });
+}
+
+#[test]
 fn a_suspension_outlives_every_start() {
     in_paused_time(async {
         let store = MemoryStore::new();
@@ -293,6 +325,9 @@ fn hooks_come_and_go_with_their_address_and_an_admins_hook_keeps_it() {
         assert_eq!(start.state().hooks.get(&other), Some(&wanted));
         assert_eq!(start.state().hooks.get(&task()), None);
         assert!(start.state().callback.is_some());
+        let left = |config: &Config| left_to_derived_secrets(config, start.tenants.directory());
+        assert_eq!(left(&bare), [a()], "its calls are signed otherwise now");
+        assert_eq!(left(&everything()), []);
     });
 }
 

@@ -97,7 +97,7 @@ fn unknown(names: &Names) -> Names {
             "label" | "ref" | "tenant" => value.clone(),
             "name" => "tune".to_owned(),
             "prefix" => "pk_live_noSuchOn".to_owned(),
-            "model" => "never".to_owned(),
+            "model" => "nobodys".to_owned(),
             "delivery" => "msg_00000000000000000000000000000001".to_owned(),
             _ => UNKNOWN.to_owned(),
         };

@@ -62,13 +62,14 @@ impl Concurrent {
         self.count_one(&mut self.lock(), tenant, task)
     }
 
-    /// Open tickets of the tenant, and of the task.
-    pub(super) fn count(&self, tenant: &TenantId, task: &TaskName) -> (usize, usize) {
+    /// Open tickets of the tenant, and of the task; 0 where none is named.
+    pub(super) fn count(&self, tenant: &TenantId, task: Option<&TaskName>) -> (usize, usize) {
         let counts = self.lock();
         let Some(open) = counts.get(tenant) else {
             return (0, 0);
         };
-        (open.all, open.tasks.get(task).copied().unwrap_or(0))
+        let own = task.and_then(|task| open.tasks.get(task));
+        (open.all, own.copied().unwrap_or(0))
     }
 
     fn count_one(
@@ -146,7 +147,7 @@ mod tests {
         assert!(others.iter().all(Result::is_ok));
         let refused = counts.take(&tenant, &essay, &limits).err();
         assert_eq!(refused, Some(Bound::TenantConcurrent));
-        assert_eq!(counts.count(&tenant, &review), (3, 1));
+        assert_eq!(counts.count(&tenant, Some(&review)), (3, 1));
         limits.all.concurrent_tickets = Some(1);
         drop(first);
         assert!(counts.take(&tenant, &review, &limits).is_err());
@@ -157,7 +158,7 @@ mod tests {
             "nothing is kept of a tenant without tickets"
         );
         let anyway = [(); 3].map(|()| counts.take_anyway(&tenant, &review));
-        assert_eq!(counts.count(&tenant, &review), (3, 3));
+        assert_eq!(counts.count(&tenant, Some(&review)), (3, 3));
         drop(anyway);
     }
 }

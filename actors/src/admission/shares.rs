@@ -97,12 +97,20 @@ impl Shares {
         }
     }
 
+    /// Whether the tenant has a number of its own.
+    pub(crate) fn has_own_limit(&self, tenant: &TenantId) -> bool {
+        self.own_limit(tenant).is_some()
+    }
+
+    fn own_limit(&self, tenant: &TenantId) -> Option<u32> {
+        self.limits.as_ref()?.limits(tenant).all.concurrent_tickets
+    }
+
     fn places_of(&self, tenant: &TenantId) -> usize {
-        let limits = self.limits.as_ref().map(|limits| limits.limits(tenant));
-        let own = limits.and_then(|limits| limits.all.concurrent_tickets);
-        own.map_or(self.places.per_tenant, |own| {
-            usize::try_from(own).unwrap_or(usize::MAX)
-        })
+        self.own_limit(tenant)
+            .map_or(self.places.per_tenant, |own| {
+                usize::try_from(own).unwrap_or(usize::MAX)
+            })
     }
 
     /// Takes `count` places at once, or none.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::ports::Unlimited;
+use crate::testing::limits::SetLimits;
 
 fn tenant(name: &str) -> TenantId {
     TenantId::new(name).expect("a valid tenant")
@@ -37,6 +38,29 @@ fn the_bound_that_is_met_is_the_one_that_is_told() {
     assert_eq!(looked.bound, Bound::TenantOpen, "a look says the same");
     held.clear();
     assert!(gate.look(&a, Jitter::MIN).is_ok());
+}
+
+#[test]
+fn a_tenants_own_limit_has_one_name_in_a_look_and_at_the_admission() {
+    let a = tenant("a");
+    let mut limits = TenantLimits::default();
+    limits.all.concurrent_tickets = Some(0);
+    let book = SetLimits::default();
+    book.set(&a, limits.clone());
+    let places = || Places::new(4, 2);
+    let options = AdmissionOptions {
+        open: places(),
+        accepting: places(),
+    };
+    let gate = Admission::new(options, Arc::new(book));
+    let looked = gate.look(&a, Jitter::MIN).expect_err("full");
+    assert_eq!(looked.bound, Bound::TenantConcurrent);
+    let door = gate.door(&a, Jitter::MIN).expect("room at the door");
+    let task = TaskName::new("review").expect("a valid task");
+    let asked = Asked::in_production(&a, &task);
+    let refused = gate.admit(asked, &limits, None, door, Jitter::MIN);
+    let bound = refused.map_err(|(refusal, _door)| refusal.bound);
+    assert_eq!(bound.err(), Some(Bound::TenantConcurrent));
 }
 
 #[test]

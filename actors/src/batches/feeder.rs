@@ -420,6 +420,11 @@ fn refusal(line: &RequestLine, error: IssueError) -> Result<RefusedLine, Duratio
         IssueError::BadTime(bad) => {
             refused("deadline_exceeded", bad.rule, Some(bad.field.to_owned()))
         }
+        // No new period has room for it.
+        IssueError::BudgetExhausted { exceeded, .. } if exceeded.never => {
+            let message = format!("This line alone may use more than {} is.", exceeded.limit);
+            refused("budget_exhausted", message, None)
+        }
         IssueError::Overloaded { retry_after, .. }
         | IssueError::BudgetExhausted { retry_after, .. } => Err(retry_after),
         IssueError::KeyReused

@@ -223,10 +223,9 @@ impl Tickets {
             limits,
         };
         let now = self.now();
-        let reserved = self
-            .ports
-            .meter
-            .reserve(ticket, account, model, || estimate(issue), now);
+        let meter = &self.ports.meter;
+        let request = || estimate(issue);
+        let reserved = meter.reserve(ticket, account, model, request, max_tokens(issue), now);
         reserved.map_err(|error| match error {
             NotReserved::NotReady => IssueError::StillCounting,
             NotReserved::Exceeded(exceeded) => {
@@ -438,7 +437,12 @@ fn estimate(issue: &Issue) -> Estimate {
         bytes.fold(0, usize::saturating_add)
     });
     let bytes = text_bytes(&issue.input).saturating_add(said as u64);
-    Estimate::of_request(bytes, conversation.and_then(|c| c.parameters.max_tokens))
+    Estimate::of_request(bytes, max_tokens(issue))
+}
+
+/// The longest answer, where the request says one.
+fn max_tokens(issue: &Issue) -> Option<u32> {
+    issue.conversation.as_deref()?.parameters.max_tokens
 }
 
 /// The bytes of all texts in a value. It was parsed from a body, so its depth is bounded.

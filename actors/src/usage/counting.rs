@@ -54,7 +54,15 @@ impl Counting {
         clock: &dyn Clock,
     ) -> Result<(Meter, Self), OpenError> {
         let now = clock.now();
-        let mut loaded = table.load(Calendar::at(now).month).await?;
+        let mut loaded = match table.load(Calendar::at(now).month).await {
+            Ok(loaded) => loaded,
+            // Nothing is in it that the store does not hold.
+            Err(error) => {
+                tracing::warn!(%error, "the usage table cannot be read; it is rebuilt");
+                table.clear().await?;
+                LoadedUsage::default()
+            }
+        };
         if let Some((position, event)) = loaded.counted
             && !fits(store.as_ref(), position, event).await?
         {

@@ -10,6 +10,10 @@ const BYTES_PER_TOKEN: u64 = 3;
 /// What a prompt has around its input, before it is known.
 const TOKENS_OF_TEMPLATE: u64 = 256;
 
+/// The most tokens that one part of a call counts, whatever its model server says. Sums of so many stay
+/// within the 63 bits of a usage table for two thousand million calls.
+const MOST: u64 = 1 << 32;
+
 /// Tokens of one call, counted or guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Estimate {
@@ -62,15 +66,33 @@ impl Estimate {
     }
 }
 
+/// What a model server counted, within reason: the number is whatever it sent.
 impl From<Usage> for Estimate {
     fn from(usage: Usage) -> Self {
         Self {
-            prompt_tokens: usage.prompt_tokens,
-            completion_tokens: usage.completion_tokens,
+            prompt_tokens: usage.prompt_tokens.min(MOST),
+            completion_tokens: usage.completion_tokens.min(MOST),
         }
     }
 }
 
 const fn tokens(bytes: u64) -> u64 {
     bytes.div_ceil(BYTES_PER_TOKEN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_of_a_server_that_lies_stay_within_reason() {
+        let said = |tokens| {
+            Estimate::from(Usage {
+                prompt_tokens: tokens,
+                completion_tokens: tokens,
+            })
+        };
+        assert_eq!(said(u64::MAX).total(), 2 * MOST);
+        assert_eq!(said(7).total(), 14);
+    }
 }

@@ -41,7 +41,7 @@ struct TenantBooks {
 }
 
 /// What one tenant, or one of its tasks, has used and reserved.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Books {
     day: Amount,
     month: Amount,
@@ -238,6 +238,18 @@ impl Ledger {
                 books.waiting -= hold.waiting();
                 books.running -= hold.all_running();
             });
+            self.forget_if_empty(whose);
+        }
+    }
+
+    /// Drops the books of a task in which nothing is. A place is reserved before it is known whether
+    /// the task exists, and invented names must not stay.
+    fn forget_if_empty(&mut self, Whose { tenant, task }: Whose<'_>) {
+        if let Some(tenant) = self.tenants.get_mut(tenant)
+            && !tenant.typical.contains_key(task)
+            && tenant.tasks.get(task) == Some(&Books::default())
+        {
+            tenant.tasks.remove(task);
         }
     }
 
@@ -331,6 +343,7 @@ impl Ledger {
                         unit,
                     },
                     ends_at: period.ends(&self.calendar),
+                    never: unit.of(estimate) > limit,
                 });
             }
         }

@@ -105,7 +105,8 @@ impl Meter {
     }
 
     /// Reserves for a new ticket what its request, and the last tickets of its task, tell that it
-    /// will use.
+    /// will use. `max_tokens` is the longest answer, where the request says one: then it counts, and
+    /// not what the task's last tickets asked for.
     ///
     /// # Errors
     /// See [`NotReserved`].
@@ -115,6 +116,7 @@ impl Meter {
         account: Account<'_>,
         model: &str,
         request: impl FnOnce() -> Estimate,
+        max_tokens: Option<u32>,
         now: Timestamp,
     ) -> Result<Reservation, NotReserved> {
         if !self.can_decide(account) {
@@ -130,7 +132,7 @@ impl Meter {
         let typical = ledger.typical(tenant, task);
         let estimate = typical.map_or(request, |typical| Estimate {
             prompt_tokens: typical.prompt_tokens.max(request.prompt_tokens),
-            completion_tokens: typical.completion_tokens,
+            completion_tokens: max_tokens.map_or(typical.completion_tokens, u64::from),
         });
         let amount = self.amount(model, estimate);
         ledger

@@ -10,6 +10,7 @@ use punchcard_events::delivery::{
 use punchcard_events::endpoint::{Command, DisabledReason, Endpoint, EventType};
 use punchcard_events::ticket::{Channel, TicketState};
 use punchcard_events::{Position, Revision, Timestamp};
+use tokio::time::Instant;
 
 use super::Shared;
 use super::stream::{append, new_event, ticket_at};
@@ -18,14 +19,16 @@ use crate::ports::{
     AppendError, Delivery, ExpectedRevision, MessageContent, ReadError, Sent, WebhookMessage,
 };
 
-/// How long is waited before a message is looked at again whose attempt could not be made or
-/// recorded.
+/// How long is waited before a message is looked at again whose attempt could not be made.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// How often a ticket is told of its delivery, and how long is waited before: twice as long each
-/// time.
-const TELLINGS: u32 = 5;
+/// How long is waited before a ticket is told of its delivery again, or an outcome is recorded again:
+/// twice as long each time. The message is not posted meanwhile.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// How long a ticket is told before the message goes back to its schedule.
+const TELL_FOR: Duration = Duration::from_secs(10 * 60);
 
 /// How long an attempt's event may take to arrive in the log.
 const LOG_PATIENCE: Duration = Duration::from_secs(30);
@@ -42,11 +45,12 @@ pub(super) async fn attempt(
         abandon(&shared, &delivery).await;
         return None;
     }
+    let mut is_told = true;
     let sent = match content(&shared, &delivery).await {
         Ok(content) => {
             let sent = post(&shared, &delivery, &endpoint, &content).await;
             if sent.failure.is_none() && delivers(&delivery, &content) {
-                told(&shared, &delivery).await?;
+                is_told = told(&shared, &delivery).await;
             }
             sent
         }
@@ -64,7 +68,7 @@ pub(super) async fn attempt(
             return None;
         }
     };
-    let next = next(&shared, &delivery, &sent);
+    let next = next(&shared, &delivery, &sent, is_told);
     let attempted = DeliveryAttempted {
         endpoint: delivery.made.endpoint,
         event_type: delivery.made.event_type,
@@ -126,35 +130,37 @@ fn delivers(delivery: &Delivery, content: &MessageContent) -> bool {
     delivery.made.event_type == EventType::TicketPersisted && !has_user(state)
 }
 
-/// Tells the ticket that its answer was taken; `None` where it cannot be told now, so that the
-/// message is sent once more rather than the ticket left undelivered.
-async fn told(shared: &Shared, delivery: &Delivery) -> Option<()> {
-    let ticket = delivery.made.ticket?;
+/// Tells the ticket that its answer was taken. Whether it was told: where it was not, the message is
+/// sent once more rather than the ticket left undelivered.
+async fn told(shared: &Shared, delivery: &Delivery) -> bool {
+    let Some(ticket) = delivery.made.ticket else {
+        return true;
+    };
     let by = delivery.made.endpoint.to_string();
-    let mut wait = FIRST_WAIT;
-    for _ in 0..TELLINGS {
+    let (begun, mut wait) = (Instant::now(), FIRST_WAIT);
+    while begun.elapsed() < TELL_FOR {
         let told = shared
             .tickets
             .acknowledge(ticket, Channel::Webhook, by.clone());
         match told.await {
             // Rejected: it was taken or has ended otherwise meanwhile.
-            Ok(_) | Err(TicketError::Rejected(_) | TicketError::NotFound) => return Some(()),
+            Ok(_) | Err(TicketError::Rejected(_) | TicketError::NotFound) => return true,
             Err(TicketError::Busy | TicketError::Unavailable(_)) => {}
         }
         tokio::time::sleep(wait).await;
-        wait *= 2;
+        wait = (wait * 2).min(LONGEST_WAIT);
     }
     tracing::warn!(%ticket, "a ticket could not be told that its webhook was taken; it is sent again");
-    tokio::time::sleep(AGAIN).await;
-    None
+    false
 }
 
-fn next(shared: &Shared, delivery: &Delivery, sent: &Sent) -> Next {
+fn next(shared: &Shared, delivery: &Delivery, sent: &Sent, is_told: bool) -> Next {
     let round = delivery.round.saturating_add(1);
     match sent.failure {
-        None => Next::Done,
+        None if is_told => Next::Done,
         Some(DeliveryFailure::Gone | DeliveryFailure::Unreadable) => Next::GivenUp,
-        Some(
+        None
+        | Some(
             DeliveryFailure::Connection
             | DeliveryFailure::Timeout
             | DeliveryFailure::Forbidden
@@ -175,8 +181,10 @@ async fn abandon(shared: &Shared, delivery: &Delivery) {
     record(shared, delivery, &event).await;
 }
 
-/// Makes an outcome durable, and waits until the log has it. One that cannot be stored is made again,
-/// under the same `webhook-id`.
+/// Makes an outcome durable, and waits until the log has it. As long as the store takes nothing, the
+/// append is repeated and not the post: a receiver must not be called over and over because of it. One
+/// that could not be stored for as long as a message may wait is made again, under the same
+/// `webhook-id`.
 async fn record(shared: &Shared, delivery: &Delivery, event: &DeliveryEvent) {
     let id = delivery.made.id;
     let Ok(data) = event.encode() else {
@@ -195,14 +203,25 @@ async fn record(shared: &Shared, delivery: &Delivery, event: &DeliveryEvent) {
         Some(last) => ExpectedRevision::Exact(Revision(last)),
     };
     let stream = delivery::stream(id);
-    match append(shared.store.as_ref(), &stream, expected, &[new]).await {
-        Ok(appended) => in_the_log(shared, appended.position).await,
-        // The log was behind: it will have caught up when the message is looked at again.
-        Err(AppendError::Conflict { .. }) => tokio::time::sleep(AGAIN).await,
-        Err(error) => {
-            tracing::warn!(delivery = %id, %error, "an attempt of a webhook could not be recorded");
-            tokio::time::sleep(AGAIN).await;
+    let (begun, mut wait) = (Instant::now(), FIRST_WAIT);
+    while begun.elapsed() < shared.options.schedule.longest() {
+        match append(
+            shared.store.as_ref(),
+            &stream,
+            expected,
+            std::slice::from_ref(&new),
+        )
+        .await
+        {
+            Ok(appended) => return in_the_log(shared, appended.position).await,
+            // The log was behind: it will have caught up when the message is looked at again.
+            Err(AppendError::Conflict { .. }) => return tokio::time::sleep(AGAIN).await,
+            Err(error @ (AppendError::Unavailable(_) | AppendError::OutcomeUnknown(_))) => {
+                tracing::warn!(delivery = %id, %error, "an attempt of a webhook could not be recorded yet");
+            }
         }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
     }
 }
 

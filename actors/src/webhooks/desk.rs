@@ -1,7 +1,7 @@
 //! Commands: load, decide, append, and into the book before their author is answered.
 
 use punchcard_events::endpoint::{self, Command, Endpoint, MAX_ENDPOINTS, Rejection, decide};
-use punchcard_events::{EndpointId, Revision, TenantId};
+use punchcard_events::{EndpointId, Position, TenantId};
 
 use super::stream::{append, load, new_event};
 use super::{Shared, WebhookError, Webhooks};
@@ -37,12 +37,15 @@ impl Webhooks {
         command: Command,
     ) -> Result<(EndpointId, Endpoint), WebhookError> {
         let shared = &self.shared;
-        let _one_at_a_time = shared.registering.lock().await;
+        let one_at_a_time = shared.registering.lock().await;
         if shared.book.of_tenant(tenant).len() >= MAX_ENDPOINTS {
             return Err(WebhookError::TooMany);
         }
         let id = EndpointId(shared.clock.id());
-        let endpoint = shared.execute(tenant, id, command).await?;
+        let (endpoint, position) = shared.append(tenant, id, command).await?;
+        // It is in the book, and counts: nobody need wait for the log with it.
+        drop(one_at_a_time);
+        shared.in_the_log(position).await;
         let endpoint = endpoint.ok_or(WebhookError::Rejected(Rejection::NoSuchEndpoint))?;
         Ok((id, endpoint))
     }
@@ -55,8 +58,21 @@ impl Shared {
         id: EndpointId,
         command: Command,
     ) -> Result<Option<Endpoint>, WebhookError> {
+        let (endpoint, position) = self.append(tenant, id, command).await?;
+        self.in_the_log(position).await;
+        Ok(endpoint)
+    }
+
+    /// Decides and appends; with the endpoint after that comes where its newest event stands, if there
+    /// is a new one.
+    async fn append(
+        &self,
+        tenant: &TenantId,
+        id: EndpointId,
+        command: Command,
+    ) -> Result<(Option<Endpoint>, Option<Position>), WebhookError> {
         for _ in 0..DECISIONS {
-            match self.try_execute(tenant, id, command.clone()).await {
+            match self.try_append(tenant, id, command.clone()).await {
                 Err(WebhookError::Conflict) => {}
                 done => return done,
             }
@@ -64,12 +80,12 @@ impl Shared {
         Err(WebhookError::Conflict)
     }
 
-    async fn try_execute(
+    async fn try_append(
         &self,
         tenant: &TenantId,
         id: EndpointId,
         command: Command,
-    ) -> Result<Option<Endpoint>, WebhookError> {
+    ) -> Result<(Option<Endpoint>, Option<Position>), WebhookError> {
         let mut loaded = load(self.store.as_ref(), id).await?;
         let foreign = |endpoint: &Endpoint| endpoint.tenant != *tenant;
         if loaded.state.live().is_some_and(foreign) {
@@ -77,7 +93,7 @@ impl Shared {
         }
         let events = decide(&loaded.state, command)?;
         if events.is_empty() {
-            return Ok(loaded.state.live().cloned());
+            return Ok((loaded.state.live().cloned(), None));
         }
         let mut new = Vec::with_capacity(events.len());
         let causation = loaded.last.map(|(_, event)| event);
@@ -95,15 +111,20 @@ impl Shared {
         }
         let expected = loaded.expected();
         let appended = append(self.store.as_ref(), &endpoint::stream(id), expected, &new).await?;
-        let revisions = (expected.first_new().0..).map(Revision);
-        for (event, revision) in events.iter().zip(revisions) {
+        for event in &events {
             loaded.state.apply(event);
-            self.book.fold(id, revision, event);
         }
-        // So that who asks for a test finds it in the log. A log that lags keeps nobody waiting.
+        let position = appended.position;
+        self.book
+            .appended(id, expected.first_new(), &events, position);
+        Ok((loaded.state.live().cloned(), Some(position)))
+    }
+
+    /// Waits for the log, so that who asks for a test finds it there. One that lags keeps nobody
+    /// waiting.
+    async fn in_the_log(&self, position: Option<Position>) {
         let mut applied = self.applied.subscribe();
-        let seen = applied.wait_for(|at| at.is_none() || *at >= Some(appended.position));
+        let seen = applied.wait_for(|at| at.is_none() || *at >= position);
         drop(tokio::time::timeout(LOG_PATIENCE, seen).await);
-        Ok(loaded.state.live().cloned())
     }
 }

@@ -9,6 +9,7 @@ use futures_util::FutureExt as _;
 use punchcard_events::endpoint::Endpoint;
 use punchcard_events::{DeliveryId, EndpointId, Timestamp};
 use tokio::task::{Id, JoinSet};
+use tokio::time::Instant;
 
 use super::Shared;
 use super::attempt::attempt;
@@ -64,6 +65,7 @@ impl Dispatcher {
 
     async fn run(mut self) {
         loop {
+            let looked_at = Instant::now();
             let wait = match self.fill().await {
                 Ok(wait) => wait.clamp(LOOK_AT_MOST_EVERY, LOOK_EVERY),
                 Err(error) => {
@@ -76,6 +78,7 @@ impl Dispatcher {
                 Some(ended) = self.attempts.join_next_with_id() => self.ended(ended),
                 () = tokio::time::sleep(wait) => {}
             }
+            tokio::time::sleep_until(looked_at + LOOK_AT_MOST_EVERY).await;
             // Whatever else has happened meanwhile goes into the same look.
             while let Some(ended) = self.attempts.try_join_next_with_id() {
                 self.ended(ended);

@@ -66,8 +66,14 @@ impl Fold {
             EndpointEvent::EndpointRemoved(_) => {
                 if let Some(of_tenant) = self.of_tenant.get_mut(&recorded.event.tenant) {
                     of_tenant.retain(|other| *other != id);
+                    if of_tenant.is_empty() {
+                        self.of_tenant.remove(&recorded.event.tenant);
+                    }
                 }
                 changes.push(Change::Closed(id, at));
+                // Its last event: nothing need be known of it any more.
+                self.endpoints.remove(&id);
+                return;
             }
             EndpointEvent::EndpointTested(_) => {
                 let made = made(recorded, id, EventType::WebhookTest, None, true);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{FutureExt as _, StreamExt as _};
-use punchcard_events::endpoint::CATEGORY;
+use punchcard_events::endpoint::{self, CATEGORY};
 use punchcard_events::{EventId, Position, Recorded, Timestamp};
 use tokio::time::Instant;
 
@@ -202,6 +202,8 @@ impl<'a> Follower<'a> {
             self.shared.book.take(recorded);
             self.fold.take(recorded, &mut changes);
         }
+        // An endpoint that was enabled has messages that are due, and changes nothing in the log.
+        let stirs = !changes.is_empty() || events.iter().any(is_of_an_endpoint);
         self.after = Some(last.position);
         self.unsaved = Some((last.position, last.event.id));
         if !changes.is_empty() {
@@ -212,7 +214,7 @@ impl<'a> Follower<'a> {
             self.save().await?;
         }
         if self.is_ready {
-            self.tell();
+            self.tell(stirs);
         }
         Ok(())
     }
@@ -233,13 +235,16 @@ impl<'a> Follower<'a> {
 
     fn caught_up(&mut self) {
         self.is_ready = true;
-        self.tell();
+        self.tell(true);
     }
 
-    fn tell(&self) {
+    /// Says how far the log is, and whether there may be something to send.
+    fn tell(&self, stirs: bool) {
         let at = self.after.or(Some(Position(0)));
         self.shared.applied.send_replace(at);
-        self.shared.wake.notify_one();
+        if stirs {
+            self.shared.wake.notify_one();
+        }
     }
 
     async fn prune(&mut self) -> Result<(), ReadError> {
@@ -257,6 +262,10 @@ impl<'a> Follower<'a> {
         }
         Ok(())
     }
+}
+
+fn is_of_an_endpoint(recorded: &Recorded) -> bool {
+    endpoint::of_stream(&recorded.stream).is_some()
 }
 
 /// Whether the store has this event at this position.

@@ -88,20 +88,21 @@ pub(super) fn list(
     before: Option<Position>,
     limit: usize,
 ) -> rusqlite::Result<Vec<Delivery>> {
+    let endpoint = blob(endpoint.0);
     let before = before.map_or(i64::MAX, |position| number(position.0));
+    let limit = number(limit as u64);
+    // Two statements: each has an index that leads it to its rows alone.
+    let Some(wanted) = filter.state else {
+        let mut query = conn.prepare_cached(select!(
+            "WHERE endpoint = ?1 AND position < ?2 ORDER BY position DESC LIMIT ?3"
+        ))?;
+        let rows = query.query_map(params![endpoint, before, limit], delivery)?;
+        return rows.collect();
+    };
     let mut query = conn.prepare_cached(select!(
-        "WHERE endpoint = ?1 AND position < ?2 AND (?3 IS NULL OR state = ?3) \
-         ORDER BY position DESC LIMIT ?4"
+        "WHERE endpoint = ?1 AND position < ?2 AND state = ?3 ORDER BY position DESC LIMIT ?4"
     ))?;
-    let rows = query.query_map(
-        params![
-            blob(endpoint.0),
-            before,
-            filter.state.map(state),
-            number(limit as u64)
-        ],
-        delivery,
-    )?;
+    let rows = query.query_map(params![endpoint, before, state(wanted), limit], delivery)?;
     rows.collect()
 }
 

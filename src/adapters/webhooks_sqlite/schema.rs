@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 /// The version of the tables. Another one is made again: nothing is in here that is not in the store.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE place (only INTEGER PRIMARY KEY CHECK (only = 1), position INTEGER NOT NULL, event BLOB NOT NULL);
@@ -38,6 +38,8 @@ CREATE TABLE deliveries (
 ) WITHOUT ROWID;
 CREATE INDEX queue ON deliveries (endpoint, due) WHERE state = 0;
 CREATE INDEX log ON deliveries (endpoint, position);
+CREATE INDEX log_by_state ON deliveries (endpoint, state, position);
+CREATE INDEX log_by_time ON deliveries (endpoint, at);
 CREATE INDEX ended ON deliveries (ended_at) WHERE ended_at IS NOT NULL;
 CREATE TABLE endpoints (
     id BLOB PRIMARY KEY,

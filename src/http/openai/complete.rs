@@ -17,6 +17,7 @@ use super::runs::what_runs;
 use super::stream::Seat;
 use crate::http::dispatch::Call;
 use crate::http::errors::{Code, Problem};
+use crate::http::usage::RateLimits;
 use crate::http::view::TicketView;
 use crate::http::{idempotency, outcome, prefer, traceparent};
 
@@ -49,14 +50,17 @@ pub(super) async fn complete(mut call: Call) -> Result<HttpResponse, Problem> {
         && let Err(refused) = call.api.tickets.has_room(&call.caller.tenant)
     {
         call.discard_body().await;
-        return Err(refused.into());
+        let limits = || RateLimits::of(&call.api.tickets, &call.caller.tenant, None);
+        return Err(Problem::from(refused).rate_limited(limits));
     }
     let ask = call.json::<Body>().await?.read()?;
     let (model, form, keyed) = (ask.model.clone(), ask.form, key.is_some());
     let issue = issue(&call, &headers, ask, key)?;
     let way = way(&call, &headers, form).await?;
+    let task = issue.task.clone();
+    let limits = || RateLimits::of(&call.api.tickets, &call.caller.tenant, Some(&task));
     let issued = call.api.tickets.issue(issue).await;
-    let issued = issued.map_err(|refused| of_issue(refused.into()))?;
+    let issued = issued.map_err(|refused| of_issue(refused.into()).rate_limited(limits))?;
     if issued.repeated && call.api.tickets.is_expired(&issued.news) {
         return Err(Problem::result_expired());
     }

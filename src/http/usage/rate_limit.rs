@@ -22,11 +22,12 @@ pub(in crate::http) struct RateLimits {
 }
 
 impl RateLimits {
-    /// How the limits of a task's tickets stand; `None` where there is none.
+    /// How the limits of a task's tickets stand, or, where it is not known yet, of all of the tenant's;
+    /// `None` where there is none.
     pub(in crate::http) fn of(
         tickets: &Tickets,
         tenant: &TenantId,
-        task: &TaskName,
+        task: Option<&TaskName>,
     ) -> Option<Self> {
         let standings = tickets.limit_standings(tenant, task);
         Self::new(&standings, tickets.now())

@@ -53,6 +53,8 @@ pub struct Exceeded {
     pub limit: LimitName,
     /// When its period ends, and a new one begins.
     pub ends_at: Timestamp,
+    /// Whether the estimate alone is above the limit, so that waiting for a new period is in vain.
+    pub never: bool,
 }
 
 /// How a budget stands.

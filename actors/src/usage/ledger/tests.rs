@@ -87,6 +87,9 @@ fn a_ticket_that_would_pass_a_budget_is_refused_with_the_budgets_name_and_end() 
     let refused = books.reserve(2, 41).expect_err("one token too many");
     assert_eq!(refused.limit.word(), "daily_tokens");
     assert_eq!(refused.ends_at.to_string(), "2026-11-30T00:00:00.000Z");
+    assert!(!refused.never, "it would fit an unused budget");
+    let refused = books.reserve(2, 101).expect_err("more than there is");
+    assert!(refused.never, "no day has room for it");
     assert_eq!(books.reserve(2, 40), Ok(()));
     books.ledger.release(ticket(1));
     assert_eq!(
@@ -318,4 +321,28 @@ proptest! {
             prop_assert_eq!(books.standings(), [(used, sum)]);
         }
     }
+}
+
+#[test]
+fn an_invented_task_leaves_nothing_behind_and_a_known_one_keeps_its_books() {
+    let mut books = Books::new(daily(1_000));
+    let (tenant, known) = names();
+    for number in 0..100 {
+        let task = TaskName::new(&format!("invented-{number}")).expect("a task");
+        let reserved = (books.ledger).reserve(
+            ticket(number),
+            &tenant,
+            &task,
+            tokens(10),
+            &books.limits,
+            books.now,
+        );
+        assert_eq!(reserved, Ok(()));
+        books.ledger.release(ticket(number));
+    }
+    assert_eq!(books.ledger.tenants[&tenant].tasks.len(), 0);
+    books.ledger.learn(&tenant, &known, Estimate::default());
+    assert_eq!(books.reserve(200, 10), Ok(()));
+    books.ledger.release(ticket(200));
+    assert!(books.ledger.tenants[&tenant].tasks.contains_key(&known));
 }
