@@ -24,8 +24,8 @@ use crate::feed::Taken;
 use crate::ports::{ExpectedRevision, InputRefusal, Order, TicketFilter};
 use crate::tickets::{Issue, Tickets};
 
-/// Lines that are issued at a time. After a crash, all lines but the last so many are known to be
-/// tickets.
+/// Lines that are issued at a time: those whose numbers lie within so many. After a crash, all lines
+/// but the last so many are known to be tickets, or refused.
 const AT_ONCE: u32 = 16;
 
 /// How long a feeder that failed waits before it begins anew.
@@ -144,7 +144,7 @@ impl Feeder {
                 .into_iter()
                 .filter(|l| l.line > from)
                 .collect();
-            for group in due.chunks(AT_ONCE as usize) {
+            for group in groups(&due) {
                 self.issue(group).await?;
             }
         }
@@ -365,6 +365,12 @@ impl Feeder {
     }
 }
 
+/// The lines that are issued together. By number, not by count: empty and rejected lines have numbers
+/// too, and a group that spans more than [`AT_ONCE`] of them would be begun again in its middle.
+fn groups(lines: &[RequestLine]) -> impl Iterator<Item = &[RequestLine]> {
+    lines.chunk_by(|one, next| one.line / AT_ONCE == next.line / AT_ONCE)
+}
+
 /// Waits until nothing is left to do for a ticket but its delivery.
 async fn has_ended(tickets: Tickets, ticket: TicketId) {
     let is_at_work = |state: StateName| AT_WORK.contains(&state);
@@ -429,3 +435,6 @@ fn refusal(line: &RequestLine, error: IssueError) -> Result<RefusedLine, Duratio
         | IssueError::Stopping => Err(AGAIN),
     }
 }
+
+#[cfg(test)]
+mod tests;
