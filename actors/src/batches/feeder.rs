@@ -3,6 +3,7 @@
 //! It holds one chunk of lines and the tickets that are open, and no state of its own that matters: it
 //! begins by asking the ticket list how far the batch is.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,6 +79,8 @@ struct Feeder {
     /// The last line that is known to be refused, and how many are.
     last_refused: u32,
     refused: u32,
+    /// Which are, as long as there are lines to issue: what was refused stays so.
+    refused_lines: HashSet<u32>,
     /// The newest event of the stream of lines.
     newest: Revision,
     /// Each ends when its ticket has nothing left to do.
@@ -114,6 +117,7 @@ impl Feeder {
             fed: 0,
             last_refused: 0,
             refused: 0,
+            refused_lines: HashSet::new(),
             newest: Revision(sealed.chunks.saturating_sub(1)),
             open: FuturesUnordered::new(),
         };
@@ -138,16 +142,15 @@ impl Feeder {
                 let reason = format!("chunk {chunk} cannot be found");
                 return Err(BatchError::Unavailable(reason));
             };
-            let from = self.fed;
-            let due: Vec<_> = lines
-                .accepted
-                .into_iter()
-                .filter(|l| l.line > from)
-                .collect();
+            let is_due = |line: &RequestLine| {
+                line.line > self.fed && !self.refused_lines.contains(&line.line)
+            };
+            let due: Vec<_> = lines.accepted.into_iter().filter(is_due).collect();
             for group in groups(&due) {
                 self.issue(group).await?;
             }
         }
+        self.refused_lines = HashSet::new();
         self.wait_for_the_end().await?;
         let finish = Command::Finish {
             refused: self.refused,
@@ -177,7 +180,6 @@ impl Feeder {
                     is_scheduled: false,
                 } => self.watch(ticket),
                 Fed::Ticket { .. } | Fed::Left => {}
-                Fed::Refused(line) if line.line <= self.last_refused => {}
                 Fed::Refused(line) => refused.push(line),
             }
         }
@@ -343,7 +345,9 @@ impl Feeder {
 
     fn count(&mut self, lines: &[RefusedLine]) {
         self.refused += u32::try_from(lines.len()).unwrap_or(u32::MAX);
-        self.last_refused = lines.last().map_or(self.last_refused, |line| line.line);
+        let numbers = lines.iter().map(|line| line.line);
+        self.last_refused = numbers.clone().fold(self.last_refused, u32::max);
+        self.refused_lines.extend(numbers);
     }
 
     async fn record(&mut self, lines: Vec<RefusedLine>) -> Result<(), BatchError> {
