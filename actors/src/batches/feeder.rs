@@ -15,7 +15,7 @@ use punchcard_events::batch::{
     BatchLinesEvent, BatchLinesRefused, BatchState, Command, Phase, RefusedLine, RequestLine,
 };
 use punchcard_events::ticket::{BatchLine, CancelMode, Priority, StateName};
-use punchcard_events::{BatchId, Revision, TicketId};
+use punchcard_events::{BatchId, Revision, TicketId, Timestamp};
 use tokio::sync::Notify;
 
 use super::lines::event;
@@ -125,7 +125,8 @@ impl Feeder {
         let last_ticket = feeder.last_ticket().await?;
         let known = last_ticket.max(feeder.last_refused);
         feeder.fed = known.saturating_sub(AT_ONCE);
-        for ticket in feeder.at_work(PAGE).await? {
+        let now = batches.0.tickets.now();
+        for ticket in feeder.at_work(PAGE, Some(now)).await? {
             feeder.watch(ticket);
         }
         Ok(Some(feeder))
@@ -258,7 +259,7 @@ impl Feeder {
                 self.open.clear();
                 self.cancel_open().await?;
             }
-            if self.at_work(1).await?.is_empty() {
+            if self.at_work(1, None).await?.is_empty() {
                 return Ok(());
             }
             tokio::select! {
@@ -274,7 +275,7 @@ impl Feeder {
             Some(Author::Configuration | Author::Runtime) | None => "punchcard".to_owned(),
         };
         loop {
-            let open = self.at_work(PAGE).await?;
+            let open = self.at_work(PAGE, None).await?;
             if open.is_empty() {
                 return Ok(());
             }
@@ -293,12 +294,18 @@ impl Feeder {
         state.unwrap_or_else(|| self.state.clone())
     }
 
-    /// Up to `limit` of the batch's tickets that are at work, in the order of their lines.
-    async fn at_work(&self, limit: usize) -> Result<Vec<TicketId>, BatchError> {
+    /// Up to `limit` of the batch's tickets that are at work, in the order of their lines; only those
+    /// whose time had come by `begun_by`, where that is given.
+    async fn at_work(
+        &self,
+        limit: usize,
+        begun_by: Option<Timestamp>,
+    ) -> Result<Vec<TicketId>, BatchError> {
         let (first, last) = self.id.tickets();
         let filter = TicketFilter {
             tenant: Some(self.state.begun.tenant.clone()),
             states: AT_WORK.to_vec(),
+            begun_by,
             ..TicketFilter::default()
         };
         let index = self.batches.0.tickets.index();
