@@ -16,7 +16,7 @@ use punchcard_events::batch::{
 };
 use punchcard_events::ticket::{BatchLine, CancelMode, Priority, StateName};
 use punchcard_events::{BatchId, Revision, TicketId, Timestamp};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::lines::event;
 use super::{BatchError, Batches, append};
@@ -36,8 +36,10 @@ const AGAIN: Duration = Duration::from_secs(2);
 const BACK_OFF: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(5);
 
-/// How often it looks whether tickets have ended that it does not watch.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// The least and the most that it waits before it looks again whether tickets have ended that it does
+/// not watch. Those of next month are many batches' business, and most looks find nothing.
+const LOOK_AGAIN: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(5)..=Duration::from_secs(60);
 
 /// A ticket is looked at so often even if nothing is heard of it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -53,17 +55,17 @@ const AT_WORK: [StateName; 4] = [
     StateName::Answered,
 ];
 
-/// Feeds a batch to its end, whatever fails on the way.
-pub(super) async fn feed(batches: Batches, id: BatchId) {
+/// Feeds a batch to its end, whatever fails on the way. `turns` bounds how many issue lines at a time.
+pub(super) async fn feed(batches: Batches, id: BatchId, turns: Arc<Semaphore>) {
     loop {
-        match Feeder::resume(&batches, id).await {
-            Ok(Some(mut feeder)) => match feeder.run().await {
-                Ok(()) => return,
-                Err(error) => tracing::warn!(batch.id = %id, %error, "a batch waits"),
-            },
-            Ok(None) => return,
-            Err(error) => tracing::warn!(batch.id = %id, %error, "a batch cannot go on yet"),
+        let Some(mut feeder) = Feeder::of(&batches, id, Arc::clone(&turns)) else {
+            return;
+        };
+        match feeder.run().await {
+            Ok(()) => return,
+            Err(error) => tracing::warn!(batch.id = %id, %error, "a batch waits"),
         }
+        drop(feeder);
         tokio::time::sleep(AGAIN).await;
     }
 }
@@ -74,6 +76,9 @@ struct Feeder {
     state: BatchState,
     chunks: u64,
     wake: Arc<Notify>,
+    turns: Arc<Semaphore>,
+    /// Held while lines are issued, and not while their end is waited for.
+    turn: Option<OwnedSemaphorePermit>,
     /// All lines up to this one are tickets, or refused.
     fed: u32,
     /// The last line that is known to be refused, and how many are.
@@ -100,39 +105,53 @@ enum Fed {
 }
 
 impl Feeder {
-    /// A feeder that knows how far the batch is; `None` where nothing is left to do.
-    async fn resume(batches: &Batches, id: BatchId) -> Result<Option<Self>, BatchError> {
-        let Some(entry) = batches.0.book.get(id) else {
-            return Ok(None);
-        };
-        let Some(sealed) = entry.state.sealed.clone() else {
-            return Ok(None);
-        };
-        let mut feeder = Self {
+    /// A feeder that has not looked yet how far the batch is; `None` where there is nothing to feed.
+    fn of(batches: &Batches, id: BatchId, turns: Arc<Semaphore>) -> Option<Self> {
+        let entry = batches.0.book.get(id)?;
+        let chunks = entry.state.sealed.as_ref()?.chunks;
+        Some(Self {
             batches: batches.clone(),
             id,
             state: entry.state,
-            chunks: sealed.chunks,
+            chunks,
             wake: entry.wake,
+            turns,
+            turn: None,
             fed: 0,
             last_refused: 0,
             refused: 0,
             refused_lines: HashSet::new(),
-            newest: Revision(sealed.chunks.saturating_sub(1)),
+            newest: Revision(chunks.saturating_sub(1)),
             open: FuturesUnordered::new(),
-        };
-        feeder.find_refusals().await?;
-        let last_ticket = feeder.last_ticket().await?;
-        let known = last_ticket.max(feeder.last_refused);
-        feeder.fed = known.saturating_sub(AT_ONCE);
-        let now = batches.0.tickets.now();
-        for ticket in feeder.at_work(PAGE, Some(now)).await? {
-            feeder.watch(ticket);
+        })
+    }
+
+    /// Looks how far the batch is.
+    async fn resume(&mut self) -> Result<(), BatchError> {
+        self.find_refusals().await?;
+        let last_ticket = self.last_ticket().await?;
+        let known = last_ticket.max(self.last_refused);
+        self.fed = known.saturating_sub(AT_ONCE);
+        let now = self.batches.0.tickets.now();
+        for ticket in self.at_work(PAGE, Some(now)).await? {
+            self.watch(ticket);
         }
-        Ok(Some(feeder))
+        Ok(())
+    }
+
+    /// Waits until it is this batch's turn to issue lines. A cancelled one issues none, and needs none.
+    async fn take_turn(&mut self) {
+        while self.turn.is_none() && !self.is_cancelled() {
+            tokio::select! {
+                turn = Arc::clone(&self.turns).acquire_owned() => self.turn = turn.ok(),
+                () = self.wake.notified() => {}
+            }
+        }
     }
 
     async fn run(&mut self) -> Result<(), BatchError> {
+        self.take_turn().await;
+        self.resume().await?;
         for chunk in 0..self.chunks {
             if self.is_cancelled() {
                 break;
@@ -151,6 +170,7 @@ impl Feeder {
                 self.issue(group).await?;
             }
         }
+        self.turn = None;
         self.refused_lines = HashSet::new();
         self.wait_for_the_end().await?;
         let finish = Command::Finish {
@@ -248,6 +268,7 @@ impl Feeder {
 
     /// Waits until nothing of the batch is at work any more; ends what is, once it is cancelled.
     async fn wait_for_the_end(&mut self) -> Result<(), BatchError> {
+        let mut look_again = *LOOK_AGAIN.start();
         loop {
             while !self.open.is_empty() && !self.is_cancelled() {
                 tokio::select! {
@@ -263,9 +284,10 @@ impl Feeder {
                 return Ok(());
             }
             tokio::select! {
-                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = tokio::time::sleep(look_again) => {}
                 () = self.wake.notified() => {}
             }
+            look_again = (look_again * 2).min(*LOOK_AGAIN.end());
         }
     }
 
