@@ -139,9 +139,21 @@ impl Feeder {
         Ok(())
     }
 
-    /// Waits until it is this batch's turn to issue lines. A cancelled one issues none, and needs none.
+    /// Waits until it is this batch's turn to issue lines, which it is not while its tenant is
+    /// suspended. A cancelled one issues none, and needs none.
     async fn take_turn(&mut self) {
-        while self.turn.is_none() && !self.is_cancelled() {
+        while !self.is_cancelled() {
+            if self.is_suspended() {
+                self.turn = None;
+                tokio::select! {
+                    () = tokio::time::sleep(*LOOK_AGAIN.start()) => {}
+                    () = self.wake.notified() => {}
+                }
+                continue;
+            }
+            if self.turn.is_some() {
+                return;
+            }
             tokio::select! {
                 turn = Arc::clone(&self.turns).acquire_owned() => self.turn = turn.ok(),
                 () = self.wake.notified() => {}
@@ -189,6 +201,7 @@ impl Feeder {
                 () = self.wake.notified() => {}
             }
         }
+        self.take_turn().await;
         if self.is_cancelled() {
             return Ok(());
         }
@@ -259,6 +272,11 @@ impl Feeder {
     fn watch(&self, ticket: TicketId) {
         let tickets = self.batches.0.tickets.clone();
         self.open.push(Box::pin(has_ended(tickets, ticket)));
+    }
+
+    fn is_suspended(&self) -> bool {
+        let tenant = self.batches.0.tenants.tenant(&self.state.begun.tenant);
+        tenant.is_some_and(|tenant| tenant.suspended.is_some())
     }
 
     fn is_cancelled(&self) -> bool {
