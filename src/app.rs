@@ -100,7 +100,7 @@ impl App {
         let (webhooks, dispatching) =
             posting::start(&config, master, &store, runtime.tickets()).await?;
         let sessions = supervise_sessions(&config, &tenants);
-        let (batches, feeding) = feed_batches(&config, &store, &runtime).await?;
+        let (batches, feeding) = feed_batches(&config, &store, &runtime, &tenants).await?;
         let parts = http::Parts {
             tickets: runtime.tickets().clone(),
             batches,

@@ -218,6 +218,13 @@ impl Admission {
         standing.own > standing.own_places / 2 || standing.total > standing.total_places / 2
     }
 
+    /// Whether so many places are taken that scheduled tickets begin slowly, and leave the last quarter
+    /// to those who ask now.
+    pub(crate) fn is_nearly_full(&self) -> bool {
+        let total = self.shared.open.total_places();
+        self.shared.open.held() > total - total / 4
+    }
+
     fn place(&self, open: Share, concurrent: OpenTicket, door: Option<Share>) -> Place {
         metrics::gauge!("tickets_open").increment(1.0);
         Place {

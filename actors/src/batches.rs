@@ -38,6 +38,7 @@ pub use supervisor::Feeding;
 pub use upload::Upload;
 
 use crate::ports::{AppendError, Clock, EventStore, ExpectedRevision, ReadError};
+use crate::tenants::Directory;
 use crate::tickets::Tickets;
 
 /// How batches work.
@@ -79,6 +80,7 @@ struct Shared {
     store: Arc<dyn EventStore>,
     clock: Arc<dyn Clock>,
     tickets: Tickets,
+    tenants: Directory,
     options: BatchOptions,
     book: Book,
     /// Told when a batch may need its feeder, or an upload was given up.
@@ -122,7 +124,8 @@ pub struct BatchView {
 }
 
 impl Batches {
-    /// Reads all batches, and starts feeding those that run. To be called within an actix system.
+    /// Reads all batches, and starts feeding those that run. Those of a suspended tenant wait. To be
+    /// called within an actix system.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -130,6 +133,7 @@ impl Batches {
         store: Arc<dyn EventStore>,
         clock: Arc<dyn Clock>,
         tickets: Tickets,
+        tenants: Directory,
         options: BatchOptions,
     ) -> Result<(Self, Feeding), ReadError> {
         let book = Book::read(store.as_ref()).await?;
@@ -137,6 +141,7 @@ impl Batches {
             store,
             clock,
             tickets,
+            tenants,
             options,
             book,
             work: Notify::new(),

@@ -132,6 +132,7 @@ impl Runtime {
         };
         let registry = Registry::new(shards, shared);
         let scheduled = Scheduled::default();
+        let gate = admission.clone();
         let tickets = Tickets::new(
             ports,
             registry.clone(),
@@ -142,7 +143,7 @@ impl Runtime {
         );
         let interval = options.sweep_interval;
         let sweeper = Sweeper(actix::spawn(sweep(tickets.clone(), interval)));
-        let wake = schedule::wake(tickets.clone(), registry.clone(), scheduled, interval);
+        let wake = schedule::wake(tickets.clone(), registry.clone(), scheduled, gate, interval);
         let waker = Sweeper(actix::spawn(wake));
         Self {
             tickets,

@@ -3,7 +3,8 @@
 //! A ticket whose `not_before` lies ahead is stored and has no actor, so it costs a line in the
 //! ticket list and nothing else. The waker walks along that list's schedule, in the order of times.
 //! It picks up what has fallen due, at a bounded rate, over any bound of admission: what was accepted
-//! is never refused. A ticket that is nearly due ([`NEAR`]) stays with its actor and waits there, so
+//! is never refused. But where most places are taken only [`FEW`] are picked up in a pass, so that very
+//! many of the same second do not keep everybody else out; the rest begins as others end. A ticket that is nearly due ([`NEAR`]) stays with its actor and waits there, so
 //! one that leaves is always in the list before the waker comes by.
 //!
 //! Not here: that nothing is owed before the time. `next_effect` says that, and a ticket that is woken
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use punchcard_events::{TenantId, TicketId, Timestamp};
 
+use crate::admission::Admission;
 use crate::ports::{Due, ReadError};
 use crate::registry::Registry;
 use crate::tickets::Tickets;
@@ -34,6 +36,9 @@ pub(crate) const FULL_RETRY: Duration = Duration::from_secs(60);
 /// Tickets woken in one go, and the least time between two goes.
 const PAGE: usize = 500;
 const PACE: Duration = Duration::from_millis(100);
+
+/// Tickets woken between two looks at how many places are taken.
+const FEW: usize = 16;
 
 /// Every so many passes the whole schedule up to now is walked again, and the tickets are counted
 /// anew: a ticket whose waking was lost with a failing store is found then.
@@ -68,6 +73,7 @@ pub(crate) async fn wake(
     tickets: Tickets,
     registry: Registry,
     scheduled: Scheduled,
+    admission: Admission,
     interval: Duration,
 ) {
     let mut woken = None;
@@ -77,13 +83,14 @@ pub(crate) async fn wake(
             return;
         }
         if pass.is_multiple_of(FULL_PASS) {
-            woken = None;
+            // Those that were woken and wait at the head would keep a slow walk from the rest.
+            woken = woken.filter(|_| admission.is_nearly_full());
             match tickets.index().count_scheduled(tickets.now()).await {
                 Ok(counted) => scheduled.reset(counted),
                 Err(error) => tracing::warn!(%error, "scheduled tickets cannot be counted"),
             }
         }
-        if let Err(error) = wake_due(&tickets, &registry, &mut woken).await {
+        if let Err(error) = wake_due(&tickets, &registry, &admission, &mut woken).await {
             tracing::warn!(%error, "scheduled tickets cannot be listed");
         }
     }
@@ -93,16 +100,22 @@ pub(crate) async fn wake(
 async fn wake_due(
     tickets: &Tickets,
     registry: &Registry,
+    admission: &Admission,
     woken: &mut Option<Due>,
 ) -> Result<(), ReadError> {
     let now = tickets.now();
     loop {
         let next_at = tokio::time::Instant::now() + PACE;
         let due = tickets.index().due(*woken, now, PAGE).await?;
-        let ids: Vec<TicketId> = due.iter().map(|due| due.ticket).collect();
-        registry.activate(&ids).await;
-        metrics::counter!("tickets_woken_total").increment(ids.len() as u64);
-        *woken = due.last().copied().or(*woken);
+        for few in due.chunks(FEW) {
+            let ids: Vec<TicketId> = few.iter().map(|due| due.ticket).collect();
+            registry.activate(&ids).await;
+            metrics::counter!("tickets_woken_total").increment(ids.len() as u64);
+            *woken = few.last().copied().or(*woken);
+            if admission.is_nearly_full() {
+                return Ok(());
+            }
+        }
         if due.len() < PAGE || registry.is_stopping() {
             return Ok(());
         }

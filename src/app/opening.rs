@@ -7,6 +7,7 @@ use punchcard_actors::batches::{Batches, Feeding};
 use punchcard_actors::ports::Judges;
 use punchcard_actors::prompts::Prompts;
 use punchcard_actors::runtime::Runtime;
+use punchcard_actors::tenants::Tenants;
 use punchcard_actors::test_runs::{TestRunParts, TestRuns};
 use punchcard_actors::usage::{self, Counting, Meter};
 
@@ -68,11 +69,13 @@ pub(super) async fn feed_batches(
     config: &Config,
     store: &SqliteStore,
     runtime: &Runtime,
+    tenants: &Tenants,
 ) -> Result<(Batches, Feeding), StartError> {
     Batches::open(
         Arc::new(store.clone()),
         Arc::new(SystemClock),
         runtime.tickets().clone(),
+        tenants.directory().clone(),
         assemble::batches(config),
     )
     .await

@@ -446,6 +446,7 @@ async fn run(
         store.clone(),
         world.clone(),
         runtime.tickets().clone(),
+        tenants.directory().clone(),
         BatchOptions::default(),
     )
     .await

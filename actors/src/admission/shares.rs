@@ -146,6 +146,11 @@ impl Shares {
         }
     }
 
+    /// Places for all together.
+    pub(crate) fn total_places(&self) -> usize {
+        self.places.total
+    }
+
     /// Places held by all together.
     pub fn held(&self) -> usize {
         self.lock().total

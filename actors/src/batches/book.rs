@@ -74,6 +74,7 @@ impl Book {
                 None => break,
             }
         }
+        held.give_up_uploads();
         Ok(Self(Mutex::new(held)))
     }
 
@@ -204,6 +205,14 @@ impl Held {
             Ok(state) => self.put(id, state, recorded.revision),
             Err(error) => tracing::error!(batch.id = %id, error, "a batch cannot be read"),
         }
+    }
+
+    /// Gives up what is still being received by what was read at the start: the store belongs to one
+    /// process, so whoever received it is gone. Else its key would be in use until its time is over.
+    fn give_up_uploads(&mut self) {
+        let batches = self.batches.iter();
+        let cut = batches.filter(|(_, entry)| entry.state.phase == Phase::Receiving);
+        self.abandoned.extend(cut.map(|(id, _)| *id));
     }
 
     fn put(&mut self, id: BatchId, state: BatchState, revision: Revision) {

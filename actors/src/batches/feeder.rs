@@ -3,6 +3,7 @@
 //! It holds one chunk of lines and the tickets that are open, and no state of its own that matters: it
 //! begins by asking the ticket list how far the batch is.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use punchcard_events::batch::{
     BatchLinesEvent, BatchLinesRefused, BatchState, Command, Phase, RefusedLine, RequestLine,
 };
 use punchcard_events::ticket::{BatchLine, CancelMode, Priority, StateName};
-use punchcard_events::{BatchId, Revision, TicketId};
-use tokio::sync::Notify;
+use punchcard_events::{BatchId, Revision, TicketId, Timestamp};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::lines::event;
 use super::{BatchError, Batches, append};
@@ -24,8 +25,8 @@ use crate::feed::Taken;
 use crate::ports::{ExpectedRevision, InputRefusal, Order, TicketFilter};
 use crate::tickets::{Issue, Tickets};
 
-/// Lines that are issued at a time. After a crash, all lines but the last so many are known to be
-/// tickets.
+/// Lines that are issued at a time: those whose numbers lie within so many. After a crash, all lines
+/// but the last so many are known to be tickets, or refused.
 const AT_ONCE: u32 = 16;
 
 /// How long a feeder that failed waits before it begins anew.
@@ -35,8 +36,10 @@ const AGAIN: Duration = Duration::from_secs(2);
 const BACK_OFF: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(5);
 
-/// How often it looks whether tickets have ended that it does not watch.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// The least and the most that it waits before it looks again whether tickets have ended that it does
+/// not watch. Those of next month are many batches' business, and most looks find nothing.
+const LOOK_AGAIN: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(5)..=Duration::from_secs(60);
 
 /// A ticket is looked at so often even if nothing is heard of it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -52,17 +55,17 @@ const AT_WORK: [StateName; 4] = [
     StateName::Answered,
 ];
 
-/// Feeds a batch to its end, whatever fails on the way.
-pub(super) async fn feed(batches: Batches, id: BatchId) {
+/// Feeds a batch to its end, whatever fails on the way. `turns` bounds how many issue lines at a time.
+pub(super) async fn feed(batches: Batches, id: BatchId, turns: Arc<Semaphore>) {
     loop {
-        match Feeder::resume(&batches, id).await {
-            Ok(Some(mut feeder)) => match feeder.run().await {
-                Ok(()) => return,
-                Err(error) => tracing::warn!(batch.id = %id, %error, "a batch waits"),
-            },
-            Ok(None) => return,
-            Err(error) => tracing::warn!(batch.id = %id, %error, "a batch cannot go on yet"),
+        let Some(mut feeder) = Feeder::of(&batches, id, Arc::clone(&turns)) else {
+            return;
+        };
+        match feeder.run().await {
+            Ok(()) => return,
+            Err(error) => tracing::warn!(batch.id = %id, %error, "a batch waits"),
         }
+        drop(feeder);
         tokio::time::sleep(AGAIN).await;
     }
 }
@@ -73,11 +76,16 @@ struct Feeder {
     state: BatchState,
     chunks: u64,
     wake: Arc<Notify>,
+    turns: Arc<Semaphore>,
+    /// Held while lines are issued, and not while their end is waited for.
+    turn: Option<OwnedSemaphorePermit>,
     /// All lines up to this one are tickets, or refused.
     fed: u32,
     /// The last line that is known to be refused, and how many are.
     last_refused: u32,
     refused: u32,
+    /// Which are, as long as there are lines to issue: what was refused stays so.
+    refused_lines: HashSet<u32>,
     /// The newest event of the stream of lines.
     newest: Revision,
     /// Each ends when its ticket has nothing left to do.
@@ -97,37 +105,65 @@ enum Fed {
 }
 
 impl Feeder {
-    /// A feeder that knows how far the batch is; `None` where nothing is left to do.
-    async fn resume(batches: &Batches, id: BatchId) -> Result<Option<Self>, BatchError> {
-        let Some(entry) = batches.0.book.get(id) else {
-            return Ok(None);
-        };
-        let Some(sealed) = entry.state.sealed.clone() else {
-            return Ok(None);
-        };
-        let mut feeder = Self {
+    /// A feeder that has not looked yet how far the batch is; `None` where there is nothing to feed.
+    fn of(batches: &Batches, id: BatchId, turns: Arc<Semaphore>) -> Option<Self> {
+        let entry = batches.0.book.get(id)?;
+        let chunks = entry.state.sealed.as_ref()?.chunks;
+        Some(Self {
             batches: batches.clone(),
             id,
             state: entry.state,
-            chunks: sealed.chunks,
+            chunks,
             wake: entry.wake,
+            turns,
+            turn: None,
             fed: 0,
             last_refused: 0,
             refused: 0,
-            newest: Revision(sealed.chunks.saturating_sub(1)),
+            refused_lines: HashSet::new(),
+            newest: Revision(chunks.saturating_sub(1)),
             open: FuturesUnordered::new(),
-        };
-        feeder.find_refusals().await?;
-        let last_ticket = feeder.last_ticket().await?;
-        let known = last_ticket.max(feeder.last_refused);
-        feeder.fed = known.saturating_sub(AT_ONCE);
-        for ticket in feeder.at_work(PAGE).await? {
-            feeder.watch(ticket);
+        })
+    }
+
+    /// Looks how far the batch is.
+    async fn resume(&mut self) -> Result<(), BatchError> {
+        self.find_refusals().await?;
+        let last_ticket = self.last_ticket().await?;
+        let known = last_ticket.max(self.last_refused);
+        self.fed = known.saturating_sub(AT_ONCE);
+        let now = self.batches.0.tickets.now();
+        for ticket in self.at_work(PAGE, Some(now)).await? {
+            self.watch(ticket);
         }
-        Ok(Some(feeder))
+        Ok(())
+    }
+
+    /// Waits until it is this batch's turn to issue lines, which it is not while its tenant is
+    /// suspended. A cancelled one issues none, and needs none.
+    async fn take_turn(&mut self) {
+        while !self.is_cancelled() {
+            if self.is_suspended() {
+                self.turn = None;
+                tokio::select! {
+                    () = tokio::time::sleep(*LOOK_AGAIN.start()) => {}
+                    () = self.wake.notified() => {}
+                }
+                continue;
+            }
+            if self.turn.is_some() {
+                return;
+            }
+            tokio::select! {
+                turn = Arc::clone(&self.turns).acquire_owned() => self.turn = turn.ok(),
+                () = self.wake.notified() => {}
+            }
+        }
     }
 
     async fn run(&mut self) -> Result<(), BatchError> {
+        self.take_turn().await;
+        self.resume().await?;
         for chunk in 0..self.chunks {
             if self.is_cancelled() {
                 break;
@@ -138,16 +174,16 @@ impl Feeder {
                 let reason = format!("chunk {chunk} cannot be found");
                 return Err(BatchError::Unavailable(reason));
             };
-            let from = self.fed;
-            let due: Vec<_> = lines
-                .accepted
-                .into_iter()
-                .filter(|l| l.line > from)
-                .collect();
-            for group in due.chunks(AT_ONCE as usize) {
+            let is_due = |line: &RequestLine| {
+                line.line > self.fed && !self.refused_lines.contains(&line.line)
+            };
+            let due: Vec<_> = lines.accepted.into_iter().filter(is_due).collect();
+            for group in groups(&due) {
                 self.issue(group).await?;
             }
         }
+        self.turn = None;
+        self.refused_lines = HashSet::new();
         self.wait_for_the_end().await?;
         let finish = Command::Finish {
             refused: self.refused,
@@ -165,6 +201,7 @@ impl Feeder {
                 () = self.wake.notified() => {}
             }
         }
+        self.take_turn().await;
         if self.is_cancelled() {
             return Ok(());
         }
@@ -177,7 +214,6 @@ impl Feeder {
                     is_scheduled: false,
                 } => self.watch(ticket),
                 Fed::Ticket { .. } | Fed::Left => {}
-                Fed::Refused(line) if line.line <= self.last_refused => {}
                 Fed::Refused(line) => refused.push(line),
             }
         }
@@ -238,6 +274,11 @@ impl Feeder {
         self.open.push(Box::pin(has_ended(tickets, ticket)));
     }
 
+    fn is_suspended(&self) -> bool {
+        let tenant = self.batches.0.tenants.tenant(&self.state.begun.tenant);
+        tenant.is_some_and(|tenant| tenant.suspended.is_some())
+    }
+
     fn is_cancelled(&self) -> bool {
         let state = self.batches.state(self.id);
         state.is_some_and(|state| state.phase != Phase::Running)
@@ -245,6 +286,7 @@ impl Feeder {
 
     /// Waits until nothing of the batch is at work any more; ends what is, once it is cancelled.
     async fn wait_for_the_end(&mut self) -> Result<(), BatchError> {
+        let mut look_again = *LOOK_AGAIN.start();
         loop {
             while !self.open.is_empty() && !self.is_cancelled() {
                 tokio::select! {
@@ -256,13 +298,14 @@ impl Feeder {
                 self.open.clear();
                 self.cancel_open().await?;
             }
-            if self.at_work(1).await?.is_empty() {
+            if self.at_work(1, None).await?.is_empty() {
                 return Ok(());
             }
             tokio::select! {
-                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = tokio::time::sleep(look_again) => {}
                 () = self.wake.notified() => {}
             }
+            look_again = (look_again * 2).min(*LOOK_AGAIN.end());
         }
     }
 
@@ -272,7 +315,7 @@ impl Feeder {
             Some(Author::Configuration | Author::Runtime) | None => "punchcard".to_owned(),
         };
         loop {
-            let open = self.at_work(PAGE).await?;
+            let open = self.at_work(PAGE, None).await?;
             if open.is_empty() {
                 return Ok(());
             }
@@ -291,12 +334,18 @@ impl Feeder {
         state.unwrap_or_else(|| self.state.clone())
     }
 
-    /// Up to `limit` of the batch's tickets that are at work, in the order of their lines.
-    async fn at_work(&self, limit: usize) -> Result<Vec<TicketId>, BatchError> {
+    /// Up to `limit` of the batch's tickets that are at work, in the order of their lines; only those
+    /// whose time had come by `begun_by`, where that is given.
+    async fn at_work(
+        &self,
+        limit: usize,
+        begun_by: Option<Timestamp>,
+    ) -> Result<Vec<TicketId>, BatchError> {
         let (first, last) = self.id.tickets();
         let filter = TicketFilter {
             tenant: Some(self.state.begun.tenant.clone()),
             states: AT_WORK.to_vec(),
+            begun_by,
             ..TicketFilter::default()
         };
         let index = self.batches.0.tickets.index();
@@ -343,7 +392,9 @@ impl Feeder {
 
     fn count(&mut self, lines: &[RefusedLine]) {
         self.refused += u32::try_from(lines.len()).unwrap_or(u32::MAX);
-        self.last_refused = lines.last().map_or(self.last_refused, |line| line.line);
+        let numbers = lines.iter().map(|line| line.line);
+        self.last_refused = numbers.clone().fold(self.last_refused, u32::max);
+        self.refused_lines.extend(numbers);
     }
 
     async fn record(&mut self, lines: Vec<RefusedLine>) -> Result<(), BatchError> {
@@ -363,6 +414,12 @@ impl Feeder {
         self.batches.0.book.refused(self.id, self.refused);
         Ok(())
     }
+}
+
+/// The lines that are issued together. By number, not by count: empty and rejected lines have numbers
+/// too, and a group that spans more than [`AT_ONCE`] of them would be begun again in its middle.
+fn groups(lines: &[RequestLine]) -> impl Iterator<Item = &[RequestLine]> {
+    lines.chunk_by(|one, next| one.line / AT_ONCE == next.line / AT_ONCE)
 }
 
 /// Waits until nothing is left to do for a ticket but its delivery.
@@ -434,3 +491,6 @@ fn refusal(line: &RequestLine, error: IssueError) -> Result<RefusedLine, Duratio
         | IssueError::Stopping => Err(AGAIN),
     }
 }
+
+#[cfg(test)]
+mod tests;

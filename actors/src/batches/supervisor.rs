@@ -1,18 +1,24 @@
 //! Who is fed: every running batch has one feeder, and uploads that broke off are discarded.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use punchcard_events::BatchId;
 use punchcard_events::act::Author;
 use punchcard_events::batch::{Command, Discard};
+use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinSet};
 
 use super::Batches;
 use super::feeder::feed;
 
-/// The most batches that are fed at a time; more wait for one of them to end.
-const MAX_FEEDERS: usize = 64;
+/// The most batches whose lines are issued at a time; more wait for one of them to be through.
+const MAX_TURNS: usize = 64;
+
+/// The most feeders: those that issue, those that wait for their turn, and those that wait for the end
+/// of what they issued. One that waits holds a few hundred bytes, and what it watches of open tickets.
+const MAX_FEEDERS: usize = 4_096;
 
 /// How often it is looked for uploads of earlier runs.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -35,11 +41,12 @@ impl Feeding {
 async fn supervise(batches: Batches) {
     let mut feeders = JoinSet::new();
     let mut fed: HashMap<Id, BatchId> = HashMap::new();
+    let turns = Arc::new(Semaphore::new(MAX_TURNS));
     loop {
+        let at_it: HashSet<BatchId> = fed.values().copied().collect();
         for id in batches.0.book.to_feed() {
-            let is_fed = fed.values().any(|other| *other == id);
-            if !is_fed && fed.len() < MAX_FEEDERS {
-                let handle = feeders.spawn_local(feed(batches.clone(), id));
+            if !at_it.contains(&id) && fed.len() < MAX_FEEDERS {
+                let handle = feeders.spawn_local(feed(batches.clone(), id, Arc::clone(&turns)));
                 fed.insert(handle.id(), id);
             }
         }

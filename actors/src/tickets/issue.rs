@@ -117,7 +117,7 @@ impl Tickets {
         issue: Issue,
     ) -> Result<Issued, IssueError> {
         if let Some(news) = self.look(ticket).await.map_err(unreadable)? {
-            return issued(ticket, news, true);
+            return self.repeated(ticket, news).await;
         }
         if self.registry.is_stopping() {
             return Err(IssueError::Stopping);

@@ -1,5 +1,7 @@
 //! A batch's results as JSON Lines, in the order of its lines. Made as they are taken: a chunk of
-//! lines is in memory at a time.
+//! lines is in memory at a time, and the answers to a few of them.
+
+use std::collections::VecDeque;
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
@@ -21,7 +23,7 @@ use crate::http::dispatch::Call;
 use crate::http::errors::{Code, Problem};
 use crate::http::outcome;
 
-/// Tickets that are looked up at a time.
+/// Tickets that are looked up at a time, and whose answers are one piece of the body.
 const AT_ONCE: usize = 16;
 
 /// One line of the results.
@@ -62,6 +64,7 @@ pub(super) async fn stream(call: Call) -> Result<HttpResponse, Problem> {
     let place = call.api.bounds.waiting.take(&call.caller.tenant, 1);
     let reader = Reader {
         lines,
+        chunk: VecDeque::new(),
         batch: id,
         tickets: call.api.tickets.clone(),
         taker: call.caller.taker(),
@@ -88,6 +91,8 @@ pub(super) async fn stream(call: Call) -> Result<HttpResponse, Problem> {
 
 struct Reader {
     lines: Lines,
+    /// Lines that are read and not given out.
+    chunk: VecDeque<LineEnd>,
     batch: BatchId,
     tickets: Tickets,
     /// Whose reading is an answer's delivery.
@@ -98,7 +103,15 @@ struct Reader {
 impl Reader {
     /// The next piece; `None` after the last line.
     async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
-        while let Some(lines) = self.lines.next().await? {
+        loop {
+            if self.chunk.is_empty() {
+                match self.lines.next().await? {
+                    Some(lines) => self.chunk = lines.into(),
+                    None => return Ok(None),
+                }
+            }
+            let few = self.chunk.len().min(AT_ONCE);
+            let lines: Vec<_> = self.chunk.drain(..few).collect();
             let this = &*self;
             let ends = stream::iter(lines)
                 .map(|line| this.end(line))
@@ -116,7 +129,6 @@ impl Reader {
                 return Ok(Some(Bytes::from(out)));
             }
         }
-        Ok(None)
     }
 
     /// What became of a line; `None` where that is not known yet.
