@@ -29,6 +29,7 @@ const TRIES: usize = 8;
 pub(super) struct KeyBody {
     #[serde(default)]
     name: Option<KeyName>,
+    #[schemars(with = "Vec<Role>")]
     roles: BTreeSet<Role>,
     #[serde(default)]
     expires_at: Option<Timestamp>,

@@ -27,6 +27,7 @@ pub(super) async fn limits(mut call: OperatorCall) -> Result<HttpResponse, Probl
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OriginsBody {
+    #[schemars(with = "Vec<String>")]
     origins: BTreeSet<String>,
 }
 

@@ -265,6 +265,7 @@ fn problem() -> Value {
             "task": { "type": "string", "description": "The task whose own limit was reached." },
             "renewed_at": { "type": "string", "format": "date-time", "description": "When a budget's next period begins." },
             "error": { "type": "object", "description": "The same in the shape of OpenAI's errors; only on its routes." },
+            "rejected": { "type": "array", "description": "The lines of a batch that are wrong." },
             "saved": { "description": "What was done before it went wrong." },
             "request_id": { "type": "string", "format": "uuid" },
         },
