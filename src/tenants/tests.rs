@@ -327,7 +327,7 @@ fn hooks_come_and_go_with_their_address_and_an_admins_hook_keeps_it() {
         assert!(start.state().callback.is_some());
         let left = |config: &Config| left_to_derived_secrets(config, start.tenants.directory());
         assert_eq!(left(&bare), [a()], "its calls are signed otherwise now");
-        assert_eq!(left(&everything()), []);
+        assert!(left(&everything()).is_empty());
     });
 }
 
