@@ -9,6 +9,7 @@ mod readiness;
 #[cfg(test)]
 mod tests;
 mod workbench;
+mod workplace;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -21,11 +22,13 @@ use punchcard_actors::runtime::{Ports, Runtime};
 use punchcard_actors::sessions::{SessionSupervisor, Sessions};
 use punchcard_actors::tenants::{Directory, TenantError, Tenants};
 use punchcard_actors::test_runs::TestRuns;
-use punchcard_actors::usage::{self, Counting};
+use punchcard_actors::usage::{self, Counting, Meter};
 use punchcard_actors::webhooks::{Dispatching, WebhookError};
 
 use crate::adapters::clock::SystemClock;
+use crate::adapters::models::Models;
 use crate::adapters::store_sqlite::{self, OpenError, SqliteStore};
+use crate::adapters::webhooks::Webhooks;
 use crate::adapters::{openai, webhooks, webhooks_sqlite};
 use crate::config::Config;
 use crate::master_secret::{MasterSecret, MasterSecretError};
@@ -85,16 +88,14 @@ impl App {
         let (listener, admin) = listen(&config)?;
         let (table, meter, counting) = count_usage(&config, &store).await?;
         let tasks = Tasks::new(&config, prompts.clone(), directory());
-        let ports = Ports {
-            store: Arc::new(store.clone()),
-            index: Arc::new(store.clone()),
+        let world = World {
             model,
-            callbacks: Arc::new(callbacks),
-            tasks: Arc::new(tasks.clone()),
-            limits: Arc::new(directory()),
+            callbacks,
+            tasks: &tasks,
+            directory: directory(),
             meter,
-            clock: Arc::new(SystemClock),
         };
+        let ports = ports(&store, world);
         let runtime = Runtime::start(ports, assemble::runtime(&config)).await;
         let (judges, test_runs) = run_tests(&config, &store, &runtime, &prompts);
         let (webhooks, dispatching) =
@@ -109,6 +110,7 @@ impl App {
             prompts: prompts.clone(),
             canaries,
             test_runs: test_runs.clone(),
+            workplace: workplace::open(&store, &runtime),
             usage: Arc::new(table),
             webhooks,
             workbench: Arc::new(Bench::new(tasks, judges)),
@@ -191,6 +193,28 @@ impl App {
         let store = self.store;
         // Only a panic in there could fail this, and then nothing is left to do.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
+    }
+}
+
+/// What the runtime works with beside the store.
+struct World<'a> {
+    model: Arc<Models>,
+    callbacks: Webhooks,
+    tasks: &'a Tasks,
+    directory: Directory,
+    meter: Meter,
+}
+
+fn ports(store: &SqliteStore, world: World<'_>) -> Ports {
+    Ports {
+        store: Arc::new(store.clone()),
+        index: Arc::new(store.clone()),
+        model: world.model,
+        callbacks: Arc::new(world.callbacks),
+        tasks: Arc::new(world.tasks.clone()),
+        limits: Arc::new(world.directory),
+        meter: world.meter,
+        clock: Arc::new(SystemClock),
     }
 }
 

@@ -11,11 +11,15 @@ pub mod auth;
 mod batches;
 mod body;
 mod connection;
+mod console;
 mod cursor;
 mod dispatch;
 mod errors;
+mod forks;
 pub mod health;
+mod histories;
 mod idempotency;
+mod now;
 mod openai;
 mod openapi;
 mod options;
@@ -24,10 +28,12 @@ mod outlet;
 mod prefer;
 mod prompts;
 mod query;
+mod redrives;
 pub mod routes;
 mod server;
 mod session;
 mod session_tokens;
+mod shadow_runs;
 mod stream;
 mod tickets;
 mod traceparent;
@@ -40,9 +46,13 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::PrometheusHandle;
 use punchcard_actors::admission::{Places, Shares};
 use punchcard_actors::batches::Batches;
+use punchcard_actors::forks::Forks;
+use punchcard_actors::now::Now;
 use punchcard_actors::ports::UsageTable;
 use punchcard_actors::prompts::{CanaryWatch, Prompts};
+use punchcard_actors::redrives::Redrives;
 use punchcard_actors::sessions::Sessions;
+use punchcard_actors::shadow_runs::ShadowRuns;
 use punchcard_actors::tenants::Tenants;
 use punchcard_actors::test_runs::TestRuns;
 use punchcard_actors::tickets::Tickets;
@@ -76,6 +86,8 @@ pub struct Parts {
     pub canaries: CanaryWatch,
     /// The tests of prompts.
     pub test_runs: TestRuns,
+    /// What histories are good for.
+    pub workplace: Workplace,
     /// The tenants' webhook endpoints.
     pub webhooks: WebhookDesk,
     /// What tenants used.
@@ -92,6 +104,18 @@ pub struct Parts {
     pub readiness: Arc<dyn health::Readiness>,
     /// What `/metrics` renders; without one that route answers 404.
     pub metrics: Option<PrometheusHandle>,
+}
+
+/// The admins' and planners' working place: what histories are good for once they are written.
+pub struct Workplace {
+    /// Past tickets run again.
+    pub forks: Forks,
+    /// Failed tickets opened again.
+    pub redrives: Redrives,
+    /// Past tickets against candidate versions.
+    pub shadow_runs: ShadowRuns,
+    /// What goes on now.
+    pub now: Now,
 }
 
 /// [`Parts`] and [`Options`] as every handler sees them. Cheap to copy.

@@ -65,27 +65,36 @@
 //! ```
 
 mod apply;
+mod attempt;
+mod callback;
 mod codec;
 mod command;
 mod decide;
 mod effect;
 mod event;
 mod failing;
+mod fork;
 mod models;
+mod request;
 mod state;
 mod summary;
 
 pub use apply::{IllegalTransition, ReplayError, apply, evolve, replay};
+pub use attempt::{
+    AttemptError, AttemptErrorKind, AttemptFailed, Fallback, FallbackReason, Spent, TicketSent,
+};
+pub use callback::{Blame, CallbackError, CallbackErrorKind, CallbackFailed, CallbackKind};
 pub use command::Command;
 pub use decide::{Rejection, decide};
 pub use effect::{Effect, next_effect};
 pub use event::{
-    AnswerFormat, AttemptError, AttemptErrorKind, AttemptFailed, BatchLine, Blame, CallbackError,
-    CallbackErrorKind, CallbackFailed, CallbackKind, CancelMode, Channel, Conversation, Deadlines,
-    Failure, Fallback, FallbackReason, Idempotency, Message, Parameters, Priority, PromptRef, Role,
-    Spent, Stage, Terms, TicketAnswered, TicketCancelled, TicketDelivered, TicketEvent,
-    TicketFailed, TicketPersisted, TicketPreProcessed, TicketRedriven, TicketRequested, TicketSent,
-    Timings, Usage,
+    CancelMode, Channel, Failure, Message, Parameters, PromptRef, Role, Stage, TicketAnswered,
+    TicketCancelled, TicketDelivered, TicketEvent, TicketFailed, TicketPersisted,
+    TicketPreProcessed, TicketRedriven, Timings, Usage,
+};
+pub use fork::{Fork, ForkFrom, ShadowCase};
+pub use request::{
+    AnswerFormat, BatchLine, Conversation, Deadlines, Idempotency, Priority, Terms, TicketRequested,
 };
 pub use state::{
     Answered, AttemptStatus, Cancelled, Delivered, Failed, FallbackTurn, Persisted, PreProcessed,

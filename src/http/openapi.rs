@@ -38,6 +38,11 @@ fn areas() -> Vec<Area> {
         super::openai::operations::area(),
         super::webhooks::operations::area(),
         super::usage::operations::area(),
+        super::histories::operations::area(),
+        super::redrives::operations::area(),
+        super::forks::operations::area(),
+        super::shadow_runs::operations::area(),
+        super::now::operations::area(),
         health::area(),
         handlers::area(),
     ]

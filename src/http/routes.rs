@@ -7,8 +7,8 @@ use futures_util::future::LocalBoxFuture;
 use super::dispatch::{self, Call, OperatorCall, PromptCall, TicketCall, Visit};
 use super::errors::Problem;
 use super::{
-    Api, admin, batches, health, openai, openapi, prompts, session, session_tokens, stream,
-    tickets, usage, webhooks,
+    Api, admin, batches, console, forks, health, histories, now, openai, openapi, prompts,
+    redrives, session, session_tokens, shadow_runs, stream, tickets, usage, webhooks,
 };
 use crate::keys::{Role, Roles};
 
@@ -106,6 +106,11 @@ pub fn table() -> impl Iterator<Item = &'static Route> + Clone {
         .chain(webhooks::routes::TABLE)
         .chain(openai::routes::TABLE)
         .chain(batches::routes::TABLE)
+        .chain(histories::routes::TABLE)
+        .chain(redrives::routes::TABLE)
+        .chain(forks::routes::TABLE)
+        .chain(shadow_runs::routes::TABLE)
+        .chain(now::routes::TABLE)
         .chain(openapi::routes::TABLE)
 }
 
@@ -163,11 +168,20 @@ static TABLE: &[Route] = &[
     ),
 ];
 
-/// Every route of the admin listener, which is bound to loopback.
+/// Every route that the admin listener serves: its own, and those of the open API with a key, so
+/// that the console finds both in one place.
+pub fn admin_listener() -> impl Iterator<Item = &'static Route> + Clone {
+    let open_api = table().filter(|route| route.roles().is_some());
+    admin_table().chain(open_api)
+}
+
+/// Every route that only the admin listener has, which is bound to loopback.
 pub fn admin_table() -> impl Iterator<Item = &'static Route> + Clone {
     ADMIN_TABLE
         .iter()
         .chain(admin::routes::TABLE)
+        .chain(now::routes::ADMIN_TABLE)
+        .chain(console::routes::TABLE)
         .chain(openapi::routes::ADMIN_TABLE)
 }
 

@@ -69,7 +69,7 @@ pub fn serve(
     let admin_address = admin.as_ref().map(TcpListener::local_addr).transpose()?;
     if let Some(admin) = admin {
         let one = NonZeroUsize::MIN;
-        servers.push(start(routes::admin_table(), admin, &api, one)?);
+        servers.push(start(routes::admin_listener(), admin, &api, one)?);
     }
     let handles = servers.iter().map(Server::handle).collect();
     for server in servers {

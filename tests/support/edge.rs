@@ -16,22 +16,26 @@ use futures_util::{SinkExt as _, StreamExt as _, stream};
 use punchcard::adapters::webhooks_sqlite::{self, WebhookLog};
 use punchcard::http::auth::{Authenticator, Caller, Origins};
 use punchcard::http::health::{Check, Readiness};
-use punchcard::http::{Options, Parts, Unrenderable, WebhookDesk, Workbench, serve};
+use punchcard::http::{Options, Parts, Unrenderable, WebhookDesk, Workbench, Workplace, serve};
 use punchcard::keys::{ApiKey, Operator, Operators, Roles};
 use punchcard::master_secret::MasterSecret;
 use punchcard_actors::admission::AdmissionOptions;
 use punchcard_actors::batches::{BatchOptions, Batches};
 use punchcard_actors::callbacks::CallbackOptions;
+use punchcard_actors::forks::Forks;
 use punchcard_actors::guards::{BreakerOptions, Concurrency, GuardOptions};
 use punchcard_actors::llm::LlmOptions;
+use punchcard_actors::now::Now;
 use punchcard_actors::ports::{
-    AnswerError, AnswerPart, AnswerStream, Asked, Callbacks, Clock, Finding, InputRefusal, Lane,
-    LanguageModel, ModelCall, PostProcessCall, PreProcessCall, PreProcessReply, PrepareError,
-    Prepared, Sent, TaskBook, WebhookMessage, WebhookSender,
+    AnswerError, AnswerPart, AnswerStream, Asked, Callbacks, Clock, EventStore, Finding,
+    InputRefusal, Lane, LanguageModel, ModelCall, PostProcessCall, PreProcessCall, PreProcessReply,
+    PrepareError, Prepared, Sent, TaskBook, WebhookMessage, WebhookSender,
 };
 use punchcard_actors::prompts::{CanaryWatch, Prompts};
+use punchcard_actors::redrives::Redrives;
 use punchcard_actors::runtime::{Ports, Runtime, RuntimeOptions};
 use punchcard_actors::sessions::{SessionLimits, SessionSupervisor, Sessions};
+use punchcard_actors::shadow_runs::ShadowRuns;
 use punchcard_actors::tenants::Tenants;
 use punchcard_actors::test_runs::{TestRunOptions, TestRunParts, TestRuns};
 use punchcard_actors::testing::judges::PlainJudges;
@@ -461,6 +465,7 @@ async fn run(
         prompts,
         canaries: CanaryWatch::default(),
         test_runs,
+        workplace: workplace(&store, &runtime),
         webhooks,
         usage,
         workbench: world.clone(),
@@ -479,6 +484,16 @@ async fn run(
     let _ = sessions.close_all().await;
     serving.abort().await;
     runtime.stop(Duration::from_millis(100)).await;
+}
+
+fn workplace(store: &Arc<dyn EventStore>, runtime: &Runtime) -> Workplace {
+    let tickets = || runtime.tickets().clone();
+    Workplace {
+        forks: Forks::new(Arc::clone(store), tickets()),
+        redrives: Redrives::new(Arc::clone(store), tickets()),
+        shadow_runs: ShadowRuns::new(Arc::clone(store), tickets()),
+        now: Now::new(Arc::clone(store), tickets()),
+    }
 }
 
 /// Webhooks to public addresses only, of which nothing is sent.

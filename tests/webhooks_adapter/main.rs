@@ -157,6 +157,7 @@ fn request(task: &str) -> Arc<TicketRequested> {
         not_before: None,
         batch: None,
         conversation: None,
+        fork: None,
         terms: Terms {
             pre_process: true,
             post_process: true,

@@ -263,6 +263,7 @@ impl Tickets {
             not_before: issue.not_before.filter(|at| *at > now),
             batch: issue.batch,
             conversation: issue.conversation,
+            fork: None,
             terms,
         })
     }

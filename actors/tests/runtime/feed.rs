@@ -45,6 +45,7 @@ pub(super) fn requested() -> TicketEvent {
         not_before: None,
         batch: None,
         conversation: None,
+        fork: None,
         terms: terms.expect("a task"),
     })
 }

@@ -137,6 +137,7 @@ impl History {
             _ => Command::Redrive {
                 by: "an admin".to_owned(),
                 now: self.now,
+                redrive: None,
                 deadlines: deadlines(self.now),
             },
         }
@@ -322,6 +323,7 @@ impl History {
             not_before: None,
             batch: None,
             conversation: None,
+            fork: None,
             terms: Terms {
                 pre_process: self.chance.in_percent(50),
                 post_process: self.chance.in_percent(50),

@@ -80,6 +80,7 @@ fn command(deed: ForeignDeed, owed: Option<Effect>, now: Timestamp) -> Option<Co
         ForeignDeed::Redrive => Command::Redrive {
             by,
             now,
+            redrive: None,
             deadlines: Deadlines {
                 answer_by: now.plus(world::ANSWER_WITHIN),
                 persist_by: now.plus(world::PERSIST_WITHIN),

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::AttemptErrorKind;
-use super::event::{
-    AttemptFailed, CallbackFailed, CallbackKind, Deadlines, Fallback, FallbackReason, TicketEvent,
-    TicketRedriven, TicketRequested, TicketSent,
-};
 use super::models;
 use super::state::{
     Answered, AttemptStatus, Cancelled, Delivered, Failed, FallbackTurn, Persisted, PreProcessed,
     Requested, Sent, StateName, TicketState, Tries,
+};
+use super::{
+    AttemptFailed, CallbackFailed, CallbackKind, Deadlines, Fallback, FallbackReason, TicketEvent,
+    TicketRedriven, TicketRequested, TicketSent,
 };
 use crate::recorded::Revision;
 use crate::time::Timestamp;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use uuid::Uuid;
 
-use super::event::{
+use super::{
     AttemptError, CallbackError, CallbackKind, CancelMode, Channel, Deadlines, Failure, Spent,
     TicketAnswered, TicketPreProcessed, TicketRequested,
 };
@@ -99,6 +100,8 @@ pub enum Command {
         by: String,
         /// The new deadlines: in order, and all of them after `now`.
         deadlines: Deadlines,
+        /// The redrive of many that it is a part of.
+        redrive: Option<Uuid>,
         /// The time now.
         now: Timestamp,
     },

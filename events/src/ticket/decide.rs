@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::command::Command;
-use super::event::{
+use super::failing::{FailedCall, attempt_failure, callback_failure, failed};
+use super::models;
+use super::state::{AttemptStatus, Sent, StateName, TicketState};
+use super::{
     AttemptError, AttemptErrorKind, CancelMode, Channel, Deadlines, Failure, Spent, Stage,
     TicketAnswered, TicketCancelled, TicketDelivered, TicketEvent, TicketFailed, TicketPersisted,
     TicketPreProcessed, TicketRedriven, TicketRequested, TicketSent,
 };
-use super::failing::{FailedCall, attempt_failure, callback_failure, failed};
-use super::models;
-use super::state::{AttemptStatus, Sent, StateName, TicketState};
 use crate::retry::Jitter;
 use crate::time::Timestamp;
 
@@ -102,19 +103,18 @@ pub fn decide(state: &TicketState, command: Command) -> Result<Vec<TicketEvent>,
             };
             callback_failure(state, failed, now, jitter)
         }
-        Command::RecordPersisted { answer } => match state {
-            TicketState::Answered(_) => Ok(vec![TicketEvent::TicketPersisted(TicketPersisted {
-                answer,
-            })]),
-            TicketState::Persisted(_) => Ok(vec![]),
-            other => Err(misfit("RecordPersisted", other)),
-        },
+        Command::RecordPersisted { answer } => record_persisted(state, answer),
         Command::Acknowledge { channel, by } => acknowledge(state, channel, by),
         Command::Cancel { mode, by, text } => cancel(state, mode, by, text),
         Command::Expire { now } => Ok(expire(state, now)),
         Command::Resume { now } => Ok(resume(state, now)),
         Command::Fail(failure) => fail(state, failure),
-        Command::Redrive { by, deadlines, now } => redrive(state, by, deadlines, now),
+        Command::Redrive {
+            by,
+            deadlines,
+            redrive: of_many,
+            now,
+        } => redrive(state, (by, of_many), deadlines, now),
     }
 }
 
@@ -201,6 +201,27 @@ fn record_attempt_failure(
     }
     let sent = running(state, attempt, "RecordAttemptFailure")?;
     Ok(attempt_failure(sent, error, spent, now, jitter))
+}
+
+/// A fork is at its end with this: nobody waits for its answer.
+fn record_persisted(
+    state: &TicketState,
+    answer: Option<Arc<Value>>,
+) -> Result<Vec<TicketEvent>, Rejection> {
+    let asked = match state {
+        TicketState::Answered(s) => &s.request,
+        TicketState::Persisted(_) => return Ok(vec![]),
+        TicketState::Delivered(s) if s.persisted.request.fork.is_some() => return Ok(vec![]),
+        other => return Err(misfit("RecordPersisted", other)),
+    };
+    let mut events = vec![TicketEvent::TicketPersisted(TicketPersisted { answer })];
+    if let Some(fork) = &asked.fork {
+        events.push(TicketEvent::TicketDelivered(TicketDelivered {
+            channel: Channel::Kept,
+            acknowledged_by: fork.by.clone(),
+        }));
+    }
+    Ok(events)
 }
 
 fn acknowledge(
@@ -298,14 +319,18 @@ fn fail(state: &TicketState, failure: Failure) -> Result<Vec<TicketEvent>, Rejec
 
 fn redrive(
     state: &TicketState,
-    by: String,
+    (by, redrive): (String, Option<Uuid>),
     deadlines: Deadlines,
     now: Timestamp,
 ) -> Result<Vec<TicketEvent>, Rejection> {
     match state {
         TicketState::Failed(_) => {
             in_order_after(now, &deadlines)?;
-            let event = TicketRedriven { by, deadlines };
+            let event = TicketRedriven {
+                by,
+                deadlines,
+                redrive,
+            };
             Ok(vec![TicketEvent::TicketRedriven(event)])
         }
         TicketState::Unrequested => Err(Rejection::NotRequested),

@@ -1,19 +1,20 @@
 //! What can happen to a ticket. These shapes are stored for ever: a change is a new schema version
 //! with an upcaster, and a golden file stands for every version ever shipped.
 //!
-//! How they are written and read back is in `codec.rs`.
+//! The larger bodies have files of their own: `request.rs`, `attempt.rs`, `callback.rs`. How all are
+//! written and read back is in `codec.rs`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::attempt::{AttemptFailed, TicketSent};
+use super::callback::CallbackFailed;
+use super::request::{AnswerFormat, Deadlines, TicketRequested};
 use crate::codec::finite;
-use crate::ids::{BatchId, LabelName, TaskName, TenantId, UserId};
-use crate::retry::RetryPolicy;
-use crate::time::Timestamp;
+use crate::ids::LabelName;
 
 /// One event of a ticket's life.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,149 +45,6 @@ pub enum TicketEvent {
     TicketCancelled(TicketCancelled),
     /// An admin opened a failed ticket again.
     TicketRedriven(TicketRedriven),
-}
-
-/// Body of `TicketRequested`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TicketRequested {
-    /// Who pays and who may see it.
-    pub tenant: TenantId,
-    /// What to run.
-    pub task: TaskName,
-    /// The label whose version it runs; absent: `production`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<LabelName>,
-    /// Whom the answer is for; without one, the issuer fetches it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<UserId>,
-    /// The values of the prompt's variables.
-    pub input: Arc<Value>,
-    /// The issuer's own labels, handed back in callbacks and reads.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub metadata: BTreeMap<String, String>,
-    /// The issuer's idempotency key, where it sent one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub idempotency: Option<Idempotency>,
-    /// The W3C `traceparent` of the request, passed on to callbacks and the model.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub traceparent: Option<String>,
-    /// When it was issued.
-    pub requested_at: Timestamp,
-    /// How it stands among its tenant's own tickets.
-    #[serde(default, skip_serializing_if = "Priority::is_normal")]
-    pub priority: Priority,
-    /// Before this it owes nothing; absent where it starts at once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_before: Option<Timestamp>,
-    /// The batch it is a line of, where it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub batch: Option<BatchLine>,
-    /// What is said beside the prompt, or in place of one; absent for tickets that are an input alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub conversation: Option<Arc<Conversation>>,
-    /// What holds for this ticket whatever the configuration says later.
-    pub terms: Terms,
-}
-
-/// How a ticket stands among the other tickets of its tenant: never among those of another.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Priority {
-    /// Goes when nothing else of the tenant waits: batches.
-    Low,
-    /// What nobody said otherwise about.
-    #[default]
-    Normal,
-    /// Goes before the tenant's other tickets.
-    High,
-}
-
-impl Priority {
-    /// Whether it is the one that need not be said.
-    pub const fn is_normal(&self) -> bool {
-        matches!(self, Self::Normal)
-    }
-}
-
-/// A line of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct BatchLine {
-    /// The batch.
-    pub batch: BatchId,
-    /// The line's number, from 1.
-    pub line: u32,
-}
-
-/// Messages that the issuer brings itself, as chat completion requests do.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Conversation {
-    /// What was said, oldest first. They follow the messages of the task's prompt.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub messages: Vec<Message>,
-    /// The model to ask, where no prompt names one: the ticket then runs no prompt at all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
-    /// How to ask it; what is absent is as the prompt says.
-    #[serde(default)]
-    pub parameters: Parameters,
-}
-
-/// The issuer's idempotency key and what it was first used for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Idempotency {
-    /// The `Idempotency-Key` header.
-    pub key: String,
-    /// SHA-256 of the request it came with, in hexadecimal.
-    pub fingerprint: String,
-}
-
-/// The rules a ticket was accepted under. They travel with it, so that changing the configuration
-/// changes no open ticket and a replay needs none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Terms {
-    /// Whether the tenant's API prepares the input.
-    pub pre_process: bool,
-    /// Whether the tenant's API persists the answer.
-    pub post_process: bool,
-    /// What the answer must be, as the prompt was when the ticket was issued. The prompt it is
-    /// prepared with may say otherwise ([`TicketPreProcessed::answer_format`]).
-    pub answer_format: AnswerFormat,
-    /// Tries of the model call.
-    pub model_retry: RetryPolicy,
-    /// Tries of each callback.
-    pub callback_retry: RetryPolicy,
-    /// When what is owed must be done.
-    pub deadlines: Deadlines,
-    /// The models that are asked in turn when the one that the prompt names cannot answer.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub fallback_models: Vec<String>,
-}
-
-/// The points after which a ticket gives up. Nothing is open for ever.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Deadlines {
-    /// The model must have answered.
-    pub answer_by: Timestamp,
-    /// The tenant's API must have persisted the answer.
-    pub persist_by: Timestamp,
-    /// The user or issuer must have taken the answer.
-    pub deliver_by: Timestamp,
-}
-
-/// What an answer is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum AnswerFormat {
-    /// Plain text.
-    Text,
-    /// One JSON document.
-    Json,
 }
 
 /// Body of `TicketPreProcessed`.
@@ -307,169 +165,6 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<Valu
     Arc::<Value>::deserialize(deserializer).map(Some)
 }
 
-/// Body of `TicketSent`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TicketSent {
-    /// The attempt's number, from 1; also the generation of the text it streams.
-    pub attempt: u32,
-    /// The model that is called.
-    pub model: String,
-    /// Why it is not the one that the prompt names; absent where it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fallback: Option<Fallback>,
-}
-
-/// Why a fallback model is asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Fallback {
-    /// The model whose turn it was before.
-    pub from: String,
-    /// Why that one is not asked any more.
-    pub reason: FallbackReason,
-}
-
-/// What makes a ticket leave a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum FallbackReason {
-    /// The model's circuit breaker was open when the ticket's turn came.
-    BreakerOpen,
-    /// Attempts at the model failed; the `AttemptFailed` before says how.
-    Failed,
-}
-
-/// Body of `AttemptFailed`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AttemptFailed {
-    /// Which attempt.
-    pub attempt: u32,
-    /// Why.
-    pub error: AttemptError,
-    /// When the next attempt may start; absent where there will be none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_at: Option<Timestamp>,
-    /// The fallback that is asked next; absent where the same model is, or none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_model: Option<String>,
-    /// Tokens, where the server counted them before it failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub usage: Option<Usage>,
-    /// Bytes of text that had come until then.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub answer_bytes: u64,
-}
-
-/// What a failed attempt used, as far as that is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Spent {
-    /// Tokens, where the server counted them.
-    pub usage: Option<Usage>,
-    /// Bytes of text that had come.
-    pub answer_bytes: u64,
-}
-
-/// For serde: a number that need not be written.
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-const fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
-/// Why a model call gave no answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AttemptError {
-    /// The class, which decides about a retry.
-    pub kind: AttemptErrorKind,
-    /// A sentence for people, without prompt, answer or key.
-    pub message: String,
-    /// How long the model's server asked to wait, in milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_after_ms: Option<u64>,
-}
-
-/// The classes of model call failures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AttemptErrorKind {
-    /// No connection to the model's server.
-    Connection,
-    /// One of the call's clocks ran out.
-    Timeout,
-    /// 429: too many requests or tokens.
-    RateLimited,
-    /// 5xx, or an error inside the stream.
-    Server,
-    /// The stream ended before the answer was complete.
-    Incomplete,
-    /// The answer does not fit the task's schema.
-    SchemaViolation,
-    /// Punchcard stopped while the call was running.
-    Interrupted,
-    /// The stream was not what the API promises.
-    Protocol,
-    /// The answer passed the byte cap.
-    TooLarge,
-    /// The account's quota is used up.
-    QuotaExceeded,
-    /// The key was refused.
-    Unauthorized,
-    /// The server refuses this request as it is.
-    InvalidRequest,
-    /// The model or a filter refused the content.
-    ContentFiltered,
-}
-
-impl AttemptErrorKind {
-    /// Whether the same call may succeed later.
-    pub const fn is_transient(self) -> bool {
-        match self {
-            Self::Connection
-            | Self::Timeout
-            | Self::RateLimited
-            | Self::Server
-            | Self::Incomplete
-            | Self::SchemaViolation
-            | Self::Interrupted
-            | Self::Protocol => true,
-            Self::TooLarge
-            | Self::QuotaExceeded
-            | Self::Unauthorized
-            | Self::InvalidRequest
-            | Self::ContentFiltered => false,
-        }
-    }
-
-    /// Whether another model may answer where this one failed for good: because its tries are
-    /// used up, because they would come too late, or because the error is permanent.
-    ///
-    /// A quota and a key belong to one account; a request may be wrong for one model alone (its
-    /// context is too short, it does not know a parameter, its name is gone); an answer without
-    /// end is one model's doing. Each attempt at a fallback costs one call, so asking is cheap.
-    ///
-    /// Not so for content: what one model's filter refused is not carried on to another until one
-    /// lets it pass. And an interruption says nothing about the model at all.
-    pub const fn may_fall_back(self) -> bool {
-        match self {
-            Self::Connection
-            | Self::Timeout
-            | Self::RateLimited
-            | Self::Server
-            | Self::Incomplete
-            | Self::SchemaViolation
-            | Self::Protocol
-            | Self::TooLarge
-            | Self::QuotaExceeded
-            | Self::Unauthorized
-            | Self::InvalidRequest => true,
-            Self::Interrupted | Self::ContentFiltered => false,
-        }
-    }
-}
-
 /// Body of `TicketAnswered`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TicketAnswered {
@@ -506,100 +201,6 @@ pub struct Timings {
     pub total_ms: u64,
 }
 
-/// The two calls a task may ask of the tenant's API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CallbackKind {
-    /// Before the model call: prepare the input.
-    PreProcess,
-    /// After it: persist the answer.
-    PostProcess,
-}
-
-impl CallbackKind {
-    /// The stored name, as in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::PreProcess => "pre_process",
-            Self::PostProcess => "post_process",
-        }
-    }
-}
-
-/// Body of `CallbackFailed`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CallbackFailed {
-    /// Which call.
-    pub callback: CallbackKind,
-    /// Which try of it, from 1.
-    #[serde(rename = "try")]
-    pub try_number: u32,
-    /// Why.
-    pub error: CallbackError,
-    /// When the next try may start; absent where there will be none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_at: Option<Timestamp>,
-}
-
-/// Why a callback failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CallbackError {
-    /// The class, which decides about a retry.
-    pub kind: CallbackErrorKind,
-    /// A sentence for people.
-    pub message: String,
-    /// How long the tenant's API asked to wait, in milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_after_ms: Option<u64>,
-    /// What it says of the tenant's API as a whole. Not stored: it is of no use once the call is over.
-    #[serde(skip)]
-    pub blame: Blame,
-}
-
-/// What a failed callback says of the tenant's API as a whole, and so of calls for other tickets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Blame {
-    /// What its class says.
-    #[default]
-    Class,
-    /// There is too much to do for it.
-    Overloaded,
-    /// Nothing: no call was made, or a host that is alive turned down this one.
-    Nobody,
-}
-
-/// The classes of callback failures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CallbackErrorKind {
-    /// No connection.
-    Connection,
-    /// No answer in time.
-    Timeout,
-    /// A status that is not 2xx and has no meaning of its own; redirects count here.
-    Status,
-    /// A 2xx whose body is not what the contract says.
-    Body,
-    /// The answer passed the byte cap.
-    TooLarge,
-    /// 422: the tenant's API refuses this ticket.
-    Refused,
-    /// 410: the endpoint is gone.
-    Gone,
-    /// The address is one that Punchcard never calls.
-    Forbidden,
-}
-
-impl CallbackErrorKind {
-    /// Whether the same call may succeed later.
-    pub const fn is_transient(self) -> bool {
-        match self {
-            Self::Connection | Self::Timeout | Self::Status | Self::Body | Self::TooLarge => true,
-            Self::Refused | Self::Gone | Self::Forbidden => false,
-        }
-    }
-}
-
 /// Body of `TicketPersisted`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TicketPersisted {
@@ -632,6 +233,8 @@ pub enum Channel {
     Fetch,
     /// Acknowledged by one of the tenant's webhook endpoints.
     Webhook,
+    /// Brought to nobody: a fork's answer is kept, to be looked at.
+    Kept,
 }
 
 /// Body of `TicketFailed`.
@@ -698,4 +301,7 @@ pub struct TicketRedriven {
     pub by: String,
     /// The new deadlines.
     pub deadlines: Deadlines,
+    /// The redrive of many that it is a part of, where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redrive: Option<Uuid>,
 }

@@ -15,12 +15,12 @@
 use std::time::Duration;
 
 use super::decide::{Rejection, misfit};
-use super::event::{
+use super::models;
+use super::state::{Sent, TicketState};
+use super::{
     AttemptError, AttemptErrorKind, AttemptFailed, CallbackError, CallbackErrorKind,
     CallbackFailed, CallbackKind, Failure, Spent, Stage, TicketEvent, TicketFailed,
 };
-use super::models;
-use super::state::{Sent, TicketState};
 use crate::retry::Jitter;
 use crate::time::Timestamp;
 

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use super::decide::Rejection;
-use super::event::{Fallback, FallbackReason, TicketPreProcessed, TicketRequested, TicketSent};
 use super::state::{FallbackTurn, Sent, TicketState};
+use super::{Fallback, FallbackReason, TicketPreProcessed, TicketRequested, TicketSent};
 
 impl TicketState {
     /// The models that may be asked next, the one whose turn it is first. Empty in states that

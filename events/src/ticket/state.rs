@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::event::{
+use super::{
     AnswerFormat, AttemptError, CallbackError, Failure, Fallback, Stage, TicketAnswered,
     TicketCancelled, TicketDelivered, TicketPersisted, TicketPreProcessed, TicketRequested,
 };

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Deadlines, Stage, TicketEvent};
 use super::state::StateName;
+use super::{Deadlines, Stage, TicketEvent};
 use crate::ids::{TaskName, TenantId, TicketId, UserId};
 use crate::recorded::{DecodeError, NewEvent, Revision};
 use crate::time::Timestamp;

@@ -46,6 +46,7 @@ pub(crate) fn request() -> TicketRequested {
         not_before: None,
         batch: None,
         conversation: None,
+        fork: None,
         terms: Terms {
             pre_process: true,
             post_process: true,
@@ -107,6 +108,7 @@ pub(crate) fn requested_as_conversation() -> TicketEvent {
     TicketEvent::TicketRequested(TicketRequested {
         input: Arc::new(json!(null)),
         conversation: Some(Arc::new(conversation)),
+        fork: None,
         ..request()
     })
 }
@@ -320,7 +322,11 @@ pub(crate) fn cancelled(mode: CancelMode, text: Option<&str>) -> TicketEvent {
 
 pub(crate) fn redriven(deadlines: Deadlines) -> TicketEvent {
     let by = "admin".to_owned();
-    TicketEvent::TicketRedriven(TicketRedriven { by, deadlines })
+    TicketEvent::TicketRedriven(TicketRedriven {
+        by,
+        deadlines,
+        redrive: None,
+    })
 }
 
 pub(crate) fn cancel(mode: CancelMode, text: Option<&str>) -> Command {
@@ -340,7 +346,12 @@ pub(crate) fn acknowledge() -> Command {
 
 pub(crate) fn redrive(deadlines: Deadlines, now: Timestamp) -> Command {
     let by = "admin".to_owned();
-    Command::Redrive { by, deadlines, now }
+    Command::Redrive {
+        by,
+        deadlines,
+        redrive: None,
+        now,
+    }
 }
 
 /// Attempt `attempt` fails at `now`; the shortest jitter.

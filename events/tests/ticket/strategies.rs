@@ -298,6 +298,7 @@ fn requests() -> impl Strategy<Value = TicketRequested> {
             not_before: times.0.map(samples::at),
             batch: None,
             conversation: None,
+            fork: None,
             terms,
         },
     )

@@ -55,6 +55,7 @@ pub(super) fn of(
             let way = match e.channel {
                 Channel::Session => "session",
                 Channel::Webhook => "webhook",
+                Channel::Kept => "nobody: a fork is kept",
                 Channel::Fetch => "fetched by the issuer",
             };
             changes.push(says("channel", way));

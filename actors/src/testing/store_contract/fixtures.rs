@@ -113,6 +113,7 @@ pub fn request(tenant_name: &str, task: &str, user: Option<&str>, when: Timestam
         not_before: None,
         batch: None,
         conversation: None,
+        fork: None,
         terms: Terms {
             pre_process: true,
             post_process: true,
@@ -214,5 +215,6 @@ pub fn redriven(when: Timestamp) -> TicketEvent {
     TicketEvent::TicketRedriven(TicketRedriven {
         by: "admin".to_owned(),
         deadlines: deadlines(when),
+        redrive: None,
     })
 }

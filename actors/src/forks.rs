@@ -1,0 +1,23 @@
+//! Forks: past tickets run again with another prompt, model or parameters, without effects outside.
+
+use std::sync::Arc;
+
+use crate::ports::EventStore;
+use crate::tickets::Tickets;
+
+/// A handle on them. Cheap to clone; usable from any thread.
+#[derive(Clone)]
+pub struct Forks {
+    _store: Arc<dyn EventStore>,
+    _tickets: Tickets,
+}
+
+impl Forks {
+    /// On this store, for these tickets.
+    pub fn new(store: Arc<dyn EventStore>, tickets: Tickets) -> Self {
+        Self {
+            _store: store,
+            _tickets: tickets,
+        }
+    }
+}

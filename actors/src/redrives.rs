@@ -1,0 +1,23 @@
+//! Redrives: failed tickets opened again, one or many.
+
+use std::sync::Arc;
+
+use crate::ports::EventStore;
+use crate::tickets::Tickets;
+
+/// A handle on them. Cheap to clone; usable from any thread.
+#[derive(Clone)]
+pub struct Redrives {
+    _store: Arc<dyn EventStore>,
+    _tickets: Tickets,
+}
+
+impl Redrives {
+    /// On this store, for these tickets.
+    pub fn new(store: Arc<dyn EventStore>, tickets: Tickets) -> Self {
+        Self {
+            _store: store,
+            _tickets: tickets,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The web console: its files, embedded in the binary.
+
+pub(super) mod routes;

@@ -1,0 +1,4 @@
+//! Past tickets run again, without effects outside.
+
+pub(super) mod operations;
+pub(super) mod routes;

@@ -1,0 +1,4 @@
+//! What goes on now.
+
+pub(super) mod operations;
+pub(super) mod routes;

@@ -1,0 +1,7 @@
+//! The routes.
+
+use crate::http::routes::Route;
+
+pub(in crate::http) static TABLE: &[Route] = &[];
+
+pub(in crate::http) static ADMIN_TABLE: &[Route] = &[];

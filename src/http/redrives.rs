@@ -1,0 +1,4 @@
+//! Failed tickets opened again.
+
+pub(super) mod operations;
+pub(super) mod routes;

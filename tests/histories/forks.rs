@@ -1,0 +1,1 @@
+//! Forks, with the whole program.

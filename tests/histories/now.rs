@@ -1,0 +1,1 @@
+//! What goes on now, with the whole program.

@@ -1,0 +1,1 @@
+//! Redrives, with the whole program.

@@ -1,0 +1,1 @@
+//! A ticket as of any of its events, with the whole program.
