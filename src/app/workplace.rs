@@ -16,7 +16,7 @@ pub(super) fn open(store: &SqliteStore, runtime: &Runtime) -> Workplace {
     let store = || Arc::new(store.clone());
     let tickets = || runtime.tickets().clone();
     Workplace {
-        forks: Forks::new(store(), tickets()),
+        forks: Forks::new(tickets()),
         redrives: Redrives::new(store(), tickets()),
         shadow_runs: ShadowRuns::new(store(), tickets()),
         now: Now::new(store(), tickets()),
