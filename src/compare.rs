@@ -19,7 +19,7 @@ use serde_json::Value;
 
 pub use json::{JsonChange, JsonOp};
 pub use likeness::similarity;
-pub use side::Side;
+pub use side::{Side, dollars};
 pub use text::LineChange;
 
 /// The most lines, and the most places of documents, that a comparison lists.

@@ -148,6 +148,6 @@ fn failure(state: &TicketState) -> Option<Arc<Failure>> {
     clippy::cast_precision_loss,
     reason = "no ticket costs 2^53 millionths of a dollar"
 )]
-fn dollars(micro: MicroUsd) -> f64 {
+pub fn dollars(micro: MicroUsd) -> f64 {
     micro.0 as f64 / 1_000_000.0
 }

@@ -47,6 +47,9 @@ pub(super) const ISSUERS: Roles = Roles::of(&[Role::Issuer]);
 /// Who may look at tickets.
 pub(super) const READERS: Roles = Roles::of(&[Role::Issuer, Role::Viewer]);
 
+/// Who may run past tickets again: it costs, and reaches nobody.
+pub(super) const FORKERS: Roles = Roles::of(&[Role::Issuer, Role::Planner]);
+
 /// Who is let through to a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
