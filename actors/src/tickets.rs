@@ -1,6 +1,7 @@
 //! The one way into the runtime for everything outside it: issue, ask, read and watch tickets.
 
 mod issue;
+mod redrive;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,14 +11,15 @@ use punchcard_events::ticket::{CancelMode, Channel, TicketRequested};
 use punchcard_events::{Recorded, TaskName, TenantId, TicketId, Timestamp, UserId};
 use tokio::sync::oneshot;
 
-pub use crate::errors::{IssueError, TicketError};
+pub use crate::errors::{IssueError, RedriveError, TicketError};
 pub use issue::{Issue, Issued};
+pub use redrive::Redrive;
 
 use crate::admission::{Admission, Place};
 use crate::feed::{News, Switchboard, Watch};
 use crate::history::{load, read};
 use crate::llm::Llm;
-use crate::ports::{Asked, EventStore, Ports, ReadError, TicketIndex};
+use crate::ports::{Asked, Clock, EventStore, Ports, ReadError, TicketIndex};
 use crate::registry::Registry;
 use crate::schedule::Scheduled;
 use crate::ticket::{Ask, Start};
@@ -219,6 +221,10 @@ impl Tickets {
     /// The time by the runtime's clock.
     pub fn now(&self) -> Timestamp {
         self.ports.clock.now()
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.ports.clock
     }
 
     fn store(&self) -> &dyn EventStore {

@@ -1,7 +1,7 @@
 //! The parameters of the ticket list.
 
 use punchcard_actors::ports::TicketFilter;
-use punchcard_events::ticket::StateName;
+use punchcard_events::ticket::{Stage, StateName};
 use punchcard_events::{TenantId, TicketId};
 use url::form_urlencoded;
 
@@ -37,6 +37,10 @@ pub(super) fn parse(query: &str, tenant: TenantId) -> Result<ListQuery, Problem>
             "user" => filter.user = Some(value.parse().map_err(|_| wrong("Use a user's id."))?),
             "from" => filter.requested_from = Some(value.parse().map_err(|_| wrong(TIME))?),
             "before" => filter.requested_before = Some(value.parse().map_err(|_| wrong(TIME))?),
+            "stage" => filter.stage = Some(Stage::parse(&value).ok_or_else(|| wrong(STAGE))?),
+            "code" => filter.code = Some(code(&value).ok_or_else(|| wrong(CODE))?),
+            "failed_from" => filter.failed_from = Some(value.parse().map_err(|_| wrong(TIME))?),
+            "failed_before" => filter.failed_before = Some(value.parse().map_err(|_| wrong(TIME))?),
             "limit" => {
                 let given = value.parse().ok().filter(|n| (1..=MAX_LIMIT).contains(n));
                 limit = given.ok_or_else(|| wrong("Use a number from 1 to 200."))?;
@@ -57,6 +61,20 @@ pub(super) fn parse(query: &str, tenant: TenantId) -> Result<ListQuery, Problem>
 }
 
 const TIME: &str = "Use an RFC 3339 time in UTC, such as 2026-11-23T10:44:30Z.";
+
+const STAGE: &str = "Use pre_process, model, persist or deliver.";
+
+const CODE: &str = "Use a failure's code, such as deadline_exceeded.";
+
+/// The longest code of a failure that is looked for.
+const MAX_CODE_BYTES: usize = 64;
+
+/// A failure's code: a word of small letters, digits and `_`.
+pub(super) fn code(value: &str) -> Option<String> {
+    let known = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    let fits = (1..=MAX_CODE_BYTES).contains(&value.len()) && value.bytes().all(known);
+    fits.then(|| value.to_owned())
+}
 
 fn states(value: &str) -> Result<Vec<StateName>, Problem> {
     let wrong = || invalid("state", "Use the names of states, separated by commas.");
@@ -88,7 +106,14 @@ mod tests {
         assert_eq!(query.filter.tenant, Some(tenant()));
         assert_eq!(query.filter.states, [StateName::Sent, StateName::Failed]);
         assert_eq!(query.limit, 2);
+        let query = parse("stage=model&code=attempts_exhausted", tenant()).expect("valid");
+        assert_eq!(query.filter.stage, Some(Stage::Model));
+        assert_eq!(query.filter.code.as_deref(), Some("attempts_exhausted"));
         for bad in [
+            "stage=lunch",
+            "code=",
+            "code=%27--",
+            "failed_from=yesterday",
             "tenant=x",
             "limit=0",
             "limit=201",

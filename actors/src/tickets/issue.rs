@@ -156,7 +156,7 @@ impl Tickets {
         let line = lane
             .as_ref()
             .filter(|_| later.is_none())
-            .and_then(|lane| self.line(lane, &issue));
+            .and_then(|lane| self.line(lane, &issue.tenant, &issue.task, issue.priority));
         let limits = self.ports.limits.limits(&issue.tenant);
         let door = self
             .admission
@@ -192,14 +192,20 @@ impl Tickets {
 
     /// Where a new ticket would wait: at the first of its models that is not held up, as the ticket
     /// itself would choose.
-    fn line(&self, lane: &Lane, issue: &Issue) -> Option<Line> {
+    pub(super) fn line(
+        &self,
+        lane: &Lane,
+        tenant: &TenantId,
+        task: &TaskName,
+        priority: Priority,
+    ) -> Option<Line> {
         let usable = lane.models.iter().find(|model| !self.llm.is_open(model));
         let model = usable.or_else(|| lane.models.first())?;
         let wish = Wish {
-            tenant: &issue.tenant,
-            task: &issue.task,
+            tenant,
+            task,
             retry: false,
-            priority: issue.priority,
+            priority,
             tokens: 1,
         };
         Some(Line {
@@ -224,19 +230,11 @@ impl Tickets {
         };
         let now = self.now();
         let meter = &self.ports.meter;
-        let request = || estimate(issue);
-        let reserved = meter.reserve(ticket, account, model, request, max_tokens(issue), now);
-        reserved.map_err(|error| match error {
-            NotReserved::NotReady => IssueError::StillCounting,
-            NotReserved::Exceeded(exceeded) => {
-                let reason = exceeded.limit.word();
-                metrics::counter!("tickets_refused_total", "reason" => reason).increment(1);
-                IssueError::BudgetExhausted {
-                    retry_after: until(exceeded.ends_at, now, jitter),
-                    exceeded,
-                }
-            }
-        })
+        let conversation = issue.conversation.as_deref();
+        let request = || estimate(&issue.input, conversation);
+        let longest = max_tokens(conversation);
+        let reserved = meter.reserve(ticket, account, model, request, longest, now);
+        reserved.map_err(|error| not_reserved(error, now, jitter))
     }
 
     /// Checks what is asked for against its task.
@@ -428,8 +426,7 @@ fn first_model<'a>(issue: &'a Issue, lane: Option<&'a Lane>) -> &'a str {
 }
 
 /// What a ticket will use, told from the length of what is asked.
-fn estimate(issue: &Issue) -> Estimate {
-    let conversation = issue.conversation.as_deref();
+pub(super) fn estimate(input: &Value, conversation: Option<&Conversation>) -> Estimate {
     let said = conversation.map_or(0, |conversation| {
         let bytes = conversation
             .messages
@@ -437,13 +434,28 @@ fn estimate(issue: &Issue) -> Estimate {
             .map(|message| message.content.len());
         bytes.fold(0, usize::saturating_add)
     });
-    let bytes = text_bytes(&issue.input).saturating_add(said as u64);
-    Estimate::of_request(bytes, max_tokens(issue))
+    let bytes = text_bytes(input).saturating_add(said as u64);
+    Estimate::of_request(bytes, max_tokens(conversation))
 }
 
 /// The longest answer, where the request says one.
-fn max_tokens(issue: &Issue) -> Option<u32> {
-    issue.conversation.as_deref()?.parameters.max_tokens
+pub(super) fn max_tokens(conversation: Option<&Conversation>) -> Option<u32> {
+    conversation?.parameters.max_tokens
+}
+
+/// Why nothing was reserved, as the issuer is told, counted where it is given.
+pub(super) fn not_reserved(error: NotReserved, now: Timestamp, jitter: Jitter) -> IssueError {
+    match error {
+        NotReserved::NotReady => IssueError::StillCounting,
+        NotReserved::Exceeded(exceeded) => {
+            let reason = exceeded.limit.word();
+            metrics::counter!("tickets_refused_total", "reason" => reason).increment(1);
+            IssueError::BudgetExhausted {
+                retry_after: until(exceeded.ends_at, now, jitter),
+                exceeded,
+            }
+        }
+    }
 }
 
 /// The bytes of all texts in a value. It was parsed from a body, so its depth is bounded.
@@ -479,7 +491,7 @@ fn asked(issue: &Issue) -> Asked<'_> {
 }
 
 /// A refusal, counted where it is given.
-fn refused(refusal: Refusal) -> IssueError {
+pub(super) fn refused(refusal: Refusal) -> IssueError {
     metrics::counter!("tickets_refused_total", "reason" => refusal.bound.as_str()).increment(1);
     refusal.into()
 }

@@ -1,10 +1,10 @@
 //! What is said of the ticket routes.
 
-use punchcard_events::ticket::StateName;
+use punchcard_events::ticket::{Stage, StateName};
 use punchcard_events::{TaskName, Timestamp, UserId};
 use serde_json::json;
 
-use super::common::{IdempotencyKey, PageLimit, Preference};
+use super::common::{FailureCode, IdempotencyKey, PageLimit, Preference};
 use super::operation::{Area, Operation, get, post};
 use super::schemas::Text;
 use crate::http::errors::Code;
@@ -91,6 +91,16 @@ fn list() -> Operation {
         .query::<UserId>("user", "Only tickets of this user.")
         .query::<Timestamp>("from", "Only tickets issued at this time or after.")
         .query::<Timestamp>("before", "Only tickets issued before this time.")
+        .query::<Stage>("stage", "Only tickets that failed in this stage.")
+        .query::<FailureCode>("code", "Only tickets that failed with this code.")
+        .query::<Timestamp>(
+            "failed_from",
+            "Only tickets that failed at this time or after.",
+        )
+        .query::<Timestamp>(
+            "failed_before",
+            "Only tickets that failed before this time.",
+        )
         .query::<PageLimit>("limit", "How many.")
         .query::<Text>(
             "cursor",
