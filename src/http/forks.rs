@@ -5,6 +5,7 @@
 
 mod ask;
 mod compare;
+mod list;
 pub(super) mod operations;
 mod problems;
 pub(super) mod routes;

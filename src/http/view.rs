@@ -218,6 +218,9 @@ pub(super) struct TicketLine {
     revision: Revision,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureLine>,
+    /// The ticket that it runs again, where it is a fork.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fork_of: Option<TicketId>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -240,6 +243,7 @@ impl From<TicketSummary> for TicketLine {
             updated_at: summary.updated_at,
             not_before: summary.not_before,
             revision: summary.revision,
+            fork_of: summary.fork_of,
             failure: summary.failure_code.map(|code| FailureLine {
                 stage: summary.failed_stage,
                 code,

@@ -7,16 +7,16 @@ use super::ask::ForkBody;
 use super::view::PreviewView;
 use crate::compare::Comparison;
 use crate::http::errors::Code;
-use crate::http::openapi::common::IdempotencyKey;
+use crate::http::openapi::common::{IdempotencyKey, PageLimit};
 use crate::http::openapi::{Area, Operation, Text, get, post};
-use crate::http::view::TicketView;
+use crate::http::view::{TicketPage, TicketView};
 
 pub(in crate::http) fn area() -> Area {
     Area::new(
         "Forks",
         "Past tickets run again with another prompt, model or parameters, without effects outside: no \
          callback, no delivery, no webhook. What the model costs is counted.",
-        [fork(), compare()],
+        [fork(), list(), compare()],
     )
 }
 
@@ -61,6 +61,19 @@ fn fork() -> Operation {
             Code::Overloaded,
             Code::Stopping,
         ])
+}
+
+fn list() -> Operation {
+    get(
+        "/v1/tickets/{id}/forks",
+        "listForks",
+        "List a ticket's forks",
+    )
+    .about("The newest first.")
+    .query::<PageLimit>("limit", "How many.")
+    .query::<Text>("cursor", "The `next_cursor` of the page before.")
+    .gives::<TicketPage>(200, "A page.")
+    .refuses(&[Code::InvalidCursor, Code::ResultExpired])
 }
 
 fn compare() -> Operation {

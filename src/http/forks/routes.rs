@@ -2,7 +2,7 @@
 
 use actix_web::http::Method;
 
-use super::{ask, compare};
+use super::{ask, compare, list};
 use crate::http::routes::{Access, FORKERS, READERS, Route, route};
 
 pub(in crate::http) static TABLE: &[Route] = &[
@@ -10,6 +10,11 @@ pub(in crate::http) static TABLE: &[Route] = &[
         Method::POST,
         "/v1/tickets/{id}/forks",
         Access::Ticket(FORKERS, |c| Box::pin(ask::ask(c))),
+    ),
+    route(
+        Method::GET,
+        "/v1/tickets/{id}/forks",
+        Access::Ticket(READERS, |c| Box::pin(list::list(c))),
     ),
     route(
         Method::GET,
