@@ -2,6 +2,7 @@
 
 mod fork;
 mod issue;
+mod redrive;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,14 +12,15 @@ use punchcard_events::ticket::{CancelMode, Channel, TicketRequested};
 use punchcard_events::{Recorded, TaskName, TenantId, TicketId, Timestamp, UserId};
 use tokio::sync::oneshot;
 
-pub use crate::errors::{IssueError, TicketError};
+pub use crate::errors::{IssueError, RedriveError, TicketError};
 pub use issue::{Issue, Issued};
+pub use redrive::Redrive;
 
 use crate::admission::{Admission, Place};
 use crate::feed::{News, Switchboard, Watch};
 use crate::history::{load, read};
 use crate::llm::Llm;
-use crate::ports::{Asked, EventStore, Ports, ReadError, TaskBook, TicketIndex};
+use crate::ports::{Asked, Clock, EventStore, Ports, ReadError, TaskBook, TicketIndex};
 use crate::registry::Registry;
 use crate::schedule::Scheduled;
 use crate::ticket::{Ask, Start};
@@ -230,6 +232,10 @@ impl Tickets {
     /// The tasks and prompts that tickets read.
     pub(crate) fn tasks(&self) -> &dyn TaskBook {
         self.ports.tasks.as_ref()
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.ports.clock
     }
 
     fn store(&self) -> &dyn EventStore {

@@ -4,21 +4,31 @@ use std::sync::Arc;
 
 use punchcard_actors::forks::Forks;
 use punchcard_actors::now::Now;
+use punchcard_actors::ports::ReadError;
 use punchcard_actors::redrives::Redrives;
 use punchcard_actors::runtime::Runtime;
 use punchcard_actors::shadow_runs::ShadowRuns;
+use punchcard_actors::tenants::Tenants;
 
 use crate::adapters::store_sqlite::SqliteStore;
 use crate::http::Workplace;
 
 /// Opens it, as soon as tickets can be issued.
-pub(super) fn open(store: &SqliteStore, runtime: &Runtime) -> Workplace {
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) async fn open(
+    store: &SqliteStore,
+    runtime: &Runtime,
+    tenants: &Tenants,
+) -> Result<Workplace, ReadError> {
     let store = || Arc::new(store.clone());
     let tickets = || runtime.tickets().clone();
-    Workplace {
+    let directory = || tenants.directory().clone();
+    Ok(Workplace {
         forks: Forks::new(tickets()),
-        redrives: Redrives::new(store(), tickets()),
+        redrives: Redrives::open(store(), tickets(), directory()).await?,
         shadow_runs: ShadowRuns::new(store(), tickets()),
         now: Now::new(store(), tickets()),
-    }
+    })
 }

@@ -49,6 +49,9 @@ pub(super) const READERS: Roles = Roles::of(&[Role::Issuer, Role::Viewer]);
 /// Everybody with a key: what is only about the caller, or looks at the tenant's work as a whole.
 pub(super) const EVERYBODY: Roles = Roles::of(&Role::ALL);
 
+/// Who may run past tickets again: it costs, and reaches nobody.
+pub(super) const FORKERS: Roles = Roles::of(&[Role::Issuer, Role::Planner]);
+
 /// Who is let through to a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {

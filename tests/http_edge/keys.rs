@@ -256,6 +256,9 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
     ("GET", "/v1/batches/{batch}", Policy::Key, READERS),
     ("GET", "/v1/batches/{batch}/results", Policy::Key, READERS),
     ("POST", "/v1/batches/{batch}/cancel", Policy::Key, ISSUERS),
+    ("POST", "/v1/tickets/{id}/forks", Policy::Ticket, FORKERS),
+    ("GET", "/v1/tickets/{id}/forks", Policy::Ticket, READERS),
+    ("GET", "/v1/tickets/{id}/compare", Policy::Ticket, READERS),
     ("GET", "/v1/openapi.json", Policy::Open, &[]),
     ("GET", "/docs", Policy::Open, &[]),
     ("GET", "/docs/style.css", Policy::Open, &[]),
@@ -266,6 +269,7 @@ const ISSUERS: &[&str] = &["issuer"];
 const READERS: &[&str] = &["issuer", "viewer"];
 const EVERYBODY: &[&str] = &["issuer", "viewer", "planner", "publisher", "admin"];
 const VIEWERS: &[&str] = &["viewer"];
+const FORKERS: &[&str] = &["issuer", "planner"];
 const PLANNERS: &[&str] = &["planner"];
 const PUBLISHERS: &[&str] = &["publisher"];
 const ADMINS: &[&str] = &["admin"];

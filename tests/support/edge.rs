@@ -36,7 +36,7 @@ use punchcard_actors::redrives::Redrives;
 use punchcard_actors::runtime::{Ports, Runtime, RuntimeOptions};
 use punchcard_actors::sessions::{SessionLimits, SessionSupervisor, Sessions};
 use punchcard_actors::shadow_runs::ShadowRuns;
-use punchcard_actors::tenants::Tenants;
+use punchcard_actors::tenants::{Directory, Tenants};
 use punchcard_actors::test_runs::{TestRunOptions, TestRunParts, TestRuns};
 use punchcard_actors::testing::judges::PlainJudges;
 use punchcard_actors::testing::limits::SetLimits;
@@ -482,6 +482,7 @@ async fn run(
     .expect("an empty store");
     let log_dir = tempfile::tempdir().expect("a directory");
     let (webhooks, _dispatching) = webhooks(log_dir.path(), &store_of_webhooks, &runtime).await;
+    let directory = tenants.directory().clone();
     let parts = Parts {
         tickets: runtime.tickets().clone(),
         batches,
@@ -490,7 +491,7 @@ async fn run(
         prompts,
         canaries: CanaryWatch::default(),
         test_runs,
-        workplace: workplace(&store, &runtime),
+        workplace: workplace(&store, &runtime, directory).await,
         webhooks,
         usage,
         workbench: world.clone(),
@@ -511,11 +512,17 @@ async fn run(
     runtime.stop(Duration::from_millis(100)).await;
 }
 
-fn workplace(store: &Arc<dyn EventStore>, runtime: &Runtime) -> Workplace {
+async fn workplace(
+    store: &Arc<dyn EventStore>,
+    runtime: &Runtime,
+    tenants: Directory,
+) -> Workplace {
     let tickets = || runtime.tickets().clone();
     Workplace {
         forks: Forks::new(tickets()),
-        redrives: Redrives::new(Arc::clone(store), tickets()),
+        redrives: Redrives::open(Arc::clone(store), tickets(), tenants)
+            .await
+            .expect("an empty store"),
         shadow_runs: ShadowRuns::new(Arc::clone(store), tickets()),
         now: Now::new(Arc::clone(store), tickets()),
     }

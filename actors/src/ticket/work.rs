@@ -92,6 +92,7 @@ impl TicketActor {
                 let call = PreProcessCall {
                     ticket: self.id,
                     request: Arc::clone(&s.request),
+                    prepared_again: s.prepared_again,
                 };
                 Some(pre_process(deps, call, due, callback, calling).boxed_local())
             }
@@ -129,6 +130,7 @@ impl TicketActor {
                     model: s.model().to_owned(),
                     answered: Arc::clone(&s.answered),
                     answer: s.provisional_answer(),
+                    prepared_again: s.prepared_again,
                 };
                 let due = Try::next(&s.callback, not_before);
                 Some(post_process(deps, call, due, calling).boxed_local())

@@ -176,8 +176,9 @@ impl Tickets {
             limits: &limits,
         };
         let model = first_model(&issue, lane.as_ref());
-        let call = || estimate(&issue);
-        let reserved = self.reserve(ticket, account, model, (call, max_tokens(&issue)), jitter);
+        let said = issue.conversation.as_deref();
+        let call = (|| estimate(&issue.input, said), max_tokens(said));
+        let reserved = self.reserve(ticket, account, model, call, jitter);
         let reservation = match reserved {
             Ok(reservation) => reservation,
             Err(refusal) => return self.earlier(claim, refusal).await,
@@ -244,17 +245,7 @@ impl Tickets {
         let now = self.now();
         let meter = &self.ports.meter;
         let reserved = meter.reserve(ticket, account, model, call, max_tokens, now);
-        reserved.map_err(|error| match error {
-            NotReserved::NotReady => IssueError::StillCounting,
-            NotReserved::Exceeded(exceeded) => {
-                let reason = exceeded.limit.word();
-                metrics::counter!("tickets_refused_total", "reason" => reason).increment(1);
-                IssueError::BudgetExhausted {
-                    retry_after: until(exceeded.ends_at, now, jitter),
-                    exceeded,
-                }
-            }
-        })
+        reserved.map_err(|error| not_reserved(error, now, jitter))
     }
 
     /// Checks what is asked for against its task.
@@ -480,8 +471,7 @@ fn first_model<'a>(issue: &'a Issue, lane: Option<&'a Lane>) -> &'a str {
 }
 
 /// What a ticket will use, told from the length of what is asked.
-fn estimate(issue: &Issue) -> Estimate {
-    let conversation = issue.conversation.as_deref();
+pub(super) fn estimate(input: &Value, conversation: Option<&Conversation>) -> Estimate {
     let said = conversation.map_or(0, |conversation| {
         let bytes = conversation
             .messages
@@ -489,13 +479,28 @@ fn estimate(issue: &Issue) -> Estimate {
             .map(|message| message.content.len());
         bytes.fold(0, usize::saturating_add)
     });
-    let bytes = text_bytes(&issue.input).saturating_add(said as u64);
-    Estimate::of_request(bytes, max_tokens(issue))
+    let bytes = text_bytes(input).saturating_add(said as u64);
+    Estimate::of_request(bytes, max_tokens(conversation))
 }
 
 /// The longest answer, where the request says one.
-fn max_tokens(issue: &Issue) -> Option<u32> {
-    issue.conversation.as_deref()?.parameters.max_tokens
+pub(super) fn max_tokens(conversation: Option<&Conversation>) -> Option<u32> {
+    conversation?.parameters.max_tokens
+}
+
+/// Why nothing was reserved, as the issuer is told, counted where it is given.
+pub(super) fn not_reserved(error: NotReserved, now: Timestamp, jitter: Jitter) -> IssueError {
+    match error {
+        NotReserved::NotReady => IssueError::StillCounting,
+        NotReserved::Exceeded(exceeded) => {
+            let reason = exceeded.limit.word();
+            metrics::counter!("tickets_refused_total", "reason" => reason).increment(1);
+            IssueError::BudgetExhausted {
+                retry_after: until(exceeded.ends_at, now, jitter),
+                exceeded,
+            }
+        }
+    }
 }
 
 /// The bytes of all texts in a value. It was parsed from a body, so its depth is bounded.

@@ -68,7 +68,7 @@ pub fn next_effect(state: &TicketState) -> Option<Effect> {
             not_before: s.callback.retry_at.max(s.request.not_before),
         }),
         TicketState::PreProcessed(s) => Some(Effect::Send {
-            attempt: 1,
+            attempt: s.next_attempt(),
             model: s.prepared.model.clone(),
             not_before: None,
         }),

@@ -239,7 +239,7 @@ fn minimal() -> Vec<TicketEvent> {
 }
 
 /// Events with fields that no `full` file has: they came later, and files are not touched.
-fn added() -> [(&'static str, &'static str, TicketEvent); 11] {
+fn added() -> [(&'static str, &'static str, TicketEvent); 12] {
     let request = TicketEvent::TicketRequested(request_with_fallbacks());
     let failed = attempt_gave_way(2, AttemptErrorKind::QuotaExceeded, at(5), "gpt-y");
     let sent = sent_to("gpt-y", 3, Some(("gpt-x", FallbackReason::Failed)));
@@ -274,10 +274,15 @@ fn added() -> [(&'static str, &'static str, TicketEvent); 11] {
             "no_prompt",
             pre_processed_without_prompt(),
         ),
+        (
+            "TicketRedriven",
+            "from",
+            redriven_from_requested(deadlines_from(5_000)),
+        ),
     ]
 }
 
-fn lives() -> [(&'static str, Vec<TicketEvent>); 8] {
+fn lives() -> [(&'static str, Vec<TicketEvent>); 10] {
     let start = || vec![requested(), pre_processed(), sent(1)];
     let life = |rest: Vec<TicketEvent>| [start(), rest].concat();
     let retried = attempt_failed(1, AttemptErrorKind::Server, Some(at(2)));
@@ -330,6 +335,18 @@ fn lives() -> [(&'static str, Vec<TicketEvent>); 8] {
         persisted(),
         kept(),
     ];
+    // Answered, not persisted, and prepared anew: the numbers of attempts go on.
+    let anew = |rest: &[TicketEvent]| {
+        let begun = [
+            answered(1),
+            failed(Stage::Persist),
+            redriven_from_requested(deadlines_from(5_000)),
+            pre_processed(),
+        ];
+        [begun.as_slice(), rest].concat()
+    };
+    let redriven_anew = anew(&[sent(2), answered(2), persisted(), delivered()]);
+    let prepared_anew = anew(&[sent(2), answered(2), failed(Stage::Persist)]);
     [
         ("fork", fork),
         ("by_canary", by_canary),
@@ -342,6 +359,8 @@ fn lives() -> [(&'static str, Vec<TicketEvent>); 8] {
         ("failed", life(vec![refused, failed(Stage::Model)])),
         ("cancelled", life(vec![stopped])),
         ("redriven", life([redriven, end.to_vec()].concat())),
+        ("redriven_anew", life(redriven_anew)),
+        ("failed_anew", life(prepared_anew)),
     ]
 }
 

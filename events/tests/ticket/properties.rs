@@ -151,7 +151,7 @@ proptest! {
                     prop_assert!(s.failures <= s.request.terms.model_retry.max_tries);
                     prop_assert!(s.earlier_attempts <= s.attempt);
                 }
-                TicketState::Requested(Requested { request, callback })
+                TicketState::Requested(Requested { request, callback, .. })
                 | TicketState::Answered(Answered { request, callback, .. }) => {
                     prop_assert!(callback.failed <= request.terms.callback_retry.max_tries);
                 }
@@ -166,12 +166,12 @@ proptest! {
         let mut turn = 0;
         for event in &life.events {
             state = evolve(state, event);
-            let (Some(request), Some(prepared)) = (state.request(), state.prepared()) else {
-                continue;
-            };
             if matches!(event, TicketEvent::TicketRedriven(_)) {
                 turn = 0;
             }
+            let (Some(request), Some(prepared)) = (state.request(), state.prepared()) else {
+                continue;
+            };
             let fallbacks = request.terms.fallback_models.iter();
             let order: Vec<_> = std::iter::once(&prepared.model).chain(fallbacks).collect();
             let asked = match event {

@@ -366,6 +366,17 @@ pub(crate) fn redriven(deadlines: Deadlines) -> TicketEvent {
         by,
         deadlines,
         redrive: None,
+        from: None,
+    })
+}
+
+/// Prepared anew, as a part of a redrive of many.
+pub(crate) fn redriven_from_requested(deadlines: Deadlines) -> TicketEvent {
+    TicketEvent::TicketRedriven(TicketRedriven {
+        by: "pk_live_0aB1cD2e".to_owned(),
+        deadlines,
+        redrive: Some(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_004e)),
+        from: Some(RedriveFrom::Requested),
     })
 }
 
@@ -390,6 +401,19 @@ pub(crate) fn redrive(deadlines: Deadlines, now: Timestamp) -> Command {
         by,
         deadlines,
         redrive: None,
+        from: None,
+        now,
+    }
+}
+
+/// The command that has a ticket prepared anew.
+pub(crate) fn redrive_from_requested(deadlines: Deadlines, now: Timestamp) -> Command {
+    let by = "admin".to_owned();
+    Command::Redrive {
+        by,
+        deadlines,
+        redrive: None,
+        from: Some(RedriveFrom::Requested),
         now,
     }
 }

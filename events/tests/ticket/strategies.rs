@@ -43,8 +43,8 @@ enum What {
     FailAtWhatIsOwed(AttemptError, CallbackError),
     /// A command that need not fit.
     Ask(Command),
-    /// A redrive with deadlines this long from now.
-    Redrive(u64),
+    /// A redrive with deadlines this long from now; whether it has the ticket prepared anew.
+    Redrive(u64, bool),
     /// The clock passes the present deadline.
     Expire,
     Resume,
@@ -88,13 +88,17 @@ fn resolve(state: &TicketState, step: Step, now: &mut Timestamp) -> Option<Comma
             *now = state.deadline().unwrap_or(*now).max(*now);
             Command::Expire { now: *now }
         }
-        What::Redrive(seconds) => {
+        What::Redrive(seconds, anew) => {
             let deadlines = Deadlines {
                 answer_by: now.plus(Duration::from_secs(seconds)),
                 persist_by: now.plus(Duration::from_secs(2 * seconds)),
                 deliver_by: now.plus(Duration::from_secs(3 * seconds)),
             };
-            samples::redrive(deadlines, *now)
+            if anew {
+                samples::redrive_from_requested(deadlines, *now)
+            } else {
+                samples::redrive(deadlines, *now)
+            }
         }
         What::DoWhatIsOwed(answer, replaced, prepared) => match next_effect(state)? {
             Effect::PreProcess { .. } => Command::RecordPreProcessed(prepared),
@@ -145,7 +149,7 @@ fn steps() -> impl Strategy<Value = Step> {
             .prop_map(|(a, r, p)| What::DoWhatIsOwed(a, r.map(Arc::new), p)),
         5 => (attempt_errors(), callback_errors())
             .prop_map(|(a, c)| What::FailAtWhatIsOwed(a, c)),
-        2 => (1_u64..100).prop_map(What::Redrive),
+        2 => (1_u64..100, any::<bool>()).prop_map(|(seconds, anew)| What::Redrive(seconds, anew)),
         1 => Just(What::Expire),
         1 => Just(What::Resume),
         2 => stray_commands().prop_map(What::Ask),
@@ -244,6 +248,7 @@ pub(crate) fn events() -> impl Strategy<Value = TicketEvent> {
         failures().prop_map(|failure| E::TicketFailed(TicketFailed { failure })),
         (cancel_modes(), of(".{0,8}")).prop_map(|(m, t)| samples::cancelled(m, t.as_deref())),
         deadlines().prop_map(samples::redriven),
+        deadlines().prop_map(samples::redriven_from_requested),
     ]
 }
 

@@ -72,6 +72,13 @@ small!(
     json_schema!({ "type": "string", "const": "*" })
 );
 small!(
+    /// The code of a ticket's failure.
+    FailureCode,
+    json_schema!({
+        "type": "string", "pattern": "^[a-z0-9_]{1,64}$", "examples": ["attempts_exhausted"],
+    })
+);
+small!(
     /// Seconds.
     Seconds,
     json_schema!({ "type": "integer", "minimum": 0 })
