@@ -5,7 +5,6 @@
 //! when to leave a failing API alone is decided above the port; redirects, proxies, cookies,
 //! compression and silent retries are not there on purpose.
 
-mod body;
 mod endpoints;
 mod failure;
 mod hooks;
@@ -30,6 +29,7 @@ use serde_json::Value;
 use self::reply::Received;
 use crate::adapters::outbound::{GuardedResolver, Lookup, SystemLookup, UrlError, check_url};
 use crate::adapters::thread_clients::ThreadClients;
+use crate::callback_bodies::{self as body, message_id};
 
 pub use self::endpoints::{EndpointOptions, Endpoints};
 pub use self::hooks::{Derive, HookBook, HookError, MAX_SECRETS, TaskHooks, TenantHooks};
@@ -259,11 +259,6 @@ impl Callbacks for Webhooks {
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-
-/// The id of the message: the same over all tries of one callback of one ticket.
-fn message_id(ticket: TicketId, kind: CallbackKind) -> String {
-    format!("msg_{ticket}_{}", kind.as_str())
-}
 
 fn headers(
     kind: CallbackKind,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use punchcard_events::TicketId;
 use punchcard_events::ticket::{
-    CallbackError, TicketAnswered, TicketPreProcessed, TicketRequested,
+    Answered, CallbackError, Requested, TicketAnswered, TicketPreProcessed, TicketRequested,
 };
 use serde_json::Value;
 
@@ -41,6 +41,16 @@ pub struct PreProcessCall {
     pub request: Arc<TicketRequested>,
 }
 
+impl PreProcessCall {
+    /// The call that a ticket in this state owes, where its terms ask for one.
+    pub fn of(ticket: TicketId, state: &Requested) -> Self {
+        Self {
+            ticket,
+            request: Arc::clone(&state.request),
+        }
+    }
+}
+
 /// What the tenant made of the input.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PreProcessReply {
@@ -65,4 +75,18 @@ pub struct PostProcessCall {
     pub answered: Arc<TicketAnswered>,
     /// The same as the task's answer format reads it: text, or a JSON document.
     pub answer: Value,
+}
+
+impl PostProcessCall {
+    /// The call that a ticket in this state owes, where its terms ask for one.
+    pub fn of(ticket: TicketId, state: &Answered) -> Self {
+        Self {
+            ticket,
+            request: Arc::clone(&state.request),
+            prepared: Arc::clone(&state.prepared),
+            model: state.model().to_owned(),
+            answered: Arc::clone(&state.answered),
+            answer: state.provisional_answer(),
+        }
+    }
 }

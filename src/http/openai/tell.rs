@@ -229,6 +229,7 @@ mod tests {
             fallback: None,
             persisted: Arc::new(TicketPersisted {
                 answer: replaced.map(Arc::new),
+                call: None,
             }),
         };
         news(100, TicketState::Persisted(persisted), None)
