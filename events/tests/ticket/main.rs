@@ -21,3 +21,5 @@ mod samples;
 mod strategies;
 #[cfg(test)]
 mod table;
+#[cfg(test)]
+mod timeline;
