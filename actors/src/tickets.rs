@@ -13,12 +13,13 @@ use punchcard_events::{Recorded, TaskName, TenantId, TicketId, Timestamp, UserId
 use tokio::sync::oneshot;
 
 pub use crate::errors::{IssueError, RedriveError, TicketError};
+pub use crate::history::Past;
 pub use issue::{Issue, Issued};
 pub use redrive::Redrive;
 
 use crate::admission::{Admission, Place};
 use crate::feed::{News, Switchboard, Watch};
-use crate::history::{load, read};
+use crate::history::{load, past, read};
 use crate::llm::Llm;
 use crate::ports::{Asked, Clock, EventStore, Ports, ReadError, TaskBook, TicketIndex};
 use crate::registry::Registry;
@@ -164,6 +165,15 @@ impl Tickets {
         read(self.ports.store.as_ref(), ticket).await
     }
 
+    /// A ticket as of each of its events; empty when there is no such ticket. Nothing is called and
+    /// nobody is told: a past is only read.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or what it has of the ticket cannot have happened.
+    pub async fn past(&self, ticket: TicketId) -> Result<Past, ReadError> {
+        past(self.ports.store.as_ref(), ticket).await
+    }
+
     /// The ticket list.
     pub fn index(&self) -> &Arc<dyn TicketIndex> {
         &self.ports.index
@@ -214,7 +224,7 @@ impl Tickets {
         meter.standings(tenant, task, &limits, self.now())
     }
 
-    /// What so many tokens of `model` cost; `None` where it has no price.
+    /// What so many tokens of `model` cost by today's prices; `None` where it has none.
     pub fn cost(&self, model: &str, tokens: Estimate) -> Option<MicroUsd> {
         self.ports.meter.prices().cost(model, tokens)
     }

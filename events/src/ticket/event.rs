@@ -11,17 +11,13 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::attempt::{AttemptFailed, TicketSent};
-use super::callback::CallbackFailed;
+use super::callback::{CallMade, CallbackFailed};
 use super::request::{AnswerFormat, Deadlines, TicketRequested};
 use crate::codec::finite;
 use crate::ids::LabelName;
 
 /// One event of a ticket's life.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the first event of a ticket holds what was asked; none is kept in numbers"
-)]
 pub enum TicketEvent {
     /// A backend issued the ticket.
     TicketRequested(TicketRequested),
@@ -68,6 +64,9 @@ pub struct TicketPreProcessed {
     /// What the answer must be; absent where it is what the ticket's terms say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_format: Option<AnswerFormat>,
+    /// The call that prepared the input, where one was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallMade>,
 }
 
 /// Which prompt made the messages.
@@ -211,6 +210,9 @@ pub struct TicketPersisted {
         deserialize_with = "present"
     )]
     pub answer: Option<Arc<Value>>,
+    /// The call that had it persisted, where one was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallMade>,
 }
 
 /// Body of `TicketDelivered`.
