@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use punchcard_actors::forks::Forks;
 use punchcard_actors::now::Now;
-use punchcard_actors::ports::ReadError;
 use punchcard_actors::redrives::Redrives;
 use punchcard_actors::runtime::Runtime;
 use punchcard_actors::shadow_runs::ShadowRuns;
 use punchcard_actors::tenants::Tenants;
 
+use super::StartError;
 use crate::adapters::store_sqlite::SqliteStore;
 use crate::http::Workplace;
 
@@ -21,13 +21,15 @@ pub(super) async fn open(
     store: &SqliteStore,
     runtime: &Runtime,
     tenants: &Tenants,
-) -> Result<Workplace, ReadError> {
+) -> Result<Workplace, StartError> {
     let store = || Arc::new(store.clone());
     let tickets = || runtime.tickets().clone();
     let directory = || tenants.directory().clone();
     Ok(Workplace {
         forks: Forks::new(store(), tickets()),
-        redrives: Redrives::open(store(), tickets(), directory()).await?,
+        redrives: Redrives::open(store(), tickets(), directory())
+            .await
+            .map_err(StartError::Workplace)?,
         shadow_runs: ShadowRuns::new(store(), tickets()),
         now: Now::new(store(), tickets()),
     })

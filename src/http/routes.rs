@@ -47,6 +47,9 @@ pub(super) const ISSUERS: Roles = Roles::of(&[Role::Issuer]);
 /// Who may look at tickets.
 pub(super) const READERS: Roles = Roles::of(&[Role::Issuer, Role::Viewer]);
 
+/// Who may open failed tickets again.
+pub(super) const REDRIVERS: Roles = Roles::of(&[Role::Issuer, Role::Publisher]);
+
 /// Who is let through to a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
