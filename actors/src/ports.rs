@@ -22,7 +22,9 @@ pub use store::{
     AppendError, Appended, Direction, Due, EventStore, ExpectedRevision, FailureGroup, Order,
     Place, ReadError, Subscription, TicketFilter, TicketIndex, WhichForks,
 };
-pub use tasks::{AnswerError, Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook};
+pub use tasks::{
+    Again, AgainError, AnswerError, Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook,
+};
 pub use usage::{
     LoadedUsage, UsageBatch, UsageGroup, UsageQuery, UsageRow, UsageTable, UsageTableError,
 };

@@ -26,7 +26,7 @@ pub(super) async fn open(
     let tickets = || runtime.tickets().clone();
     let directory = || tenants.directory().clone();
     Ok(Workplace {
-        forks: Forks::new(store(), tickets()),
+        forks: Forks::new(tickets()),
         redrives: Redrives::open(store(), tickets(), directory())
             .await
             .map_err(StartError::Workplace)?,

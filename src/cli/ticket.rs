@@ -1,6 +1,8 @@
 //! `punchcard ticket`: tickets of a running server.
 
 mod cancel;
+mod compare;
+mod fork;
 mod issue;
 mod list;
 mod redrive;
@@ -58,6 +60,10 @@ pub(crate) enum TicketCommand {
     Redrive(redrive::RedriveArgs),
     /// Count the failed tickets by task and reason.
     DeadLetters(redrive::DeadLettersArgs),
+    /// Run a past ticket again with another prompt, model or parameters; nobody outside hears of it.
+    Fork(fork::ForkArgs),
+    /// Show two tickets side by side.
+    Compare(compare::CompareArgs),
 }
 
 /// Does it.
@@ -72,5 +78,7 @@ pub(crate) async fn run(args: &TicketArgs, out: &mut Output) -> Result<Exit, Fai
         TicketCommand::Cancel(args) => cancel::run(args, &client, out).await,
         TicketCommand::Redrive(args) => redrive::run(args, &client, out).await,
         TicketCommand::DeadLetters(args) => redrive::dead_letters(args, &client, out).await,
+        TicketCommand::Fork(args) => fork::run(args, &client, out).await,
+        TicketCommand::Compare(args) => compare::run(args, &client, out).await,
     }
 }

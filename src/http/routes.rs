@@ -46,6 +46,11 @@ pub(super) enum Access {
 pub(super) const ISSUERS: Roles = Roles::of(&[Role::Issuer]);
 /// Who may look at tickets.
 pub(super) const READERS: Roles = Roles::of(&[Role::Issuer, Role::Viewer]);
+/// Everybody with a key: what is only about the caller, or looks at the tenant's work as a whole.
+pub(super) const EVERYBODY: Roles = Roles::of(&Role::ALL);
+
+/// Who may run past tickets again: it costs, and reaches nobody.
+pub(super) const FORKERS: Roles = Roles::of(&[Role::Issuer, Role::Planner]);
 
 /// Who may open failed tickets again.
 pub(super) const REDRIVERS: Roles = Roles::of(&[Role::Issuer, Role::Publisher]);

@@ -70,6 +70,7 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
     ("POST", "/v1/session-tokens", Policy::Key, ISSUERS),
     ("GET", "/v1/session", Policy::Session, &[]),
     ("GET", "/v1/usage", Policy::Key, VIEWERS),
+    ("GET", "/v1/whoami", Policy::Key, EVERYBODY),
     ("GET", "/livez", Policy::Open, &[]),
     ("GET", "/readyz", Policy::Open, &[]),
     ("GET", "/v1/prompts", Policy::Key, VIEWERS),
@@ -271,6 +272,9 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
         Policy::Key,
         REDRIVERS,
     ),
+    ("POST", "/v1/tickets/{id}/forks", Policy::Ticket, FORKERS),
+    ("GET", "/v1/tickets/{id}/forks", Policy::Ticket, READERS),
+    ("GET", "/v1/tickets/{id}/compare", Policy::Ticket, READERS),
     ("GET", "/v1/openapi.json", Policy::Open, &[]),
     ("GET", "/docs", Policy::Open, &[]),
     ("GET", "/docs/style.css", Policy::Open, &[]),
@@ -280,7 +284,9 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
 const ISSUERS: &[&str] = &["issuer"];
 const READERS: &[&str] = &["issuer", "viewer"];
 const REDRIVERS: &[&str] = &["issuer", "publisher"];
+const EVERYBODY: &[&str] = &["issuer", "viewer", "planner", "publisher", "admin"];
 const VIEWERS: &[&str] = &["viewer"];
+const FORKERS: &[&str] = &["issuer", "planner"];
 const PLANNERS: &[&str] = &["planner"];
 const PUBLISHERS: &[&str] = &["publisher"];
 const ADMINS: &[&str] = &["admin"];

@@ -27,9 +27,9 @@ use punchcard_actors::guards::{BreakerOptions, Concurrency, GuardOptions};
 use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::now::Now;
 use punchcard_actors::ports::{
-    AnswerError, AnswerPart, AnswerStream, Asked, Callbacks, Clock, EventStore, Finding,
-    InputRefusal, Lane, LanguageModel, ModelCall, PostProcessCall, PreProcessCall, PreProcessReply,
-    PrepareError, Prepared, Sent, TaskBook, WebhookMessage, WebhookSender,
+    Again, AgainError, AnswerError, AnswerPart, AnswerStream, Asked, Callbacks, Clock, EventStore,
+    Finding, InputRefusal, Lane, LanguageModel, ModelCall, PostProcessCall, PreProcessCall,
+    PreProcessReply, PrepareError, Prepared, Sent, TaskBook, WebhookMessage, WebhookSender,
 };
 use punchcard_actors::prompts::{CanaryWatch, Prompts};
 use punchcard_actors::redrives::Redrives;
@@ -220,6 +220,31 @@ impl TaskBook for World {
             parameters: Arc::new(Parameters::default()),
             answer_format: AnswerFormat::Text,
         })
+    }
+
+    async fn render_again(
+        &self,
+        asked: Asked<'_>,
+        again: Again<'_>,
+    ) -> Result<Prepared, AgainError> {
+        self.prepare(asked, "", again.input)
+            .map_err(|error| AgainError::Template(error.to_string()))
+    }
+
+    fn terms_of_fork(
+        &self,
+        asked: Asked<'_>,
+        model: &str,
+        _: AnswerFormat,
+        now: Timestamp,
+    ) -> Option<(Terms, Lane)> {
+        let lane = Lane {
+            models: vec![model.to_owned()],
+            max_wait: Duration::from_secs(3_600),
+        };
+        let known = model != "gone";
+        let terms = self.accept(asked, &Value::Null, now).ok();
+        terms.filter(|_| known).map(|terms| (terms, lane))
     }
 
     async fn check_answer(&self, _: Asked<'_>, _: &PromptRef, _: &str) -> Result<(), AnswerError> {
@@ -494,7 +519,7 @@ async fn workplace(
 ) -> Workplace {
     let tickets = || runtime.tickets().clone();
     Workplace {
-        forks: Forks::new(Arc::clone(store), tickets()),
+        forks: Forks::new(tickets()),
         redrives: Redrives::open(Arc::clone(store), tickets(), tenants)
             .await
             .expect("an empty store"),

@@ -329,13 +329,16 @@ pub(super) fn asked(request: &TicketRequested) -> Asked<'_> {
 }
 
 /// The command that follows from rendering the prompt that is in effect now; `None` where it cannot
-/// be had now, for no fault of its own.
+/// be had now, for no fault of its own. A fork's was rendered when it was asked for.
 pub(super) fn prepare(
     tasks: &dyn TaskBook,
     ticket: TicketId,
     request: &TicketRequested,
     replaced: Option<Arc<Value>>,
 ) -> Option<Command> {
+    if let Some(fork) = &request.fork {
+        return Some(Command::RecordPreProcessed(fork.prepared.clone()));
+    }
     let input = replaced.as_ref().unwrap_or(&request.input);
     let own;
     let sticky = match &request.user {

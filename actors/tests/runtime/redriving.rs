@@ -49,7 +49,7 @@ fn a_failed_ticket_goes_on_from_the_step_it_failed_in_with_as_much_time_as_at_fi
         let ticket = refused(&world, &run).await;
         let first = run.tickets().look(ticket).await.expect("read");
         let first = first.expect("there").state.request().expect("it").clone();
-        time_passes(Duration::from_hours(48)).await;
+        time_passes(Duration::from_mins(30)).await;
         let held = world.model.hold_next();
         let news = run.tickets().redrive(ticket, asked(None)).await;
         let now = world.now();
@@ -174,13 +174,16 @@ fn new(filter: RedriveFilter, per_second: u32) -> NewRedrive {
 }
 
 async fn ended(redrives: &Redrives, id: Uuid) -> Arc<RedriveState> {
-    loop {
+    let mut seen = None;
+    for _ in 0..600 {
         let state = redrives.get(id).expect("it was started");
         if !state.is_at_work() {
             return state;
         }
+        seen = Some(state);
         time_passes(Duration::from_millis(100)).await;
     }
+    unreachable!("it has not ended after a minute: {seen:?}")
 }
 
 /// How often this redrive has opened the ticket.

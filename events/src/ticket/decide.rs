@@ -145,10 +145,13 @@ fn asks_the_same(existing: &TicketRequested, request: &TicketRequested) -> bool 
     existing == *request
 }
 
+/// What a fork sends was fixed when it was asked for, whatever is found now.
 fn record_prepared(
     state: &TicketState,
     prepared: TicketPreProcessed,
 ) -> Result<Vec<TicketEvent>, Rejection> {
+    let fork = state.request().and_then(|request| request.fork.as_ref());
+    let prepared = fork.map_or(prepared, |fork| fork.prepared.clone());
     match state {
         TicketState::Requested(_) => Ok(vec![TicketEvent::TicketPreProcessed(prepared)]),
         TicketState::PreProcessed(s) if *s.prepared == prepared => Ok(vec![]),

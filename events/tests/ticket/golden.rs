@@ -239,7 +239,7 @@ fn minimal() -> Vec<TicketEvent> {
 }
 
 /// Events with fields that no `full` file has: they came later, and files are not touched.
-fn added() -> [(&'static str, &'static str, TicketEvent); 10] {
+fn added() -> [(&'static str, &'static str, TicketEvent); 12] {
     let request = TicketEvent::TicketRequested(request_with_fallbacks());
     let failed = attempt_gave_way(2, AttemptErrorKind::QuotaExceeded, at(5), "gpt-y");
     let sent = sent_to("gpt-y", 3, Some(("gpt-x", FallbackReason::Failed)));
@@ -261,6 +261,8 @@ fn added() -> [(&'static str, &'static str, TicketEvent); 10] {
         ("TicketSent", "fallback", sent),
         ("TicketRequested", "label", requested_by_label()),
         ("TicketRequested", "scheduled", requested_for_later()),
+        ("TicketRequested", "fork", requested_as_fork()),
+        ("TicketDelivered", "kept", kept()),
         ("TicketPreProcessed", "label", pre_processed_by_canary()),
         (
             "TicketRequested",
@@ -280,7 +282,7 @@ fn added() -> [(&'static str, &'static str, TicketEvent); 10] {
     ]
 }
 
-fn lives() -> [(&'static str, Vec<TicketEvent>); 9] {
+fn lives() -> [(&'static str, Vec<TicketEvent>); 10] {
     let start = || vec![requested(), pre_processed(), sent(1)];
     let life = |rest: Vec<TicketEvent>| [start(), rest].concat();
     let retried = attempt_failed(1, AttemptErrorKind::Server, Some(at(2)));
@@ -325,6 +327,14 @@ fn lives() -> [(&'static str, Vec<TicketEvent>); 9] {
         persisted(),
         delivered(),
     ];
+    let fork = vec![
+        requested_as_fork(),
+        pre_processed(),
+        sent(1),
+        answered(1),
+        persisted(),
+        kept(),
+    ];
     // Answered, not persisted, and prepared anew: the numbers of attempts go on.
     let anew = |rest: &[TicketEvent]| {
         let begun = [
@@ -338,6 +348,7 @@ fn lives() -> [(&'static str, Vec<TicketEvent>); 9] {
     let redriven_anew = anew(&[sent(2), answered(2), persisted(), delivered()]);
     let prepared_anew = anew(&[sent(2), answered(2), failed(Stage::Persist)]);
     [
+        ("fork", fork),
         ("by_canary", by_canary),
         ("fallbacks", fallbacks),
         ("breaker_open", breaker_open),

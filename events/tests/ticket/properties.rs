@@ -75,6 +75,36 @@ proptest! {
     }
 
     #[test]
+    fn a_fork_calls_nobody_sends_what_it_was_made_with_and_is_kept_once_it_is_answered(life in lives()) {
+        let mut state = TicketState::Unrequested;
+        for (at, event) in life.events.iter().enumerate() {
+            state = evolve(state, event);
+            let Some(fork) = state.request().and_then(|request| request.fork.clone()) else {
+                prop_assert_ne!(event, &samples::kept(), "only a fork is kept");
+                continue;
+            };
+            match next_effect(&state) {
+                Some(Effect::PreProcess { callback, .. } | Effect::PostProcess { callback, .. }) => {
+                    prop_assert!(!callback);
+                }
+                Some(Effect::Deliver) => {
+                    // Never as the last event of what was decided at once.
+                    let next = life.events.get(at + 1).map(TicketEvent::kind);
+                    prop_assert_eq!(next, Some("TicketDelivered"));
+                }
+                Some(Effect::Send { .. } | Effect::CallModel { .. }) | None => {}
+            }
+            if let Some(prepared) = state.prepared() {
+                prop_assert_eq!(&**prepared, &fork.prepared);
+            }
+            if let TicketEvent::TicketDelivered(delivered) = event {
+                prop_assert_eq!(delivered.channel, Channel::Kept);
+                prop_assert_eq!(&delivered.acknowledged_by, "planner");
+            }
+        }
+    }
+
+    #[test]
     fn each_step_of_a_life_comes_after_the_one_before_it(life in lives()) {
         let kinds: Vec<_> = life.events.iter().map(TicketEvent::kind).collect();
         for (at, kind) in kinds.iter().enumerate() {

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use punchcard_events::retry::{Jitter, RetryPolicy};
 use punchcard_events::ticket::*;
-use punchcard_events::{LabelName, TaskName, TenantId, Timestamp, UserId};
+use punchcard_events::{LabelName, Revision, TaskName, TenantId, TicketId, Timestamp, UserId};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -235,12 +235,16 @@ pub(crate) fn events() -> impl Strategy<Value = TicketEvent> {
             let answer = answer.map(Arc::new);
             E::TicketPersisted(TicketPersisted { answer })
         }),
-        (select(vec![Channel::Session, Channel::Fetch]), ".{0,8}").prop_map(|(channel, by)| {
-            E::TicketDelivered(TicketDelivered {
-                channel,
-                acknowledged_by: by,
-            })
-        }),
+        (
+            select(vec![Channel::Session, Channel::Fetch, Channel::Kept]),
+            ".{0,8}"
+        )
+            .prop_map(|(channel, by)| {
+                E::TicketDelivered(TicketDelivered {
+                    channel,
+                    acknowledged_by: by,
+                })
+            }),
         failures().prop_map(|failure| E::TicketFailed(TicketFailed { failure })),
         (cancel_modes(), of(".{0,8}")).prop_map(|(m, t)| samples::cancelled(m, t.as_deref())),
         deadlines().prop_map(samples::redriven),
@@ -288,8 +292,9 @@ fn requests() -> impl Strategy<Value = TicketRequested> {
     );
     let priority = select(vec![Priority::Low, Priority::Normal, Priority::High]);
     let times = (of(0_u64..90), priority);
+    let times = (times, forks());
     (who, json(), labels, key, terms, times).prop_map(
-        |(who, input, metadata, idempotency, terms, times)| TicketRequested {
+        |(who, input, metadata, idempotency, terms, (times, fork))| TicketRequested {
             tenant: TenantId::new(&who.1).expect("a slug"),
             task: TaskName::new(&who.1).expect("a slug"),
             label: who.3,
@@ -303,10 +308,30 @@ fn requests() -> impl Strategy<Value = TicketRequested> {
             not_before: times.0.map(samples::at),
             batch: None,
             conversation: None,
-            fork: None,
+            fork: fork.map(Arc::new),
             terms,
         },
     )
+}
+
+/// Every fifth ticket is a fork, some with terms that ask for callbacks.
+fn forks() -> impl Strategy<Value = Option<Fork>> {
+    let from = select(vec![ForkFrom::Requested, ForkFrom::PreProcessed]);
+    let case = of((any::<u128>(), 1_u32..9));
+    let fork = (preparations(), from, any::<u128>(), any::<u64>(), case).prop_map(
+        |(prepared, from, parent, revision, case)| Fork {
+            parent: TicketId(Uuid::from_u128(parent)),
+            parent_revision: Revision(revision),
+            from,
+            by: "planner".to_owned(),
+            prepared,
+            shadow: case.map(|(run, case)| ShadowCase {
+                run: Uuid::from_u128(run),
+                case,
+            }),
+        },
+    );
+    prop_oneof![4 => Just(None), 1 => fork.prop_map(Some)]
 }
 
 fn preparations() -> impl Strategy<Value = TicketPreProcessed> {

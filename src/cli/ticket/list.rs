@@ -51,6 +51,10 @@ pub(crate) struct ListArgs {
     #[arg(long)]
     code: Option<String>,
 
+    /// Whether forks are listed too, or alone; else they are left out.
+    #[arg(long, value_parser = PossibleValuesParser::new(["with", "only"]))]
+    forks: Option<String>,
+
     /// The most tickets in a page.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     limit: Option<u32>,
@@ -101,6 +105,7 @@ fn query(args: &ListArgs, cursor: Option<&str>) -> Vec<(&'static str, String)> {
         ("before", args.before.as_ref().map(ToString::to_string)),
         ("stage", args.stage.clone()),
         ("code", args.code.clone()),
+        ("forks", args.forks.clone()),
         ("limit", limit.map(|limit| limit.to_string())),
         ("cursor", cursor.map(str::to_owned)),
     ];

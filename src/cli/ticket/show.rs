@@ -94,6 +94,11 @@ fn facts(ticket: &TicketView) -> Vec<(&'static str, String)> {
             .batch
             .map(|line| format!("{}, line {}", line.batch, line.line)),
     );
+    let fork = ticket.fork.as_ref();
+    add(
+        "fork of",
+        fork.map(|fork| format!("{}, by {}", fork.parent, fork.by)),
+    );
     if !ticket.priority.is_normal() {
         add(
             "priority",

@@ -67,6 +67,10 @@ codes! {
     InvalidCursor = BAD_REQUEST, "invalid_cursor", "The cursor is not valid";
     /// A query parameter or resume id breaks its rule.
     InvalidParameter = BAD_REQUEST, "invalid_parameter", "A parameter is not valid";
+    /// The ticket has nothing yet that could be run again.
+    NotPrepared = CONFLICT, "not_prepared", "The ticket has nothing to run again yet";
+    /// The server has no model of this name.
+    UnknownModel = UNPROCESSABLE_ENTITY, "unknown_model", "The model is not configured";
     /// The ticket has ended.
     TicketAlreadyEnded = CONFLICT, "ticket_already_ended", "The ticket has already ended";
     /// The ticket is in a state that does not allow this.

@@ -101,6 +101,10 @@ fn list() -> Operation {
             "failed_before",
             "Only tickets that failed before this time.",
         )
+        .query::<Forks>(
+            "forks",
+            "Whether forks are listed too (`with`) or alone (`only`). Without this they are left out.",
+        )
         .query::<PageLimit>("limit", "How many.")
         .query::<Text>(
             "cursor",
@@ -116,6 +120,23 @@ impl Operation {
             "state",
             "Only tickets in this state, or in one of these, separated by commas.",
         )
+    }
+}
+
+/// Whether forks are listed.
+struct Forks;
+
+impl schemars::JsonSchema for Forks {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Forks".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "enum": ["with", "only"] })
     }
 }
 
