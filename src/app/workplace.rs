@@ -25,11 +25,11 @@ pub(super) async fn open(
     let store = || Arc::new(store.clone());
     let tickets = || runtime.tickets().clone();
     let directory = || tenants.directory().clone();
+    let redrives = Redrives::open(store(), tickets(), directory()).await;
+    let redrives = redrives.map_err(StartError::Workplace)?;
     Ok(Workplace {
         forks: Forks::new(tickets()),
-        redrives: Redrives::open(store(), tickets(), directory())
-            .await
-            .map_err(StartError::Workplace)?,
+        redrives,
         shadow_runs: ShadowRuns::new(store(), tickets()),
         now: Now::new(store(), tickets()),
     })

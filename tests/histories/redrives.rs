@@ -95,7 +95,10 @@ async fn a_redrive_killed_in_the_middle_goes_on_and_nothing_runs_twice_outside()
     })
     .await;
     assert_eq!(ended["redriven"], TICKETS, "{ended}");
-    assert_eq!((&ended["skipped"], &ended["refused"]), (&json!(0), &json!(0)));
+    assert_eq!(
+        (&ended["skipped"], &ended["refused"]),
+        (&json!(0), &json!(0))
+    );
     let mut sent = 0;
     for ticket in &tickets {
         let history = world.api.until_event(ticket, "TicketPersisted").await;
@@ -108,7 +111,10 @@ async fn a_redrive_killed_in_the_middle_goes_on_and_nothing_runs_twice_outside()
         assert_eq!(count(&history, "TicketAnswered"), 1, "{ticket}");
         sent += count(&history, "TicketSent");
     }
-    assert!(world.model.calls_count() <= sent, "a call without its intent");
+    assert!(
+        world.model.calls_count() <= sent,
+        "a call without its intent"
+    );
     // One of each hook and ticket took effect, whatever was repeated.
     let effects = world.backend.effects();
     assert_eq!(effects.len(), 2 * TICKETS, "{:?}", effects.keys());
@@ -117,7 +123,8 @@ async fn a_redrive_killed_in_the_middle_goes_on_and_nothing_runs_twice_outside()
 }
 
 #[tokio::test]
-async fn a_redrive_from_the_request_makes_new_calls_of_the_tenant_and_only_a_failed_ticket_is_opened() {
+async fn a_redrive_from_the_request_makes_new_calls_of_the_tenant_and_only_a_failed_ticket_is_opened()
+ {
     let mut world = World::start().await;
     world.backend.script(POST, [Behaviour::status(410)]);
     let input = json!({ "essay": "Redriven." });

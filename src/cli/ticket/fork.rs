@@ -15,6 +15,7 @@ use crate::cli::style::{self, BOLD, DIM};
 
 /// Arguments of `ticket fork`.
 #[derive(Debug, Args)]
+#[command(disable_version_flag = true)]
 #[command(after_help = "\
 A fork calls none of your hooks and is delivered to nobody. What its model costs is counted.
 

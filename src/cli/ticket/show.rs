@@ -137,6 +137,14 @@ fn facts(ticket: &TicketView) -> Vec<(&'static str, String)> {
         format!("{total} ms, first text after {first} ms")
     });
     add("model time", timings);
+    facts.extend(ends(ticket));
+    facts
+}
+
+/// How it ended, where it has.
+fn ends(ticket: &TicketView) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    let mut add = |name, value: Option<String>| facts.extend(value.map(|value| (name, value)));
     let delivered = ticket.delivered.as_ref().map(|delivered| {
         let by = &delivered.acknowledged_by;
         format!("{} by {by}", word(delivered.channel))
