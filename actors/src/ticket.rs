@@ -138,6 +138,9 @@ pub(crate) struct TicketActor {
     parking: bool,
     /// It leaves as soon as the questions in its mailbox are answered.
     leaving: bool,
+    /// An append is under way: it does not leave before it knows what became of that. A future that was
+    /// spawned before is polled once more by actix while the context begins to wait.
+    writing: bool,
     /// Why the store cannot be used; it then does nothing but say so, and leaves.
     unusable: Option<String>,
     start: Option<Start>,
@@ -178,6 +181,7 @@ impl TicketActor {
             idle: None,
             parking,
             leaving: false,
+            writing: false,
             unusable: None,
             start: Some(start),
             obituary,
@@ -335,6 +339,10 @@ impl TicketActor {
     }
 
     fn leave(&mut self, ctx: &mut Context<Self>, left: Left) {
+        if self.writing {
+            // What follows on the append says again whether anything is owed.
+            return;
+        }
         self.obituary.leave(left);
         actix::ActorContext::stop(ctx);
     }

@@ -5,6 +5,7 @@ mod compare;
 mod fork;
 mod issue;
 mod list;
+mod redrive;
 mod replay;
 mod show;
 mod sse;
@@ -13,6 +14,7 @@ mod tests;
 mod watch;
 
 pub(crate) use issue::read_input;
+pub(crate) use redrive::{GoOnFrom, groups};
 pub(crate) use replay::fetch_history;
 
 use clap::{Args, Subcommand};
@@ -54,6 +56,10 @@ pub(crate) enum TicketCommand {
     Watch(watch::WatchArgs),
     /// Cancel a ticket.
     Cancel(cancel::CancelArgs),
+    /// Open a failed ticket again.
+    Redrive(redrive::RedriveArgs),
+    /// Count the failed tickets by task and reason.
+    DeadLetters(redrive::DeadLettersArgs),
     /// Run a past ticket again with another prompt, model or parameters; nobody outside hears of it.
     Fork(fork::ForkArgs),
     /// Show two tickets side by side.
@@ -70,6 +76,8 @@ pub(crate) async fn run(args: &TicketArgs, out: &mut Output) -> Result<Exit, Fai
         TicketCommand::Replay(args) => replay::run(args, &client, out).await,
         TicketCommand::Watch(args) => watch::run(args, &client, out).await,
         TicketCommand::Cancel(args) => cancel::run(args, &client, out).await,
+        TicketCommand::Redrive(args) => redrive::run(args, &client, out).await,
+        TicketCommand::DeadLetters(args) => redrive::dead_letters(args, &client, out).await,
         TicketCommand::Fork(args) => fork::run(args, &client, out).await,
         TicketCommand::Compare(args) => compare::run(args, &client, out).await,
     }

@@ -54,6 +54,9 @@ pub(super) const EVERYBODY: Roles = Roles::of(&Role::ALL);
 /// Who may run past tickets again: it costs, and reaches nobody.
 pub(super) const FORKERS: Roles = Roles::of(&[Role::Issuer, Role::Planner]);
 
+/// Who may open failed tickets again.
+pub(super) const REDRIVERS: Roles = Roles::of(&[Role::Issuer, Role::Publisher]);
+
 /// Which of the two listeners a request came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Door {

@@ -258,6 +258,22 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
     ("GET", "/v1/batches/{batch}", Policy::Key, READERS),
     ("GET", "/v1/batches/{batch}/results", Policy::Key, READERS),
     ("POST", "/v1/batches/{batch}/cancel", Policy::Key, ISSUERS),
+    (
+        "POST",
+        "/v1/tickets/{id}/redrive",
+        Policy::Ticket,
+        REDRIVERS,
+    ),
+    ("GET", "/v1/dead-letters", Policy::Key, READERS),
+    ("POST", "/v1/redrives", Policy::Key, REDRIVERS),
+    ("GET", "/v1/redrives", Policy::Key, READERS),
+    ("GET", "/v1/redrives/{redrive}", Policy::Key, READERS),
+    (
+        "POST",
+        "/v1/redrives/{redrive}/stop",
+        Policy::Key,
+        REDRIVERS,
+    ),
     ("POST", "/v1/tickets/{id}/forks", Policy::Ticket, FORKERS),
     ("GET", "/v1/tickets/{id}/forks", Policy::Ticket, READERS),
     ("GET", "/v1/tickets/{id}/compare", Policy::Ticket, READERS),
@@ -269,6 +285,7 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
 
 const ISSUERS: &[&str] = &["issuer"];
 const READERS: &[&str] = &["issuer", "viewer"];
+const REDRIVERS: &[&str] = &["issuer", "publisher"];
 const EVERYBODY: &[&str] = &["issuer", "viewer", "planner", "publisher", "admin"];
 const VIEWERS: &[&str] = &["viewer"];
 const FORKERS: &[&str] = &["issuer", "planner"];
@@ -286,6 +303,7 @@ pub(crate) fn filled(path: &str, ticket: &str, task: &str) -> String {
         ("{name}", "tone"),
         ("{run}", UNKNOWN),
         ("{batch}", UNKNOWN),
+        ("{redrive}", UNKNOWN),
         ("{prefix}", "pk_live_nobodys0"),
         ("{tenant}", "onehour"),
         ("{model}", "lab%2Fraw-1"),

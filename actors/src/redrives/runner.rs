@@ -1,6 +1,7 @@
 //! Running one redrive: a batch is written down, its tickets are opened one by one, and what became of
 //! them is written down.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,8 +51,10 @@ struct Runner {
     shared: Arc<Shared>,
     id: Uuid,
     started: RedriveStarted,
-    /// Between two tickets.
+    /// Between two tickets, of one batch or of two.
     pause: Duration,
+    /// Before this no ticket is opened.
+    due: Cell<Instant>,
 }
 
 /// What became of one ticket.
@@ -71,6 +74,7 @@ impl Runner {
             id,
             pause: Duration::from_secs(1) / started.per_second.max(1),
             started,
+            due: Cell::new(Instant::now()),
         })
     }
 
@@ -117,13 +121,11 @@ impl Runner {
         is_new: bool,
     ) -> Result<Outcomes, RedrivesError> {
         let mut outcomes = Outcomes::default();
-        let mut due = Instant::now();
         for ticket in tickets {
             let end = if !is_new && self.is_redriven(*ticket).await? {
                 End::Redriven
             } else {
-                self.pause_until(due).await;
-                due = Instant::now().max(due) + self.pause;
+                self.keep_pace().await;
                 self.open(*ticket).await?
             };
             let counted = match end {
@@ -203,9 +205,10 @@ impl Runner {
         Ok(redrives.any(|redrive| redrive == self.id))
     }
 
-    async fn pause_until(&self, due: Instant) {
+    async fn keep_pace(&self) {
         // Not cut short by a stop: it is a second at the most.
-        tokio::time::sleep_until(due).await;
+        tokio::time::sleep_until(self.due.get()).await;
+        self.due.set(Instant::now() + self.pause);
     }
 
     async fn wait_while_suspended(&self) {

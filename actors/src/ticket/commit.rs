@@ -192,7 +192,10 @@ impl TicketActor {
             events,
             self.deps.store_patience,
         );
-        ctx.wait(append.into_actor(self).map(move |appended, act, ctx| match appended {
+        self.writing = true;
+        ctx.wait(append.into_actor(self).map(move |appended, act, ctx| {
+            act.writing = false;
+            match appended {
             Ok(revision) => act.committed(ctx, plan, revision, last, reply),
             Err(Refused::Conflict) if conflicts < MAX_CONFLICTS => act.reload(ctx, move |act, ctx| {
                 act.stop_ongoing(ctx);
@@ -216,7 +219,7 @@ impl TicketActor {
                 }
                 act.give_way(ctx, refused.to_string());
             }
-        }));
+        }}));
     }
 
     fn committed(

@@ -23,6 +23,7 @@ mod life;
 mod overload;
 mod permits;
 mod recovery;
+mod redriving;
 mod retries;
 mod scheduling;
 mod stopping;

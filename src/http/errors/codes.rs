@@ -75,6 +75,12 @@ codes! {
     TicketAlreadyEnded = CONFLICT, "ticket_already_ended", "The ticket has already ended";
     /// The ticket is in a state that does not allow this.
     WrongState = CONFLICT, "wrong_state", "The ticket's state does not allow this";
+    /// Only a failed ticket can be redriven.
+    NotFailed = CONFLICT, "not_failed", "The ticket is not failed";
+    /// The tenant has a redrive that runs.
+    RedriveRunning = CONFLICT, "redrive_running", "A redrive is running";
+    /// The redrive has come to its end.
+    RedriveEnded = CONFLICT, "redrive_ended", "The redrive has ended";
     /// Lines of a batch are wrong, and all or nothing was asked for; or it has none.
     BatchRejected = UNPROCESSABLE_ENTITY, "batch_rejected", "The batch does not run";
     /// The batch is not in a state that allows what was asked.

@@ -87,7 +87,7 @@ small!(
 /// A parameter of a path: its schema, and what it is.
 pub(super) fn path_parameter(name: &str) -> Option<(MakeSchema, &'static str)> {
     let make: MakeSchema = match name {
-        "id" | "run" | "batch" | "endpoint" => SchemaGenerator::subschema_for::<Uuid>,
+        "id" | "run" | "batch" | "endpoint" | "redrive" => SchemaGenerator::subschema_for::<Uuid>,
         "task" => SchemaGenerator::subschema_for::<TaskName>,
         "tenant" => SchemaGenerator::subschema_for::<TenantId>,
         "label" => SchemaGenerator::subschema_for::<LabelName>,
@@ -106,6 +106,7 @@ pub(super) fn path_parameter(name: &str) -> Option<(MakeSchema, &'static str)> {
         "folder" | "kind" => "A folder.",
         "file" => "A file.",
         "batch" => "The batch's id.",
+        "redrive" => "The redrive's id.",
         "task" => "The task's name.",
         "tenant" => "The tenant's name.",
         "label" => "The label.",
