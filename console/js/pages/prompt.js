@@ -1,6 +1,6 @@
 // One prompt: its head, and a tab for each thing that is done with it.
 
-import { h } from '../dom.js';
+import { h, inline } from '../dom.js';
 import { t } from '../i18n.js';
 import { problemBox } from '../widgets/problem.js';
 import { mount as canary } from './prompt/canary.js';
@@ -20,7 +20,8 @@ export const page = {
     const { params, query, api, session } = context;
     const task = params.task;
     const stop = new AbortController();
-    const head = h('header', { class: 'page-head' });
+    const head = h('header', { class: 'stack' });
+    context.setTitle(task);
     const body = h('div', { class: 'tab-body' });
     main.append(head, body);
 
@@ -89,8 +90,7 @@ function headOf(room, chosen) {
     : [h('span', { class: 'badge plain' }, t('prompts.new_here'))];
   const tabs = Object.keys(TABS).map((name) => h('a', { href: room.at(name), 'aria-current': name === chosen ? 'page' : null }, t(`prompts.tab_${name}`)));
   return [
-    h('p', { class: 'crumbs' }, h('a', { href: '#/prompts' }, t('prompts.title'))),
-    h('h1', {}, task, ' ', ...badges.filter(Boolean)),
+    h('div', { class: 'page-head' }, h('div', {}, h('a', { class: 'crumb', href: '#/prompts' }, `← ${t('prompts.title')}`), h('h1', { tabindex: -1 }, inline(task, 80)), h('div', { class: 'head-badges' }, ...badges.filter(Boolean)))),
     h('nav', { class: 'tabs', 'aria-label': t('prompts.parts', { task }) }, ...tabs),
   ];
 }

@@ -2,6 +2,7 @@
 
 import { h } from '../dom.js';
 import { t } from '../i18n.js';
+import { head } from '../widgets/page.js';
 import { problemBox } from '../widgets/problem.js';
 import { whenBy } from '../widgets/words.js';
 
@@ -17,10 +18,10 @@ export const page = {
   key: 'p',
   roles: ['viewer', 'planner', 'publisher'],
   async open(main, { api, session, go }) {
-    const list = h('div', { class: 'prompt-list', 'aria-live': 'polite' });
+    const list = h('div', { class: 'card' });
     const stop = new AbortController();
     main.append(
-      h('header', { class: 'page-head' }, h('h1', {}, t('prompts.title')), h('p', { class: 'quiet' }, t('prompts.about'))),
+      head({ title: t('prompts.title'), about: t('prompts.about') }),
       session.may('planner') ? newPrompt(go) : '',
       list,
     );
@@ -56,7 +57,7 @@ async function showAll(list, api, signal) {
     h(
       'div',
       { class: 'table-wrap', tabindex: '0', role: 'region', 'aria-label': t('prompts.title') },
-      h('table', { class: 'table folds' }, h('thead', {}, h('tr', {}, ...heads.map((head) => h('th', { scope: 'col' }, t(head))))), rows),
+      h('table', { class: 'table folds' }, h('thead', {}, h('tr', {}, ...heads.map((name) => h('th', { scope: 'col' }, t(name))))), rows),
     ),
     more,
   );
@@ -67,8 +68,8 @@ function rowOf(prompt) {
   const draft = prompt.draft;
   return h(
     'tr',
-    {},
-    h('th', { scope: 'row' }, h('a', { href: at }, prompt.task), prompt.retired ? h('span', { class: 'badge plain' }, t('prompts.retired')) : null),
+    { class: 'linked', 'data-walk': true, onclick: (event) => event.target.closest('a') || (location.hash = at) },
+    h('td', {}, h('a', { class: 'row-link', href: at }, prompt.task), ' ', prompt.retired ? h('span', { class: 'badge plain' }, t('prompts.retired')) : null),
     h(
       'td',
       {},
@@ -76,9 +77,9 @@ function rowOf(prompt) {
       prompt.canary ? h('a', { class: 'badge warning', href: `${at}?tab=canary` }, t('prompts.canary_short', { version: prompt.canary.version, percent: prompt.canary.percent })) : null,
       prompt.latest && prompt.latest !== prompt.production ? h('span', { class: 'quiet' }, t('prompts.newest_n', { version: prompt.latest })) : null,
     ),
-    h('td', {}, draft ? h('a', { href: `${at}?tab=edit` }, t('prompts.edit_n', { edit: draft.edit })) : h('span', { class: 'quiet' }, t('prompts.nothing')), draft ? h('span', { class: 'quiet small' }, whenBy(draft.saved_at, draft.by)) : null),
-    h('td', {}, prompt.test_set ? t('prompts.cases_n', { count: prompt.test_set.cases }) : h('span', { class: 'quiet' }, t('prompts.nothing'))),
-    h('td', {}, prompt.changed_at ? whenBy(prompt.changed_at) : ''),
+    h('td', { 'data-label': t('prompts.draft') }, draft ? h('a', { href: `${at}?tab=edit` }, t('prompts.edit_n', { edit: draft.edit })) : h('span', { class: 'quiet' }, t('prompts.nothing')), ' ', draft ? h('span', { class: 'quiet small' }, whenBy(draft.saved_at, draft.by)) : null),
+    h('td', { 'data-label': t('prompts.test_set') }, prompt.test_set ? t('prompts.cases_n', { count: prompt.test_set.cases }) : h('span', { class: 'quiet' }, t('prompts.nothing'))),
+    h('td', { 'data-label': t('prompts.changed') }, prompt.changed_at ? whenBy(prompt.changed_at) : ''),
   );
 }
 
