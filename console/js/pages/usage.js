@@ -90,12 +90,14 @@ const WIDTH = 720;
 const HEIGHT = 200;
 const LEFT = 56;
 const BOTTOM = 24;
+/** Few days get no broader bars than this. */
+const WIDEST = 64;
 
 /** A bar for each day. The table below says the same in numbers. */
 function bars(rows, measure, name) {
   const show = (value) => (measure === 'cost_micro_usd' ? money(value / 1e6) : compact(value));
   const most = Math.max(...rows.map((row) => row[measure]), 1);
-  const step = (WIDTH - LEFT) / rows.length;
+  const step = Math.min((WIDTH - LEFT) / rows.length, WIDEST);
   const height = (value) => ((HEIGHT - BOTTOM - 12) * value) / most;
   const every = Math.ceil(rows.length / 10);
   return svg(
@@ -106,8 +108,8 @@ function bars(rows, measure, name) {
       svg('text', { x: LEFT - 6, y: HEIGHT - BOTTOM - height(most * part) + 4, 'text-anchor': 'end' }, show(most * part)),
     ]),
     rows.map((row, at) => [
-      svg('rect', { x: LEFT + at * step + Math.max(step * 0.12, 0.5), y: HEIGHT - BOTTOM - height(row[measure]), width: Math.min(Math.max(step * 0.76, 1), 48), height: height(row[measure]), rx: 2 }, svg('title', {}, `${row.day}: ${show(row[measure])}`)),
-      at % every === 0 ? svg('text', { x: LEFT + at * step + Math.min(step / 2, 24), y: HEIGHT - 6, 'text-anchor': 'middle' }, row.day.slice(5)) : null,
+      svg('rect', { x: LEFT + at * step + Math.max(step * 0.12, 0.5), y: HEIGHT - BOTTOM - height(row[measure]), width: Math.max(step * 0.76, 1), height: height(row[measure]), rx: 2 }, svg('title', {}, `${row.day}: ${show(row[measure])}`)),
+      at % every === 0 ? svg('text', { x: LEFT + (at + 0.5) * step, y: HEIGHT - 6, 'text-anchor': 'middle' }, row.day.slice(5)) : null,
     ]),
   );
 }
