@@ -32,7 +32,7 @@ export default {
   max_cost_hint: '이 금액에서 멈춥니다. 비우면 제한이 없습니다.',
   estimate_: '예상해 보기…',
   no_matches: '맞는 지난 티켓이 없습니다. 기간을 늘리거나 다른 사용자를 고르세요.',
-  start_title: '버전 {version}을(를) 지난 티켓 {count}개로 시험할까요?',
+  start_title: '버전 {version}번을 지난 티켓 {count}개로 시험할까요?',
   start_words: '사용자의 티켓 사이사이 여유가 있을 때 티켓을 하나씩 이 버전으로 다시 실행합니다. 토큰이 들지만, 사용자나 회사의 API로는 아무것도 가지 않습니다.',
   stops_at: '{cost}에서 멈춥니다.',
   start: '실행 시작',

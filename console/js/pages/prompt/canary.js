@@ -53,7 +53,7 @@ function card(room, canary, seen, draw) {
     [t('prompts.version'), t('prompts.version_n', { version: canary.version })],
     [t('prompts.canary_share'), t('prompts.canary_of_users', { percent: canary.percent })],
     [t('prompts.canary_beside'), t('prompts.version_n', { version: canary.beside })],
-    [t('prompts.since'), whenBy(canary.since, canary.by)],
+    [t('prompts.started'), whenBy(canary.since, canary.by)],
     [t('prompts.reason'), canary.reason ? inline(canary.reason, 500) : '–'],
     [t('prompts.canary_bounds'), t('prompts.canary_bounds_words', { failed: bounds.max_failed_percent, broken: bounds.max_schema_violation_percent, tickets: bounds.min_tickets })],
   ];
@@ -82,7 +82,7 @@ function tally(place, canary) {
   }
   const ended = seen.answered + seen.failed;
   const share = (part) => (ended ? percentOf(part / ended) : '–');
-  const row = (name, part, bound) => h('tr', {}, h('th', { scope: 'row' }, name), h('td', { class: 'right' }, count(part)), h('td', { class: 'right' }, bound === null ? '' : share(part)), h('td', { class: 'right' }, bound === null ? '' : `${bound} %`));
+  const row = (name, part, bound) => h('tr', {}, h('th', { scope: 'row' }, name), h('td', { class: 'right' }, count(part)), h('td', { class: 'right' }, bound === null ? '' : share(part)), h('td', { class: 'right' }, bound === null ? '' : percentOf(bound / 100, 0)));
   fill(
     place,
     h(

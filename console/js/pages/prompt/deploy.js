@@ -38,14 +38,14 @@ function labelsCard(room, draw) {
       {},
       h('td', {}, h('span', { class: isProduction ? 'badge good' : 'badge accent plain' }, inline(one.label))),
       h('td', {}, t('prompts.version_n', { version: one.version })),
-      h('td', { 'data-label': t('prompts.since') }, whenBy(one.since, one.by)),
+      h('td', { 'data-label': t('prompts.started') }, whenBy(one.since, one.by)),
       h('td', { class: 'wide' }, one.reason ? inline(one.reason, 300) : ''),
       h('td', {}, h('div', { class: 'actions' },
         mayMove ? h('button', { type: 'button', class: 'small', onclick: () => rollBack(room, one, draw) }, t('prompts.roll_back_')) : null,
         mayMove && !isProduction ? h('button', { type: 'button', class: 'small', onclick: () => removeLabel(room, one, draw) }, t('prompts.remove_label_')) : null)),
     );
   });
-  const heads = ['prompts.label', 'prompts.version', 'prompts.since', 'prompts.reason', 'prompts.actions'];
+  const heads = ['prompts.label', 'prompts.version', 'prompts.started', 'prompts.reason', 'prompts.actions'];
   return h(
     'section',
     { class: 'card', 'aria-labelledby': 'labels-title' },

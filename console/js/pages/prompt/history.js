@@ -5,6 +5,7 @@ import { dayAndClock } from '../../format.js';
 import { has, t } from '../../i18n.js';
 import { attempt } from '../../widgets/problem.js';
 import { when, whenBy } from '../../widgets/words.js';
+import { said } from './said.js';
 
 /** Entries of one request, and the most that are read. */
 const PAGE = 200;
@@ -34,7 +35,7 @@ function entryOf(entry) {
   return h(
     'li',
     {},
-    h('p', {}, h('span', { class: `badge plain ${tone(entry.kind)}` }, has(kind) ? t(kind) : entry.kind), ' ', inline(entry.sentence, 1000)),
+    h('p', {}, h('span', { class: `badge plain ${tone(entry.kind)}` }, has(kind) ? t(kind) : entry.kind), ' ', inline(said(entry), 1000)),
     h('details', {}, h('summary', { class: 'quiet small' }, whenBy(entry.at, entry.by)), text(JSON.stringify(entry.event, null, 2), { code: true, boxed: true })),
   );
 }
@@ -56,8 +57,8 @@ function atCard(room) {
     event.preventDefault();
     attempt(out, button, async () => {
       const asked = new Date(time.value).toISOString();
-      const said = await room.api.get(`${room.base}/at?time=${encodeURIComponent(asked)}&label=${encodeURIComponent(label.value)}`, { signal: room.signal });
-      fill(out, answerOf(said));
+      const found = await room.api.get(`${room.base}/at?time=${encodeURIComponent(asked)}&label=${encodeURIComponent(label.value)}`, { signal: room.signal });
+      fill(out, answerOf(found));
     });
   };
   return h(
@@ -68,12 +69,12 @@ function atCard(room) {
   );
 }
 
-function answerOf(said) {
-  const params = { label: said.label, time: dayAndClock(said.time), version: said.version };
-  if (said.version === null) return h('p', {}, t(said.forgotten ? 'prompts.at_forgotten' : 'prompts.at_nothing', params));
+function answerOf(found) {
+  const params = { label: found.label, time: dayAndClock(found.time), version: found.version };
+  if (found.version === null) return h('p', {}, t(found.forgotten ? 'prompts.at_forgotten' : 'prompts.at_nothing', params));
   return [
-    h('p', {}, t('prompts.at_was', params), ' ', t('prompts.since'), ' ', when(said.since), said.until ? [' ', t('prompts.until'), ' ', when(said.until)] : [' ', t('prompts.at_still')]),
-    said.canary ? h('p', {}, t('prompts.at_canary', { version: said.canary.version, percent: said.canary.percent })) : null,
+    h('p', {}, t('prompts.at_was', params), ' ', t('prompts.since'), ' ', when(found.since), found.until ? [' ', t('prompts.until'), ' ', when(found.until)] : [' ', t('prompts.at_still')]),
+    found.canary ? h('p', {}, t('prompts.at_canary', { version: found.canary.version, percent: found.canary.percent })) : null,
   ];
 }
 
