@@ -159,7 +159,7 @@ export default {
   added: '더함',
   text_new: '새로 생김',
   text_gone: '빠짐',
-  role_changed: '{from}에서 {to}(으)로',
+  role_changed: '{from} → {to}',
   equal_lines: '같은 줄 {count}개 펼치기',
 
   // 테스트
