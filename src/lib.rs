@@ -7,6 +7,7 @@
 pub mod adapters;
 pub mod app;
 pub mod cli;
+pub mod compare;
 pub mod config;
 #[cfg(test)]
 mod fuzz;

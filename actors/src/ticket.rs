@@ -22,7 +22,8 @@ use std::time::Duration;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, WrapFuture};
 use futures_util::future::{AbortHandle, abortable};
 use punchcard_events::ticket::{
-    CancelMode, Channel, Command, Effect, Failure, Stage, TicketRequested, TicketState, next_effect,
+    CancelMode, Channel, Command, Deadlines, Effect, Failure, Stage, TicketRequested, TicketState,
+    next_effect,
 };
 use punchcard_events::{EventId, Revision, StreamName, TicketId, Timestamp};
 use tokio::sync::oneshot;
@@ -38,6 +39,7 @@ use crate::history::load;
 use crate::llm::Llm;
 use crate::ports::{Clock, EventStore, LimitsBook, TaskBook};
 use crate::schedule::NEAR;
+use crate::tickets::Redrive;
 use crate::usage::Meter;
 
 /// How long an actor with nothing to do stays where places are scarce: long enough for a user who is
@@ -90,6 +92,11 @@ pub(crate) enum Ask {
     Cancel { mode: CancelMode, by: String },
     /// Its answer has arrived.
     Acknowledge { channel: Channel, by: String },
+    /// Open it again.
+    Redrive {
+        redrive: Redrive,
+        deadlines: Deadlines,
+    },
     /// Give up if the time is over.
     Expire,
     /// Finish the call in flight, if any, and leave; the store has the rest.
@@ -431,6 +438,13 @@ impl Handler<Asked> for TicketActor {
                 text: self.live.as_ref().map(|live| live.content().into()),
             },
             Ask::Acknowledge { channel, by } => Command::Acknowledge { channel, by },
+            Ask::Redrive { redrive, deadlines } => Command::Redrive {
+                by: redrive.by,
+                deadlines,
+                redrive: redrive.redrive,
+                from: redrive.from,
+                now: self.deps.clock.now(),
+            },
             Ask::Expire => Command::Expire {
                 now: self.deps.clock.now(),
             },

@@ -88,8 +88,8 @@ pub use command::Command;
 pub use decide::{Rejection, decide};
 pub use effect::{Effect, next_effect};
 pub use event::{
-    CancelMode, Channel, Failure, Message, Parameters, PromptRef, Role, Stage, TicketAnswered,
-    TicketCancelled, TicketDelivered, TicketEvent, TicketFailed, TicketPersisted,
+    CancelMode, Channel, Failure, Message, Parameters, PromptRef, RedriveFrom, Role, Stage,
+    TicketAnswered, TicketCancelled, TicketDelivered, TicketEvent, TicketFailed, TicketPersisted,
     TicketPreProcessed, TicketRedriven, Timings, Usage,
 };
 pub use fork::{Fork, ForkFrom, ShadowCase};

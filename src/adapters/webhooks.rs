@@ -154,8 +154,7 @@ impl Webhooks {
     /// Sends `body` to the task's hook and takes in the reply, as far as its status gives it meaning.
     async fn call(
         &self,
-        kind: CallbackKind,
-        ticket: TicketId,
+        (kind, id): (CallbackKind, String),
         request: &TicketRequested,
         body: Vec<u8>,
         now: Timestamp,
@@ -165,8 +164,8 @@ impl Webhooks {
             .find(&request.tenant, &request.task, kind)
             .ok_or_else(|| failure::not_configured(&request.task, kind))?;
         check_url(&hook.url, self.allow_private_networks).map_err(failure::not_allowed)?;
-        let headers = headers(kind, ticket, request, &hook.secrets, &body, now)
-            .map_err(|_| failure::unwritable())?;
+        let headers =
+            headers(id, request, &hook.secrets, &body, now).map_err(|_| failure::unwritable())?;
         let client = self.clients.here().map_err(failure::of_call)?;
         let mut response = client
             .post(hook.url)
@@ -225,15 +224,10 @@ impl Webhooks {
 impl Callbacks for Webhooks {
     async fn pre_process(&self, call: PreProcessCall) -> Result<PreProcessReply, CallbackError> {
         let now = self.clock.now();
+        let id = message_id(call.ticket, CallbackKind::PreProcess, call.prepared_again);
         let body = body::pre_process(&call, now).map_err(|_| failure::unwritable())?;
         let received = self
-            .call(
-                CallbackKind::PreProcess,
-                call.ticket,
-                &call.request,
-                body,
-                now,
-            )
+            .call((CallbackKind::PreProcess, id), &call.request, body, now)
             .await?;
         reply::pre_process(&received)
     }
@@ -243,15 +237,10 @@ impl Callbacks for Webhooks {
         call: PostProcessCall,
     ) -> Result<Option<Arc<Value>>, CallbackError> {
         let now = self.clock.now();
+        let id = message_id(call.ticket, CallbackKind::PostProcess, call.prepared_again);
         let body = body::post_process(&call, now).map_err(|_| failure::unwritable())?;
         let received = self
-            .call(
-                CallbackKind::PostProcess,
-                call.ticket,
-                &call.request,
-                body,
-                now,
-            )
+            .call((CallbackKind::PostProcess, id), &call.request, body, now)
             .await?;
         reply::post_process(&received)
     }
@@ -260,20 +249,24 @@ impl Callbacks for Webhooks {
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// The id of the message: the same over all tries of one callback of one ticket.
-fn message_id(ticket: TicketId, kind: CallbackKind) -> String {
-    format!("msg_{ticket}_{}", kind.as_str())
+/// The id of the message: the same over all tries of one callback of one ticket. One that a redrive has
+/// prepared anew may get another answer, and a receiver that drops repeats must not drop that: its calls
+/// have ids of their own, `…_2` after the first such redrive.
+fn message_id(ticket: TicketId, kind: CallbackKind, prepared_again: u32) -> String {
+    let kind = kind.as_str();
+    match prepared_again {
+        0 => format!("msg_{ticket}_{kind}"),
+        again => format!("msg_{ticket}_{kind}_{}", u64::from(again) + 1),
+    }
 }
 
 fn headers(
-    kind: CallbackKind,
-    ticket: TicketId,
+    id: String,
     request: &TicketRequested,
     secrets: &[SigningSecret],
     body: &[u8],
     now: Timestamp,
 ) -> Result<HeaderMap, InvalidHeaderValue> {
-    let id = message_id(ticket, kind);
     let timestamp = (now.as_millis() / 1000).to_string();
     let signatures = signature::sign(secrets, &id, &timestamp, body);
     let mut headers = HeaderMap::with_capacity(8);

@@ -1,6 +1,8 @@
 //! `punchcard ticket`: tickets of a running server.
 
 mod cancel;
+mod compare;
+mod fork;
 mod issue;
 mod list;
 mod replay;
@@ -52,6 +54,10 @@ pub(crate) enum TicketCommand {
     Watch(watch::WatchArgs),
     /// Cancel a ticket.
     Cancel(cancel::CancelArgs),
+    /// Run a past ticket again with another prompt, model or parameters; nobody outside hears of it.
+    Fork(fork::ForkArgs),
+    /// Show two tickets side by side.
+    Compare(compare::CompareArgs),
 }
 
 /// Does it.
@@ -64,5 +70,7 @@ pub(crate) async fn run(args: &TicketArgs, out: &mut Output) -> Result<Exit, Fai
         TicketCommand::Replay(args) => replay::run(args, &client, out).await,
         TicketCommand::Watch(args) => watch::run(args, &client, out).await,
         TicketCommand::Cancel(args) => cancel::run(args, &client, out).await,
+        TicketCommand::Fork(args) => fork::run(args, &client, out).await,
+        TicketCommand::Compare(args) => compare::run(args, &client, out).await,
     }
 }

@@ -17,6 +17,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::forks::ForkView;
+
 /// One ticket, whole.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct TicketView {
@@ -36,6 +38,8 @@ pub(super) struct TicketView {
     not_before: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     batch: Option<BatchLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fork: Option<ForkView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<Timestamp>,
     revision: Revision,
@@ -106,6 +110,7 @@ impl TicketView {
             priority: request.priority,
             not_before: request.not_before,
             batch: request.batch,
+            fork: request.fork.as_deref().map(ForkView::from),
             deadline: Some(request.terms.deadlines.answer_by),
             revision: Revision::FIRST,
             prompt: None,
@@ -213,6 +218,9 @@ pub(super) struct TicketLine {
     revision: Revision,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureLine>,
+    /// The ticket that it runs again, where it is a fork.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fork_of: Option<TicketId>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -235,6 +243,7 @@ impl From<TicketSummary> for TicketLine {
             updated_at: summary.updated_at,
             not_before: summary.not_before,
             revision: summary.revision,
+            fork_of: summary.fork_of,
             failure: summary.failure_code.map(|code| FailureLine {
                 stage: summary.failed_stage,
                 code,

@@ -70,6 +70,7 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
     ("POST", "/v1/session-tokens", Policy::Key, ISSUERS),
     ("GET", "/v1/session", Policy::Session, &[]),
     ("GET", "/v1/usage", Policy::Key, VIEWERS),
+    ("GET", "/v1/whoami", Policy::Key, EVERYBODY),
     ("GET", "/livez", Policy::Open, &[]),
     ("GET", "/readyz", Policy::Open, &[]),
     ("GET", "/v1/prompts", Policy::Key, VIEWERS),
@@ -255,6 +256,9 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
     ("GET", "/v1/batches/{batch}", Policy::Key, READERS),
     ("GET", "/v1/batches/{batch}/results", Policy::Key, READERS),
     ("POST", "/v1/batches/{batch}/cancel", Policy::Key, ISSUERS),
+    ("POST", "/v1/tickets/{id}/forks", Policy::Ticket, FORKERS),
+    ("GET", "/v1/tickets/{id}/forks", Policy::Ticket, READERS),
+    ("GET", "/v1/tickets/{id}/compare", Policy::Ticket, READERS),
     ("GET", "/v1/openapi.json", Policy::Open, &[]),
     ("GET", "/docs", Policy::Open, &[]),
     ("GET", "/docs/style.css", Policy::Open, &[]),
@@ -263,7 +267,9 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
 
 const ISSUERS: &[&str] = &["issuer"];
 const READERS: &[&str] = &["issuer", "viewer"];
+const EVERYBODY: &[&str] = &["issuer", "viewer", "planner", "publisher", "admin"];
 const VIEWERS: &[&str] = &["viewer"];
+const FORKERS: &[&str] = &["issuer", "planner"];
 const PLANNERS: &[&str] = &["planner"];
 const PUBLISHERS: &[&str] = &["publisher"];
 const ADMINS: &[&str] = &["admin"];

@@ -144,6 +144,7 @@ async fn a_hook_that_is_no_longer_configured_waits_for_an_operator() {
     let call = PreProcessCall {
         ticket: ticket(),
         request: request("retired-task"),
+        prepared_again: 0,
     };
     let error = bench.webhooks.pre_process(call).await.unwrap_err();
     assert!(error.kind.is_transient());

@@ -182,6 +182,7 @@ fn pre_call() -> PreProcessCall {
     PreProcessCall {
         ticket: ticket(),
         request: request("writing-review"),
+        prepared_again: 0,
     }
 }
 
@@ -214,6 +215,7 @@ fn post_call() -> PostProcessCall {
             timings: Timings::default(),
         }),
         answer: json!({"score": 4}),
+        prepared_again: 0,
     }
 }
 

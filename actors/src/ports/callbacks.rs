@@ -39,6 +39,9 @@ pub struct PreProcessCall {
     pub ticket: TicketId,
     /// What was asked.
     pub request: Arc<TicketRequested>,
+    /// How often a redrive had the ticket prepared anew: each time it is another call, with an id of
+    /// its own.
+    pub prepared_again: u32,
 }
 
 /// What the tenant made of the input.
@@ -65,4 +68,7 @@ pub struct PostProcessCall {
     pub answered: Arc<TicketAnswered>,
     /// The same as the task's answer format reads it: text, or a JSON document.
     pub answer: Value,
+    /// How often a redrive had the ticket prepared anew: each time it is another call, with an id of
+    /// its own.
+    pub prepared_again: u32,
 }

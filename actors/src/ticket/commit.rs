@@ -253,6 +253,9 @@ impl TicketActor {
         let Some(tenant) = plan.state.request().map(|r| &r.tenant) else {
             return Ok(vec![]);
         };
+        let fork = plan.state.request().and_then(|r| r.fork.as_ref());
+        // By this, and by nothing else of their envelopes, a fork's events are told from others.
+        let correlation_id = fork.map_or(self.id, |fork| fork.parent).0;
         let mut cause = self.last_event;
         let envelope = |event: &TicketEvent| {
             let id = EventId(self.deps.clock.id());
@@ -261,7 +264,7 @@ impl TicketActor {
                 kind: Cow::Borrowed(event.kind()),
                 schema_version: event.schema_version(),
                 tenant: TenantId::clone(tenant),
-                correlation_id: self.id.0,
+                correlation_id,
                 causation_id: cause.replace(id),
                 recorded_at,
                 data: event.encode()?,

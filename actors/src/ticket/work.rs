@@ -92,6 +92,7 @@ impl TicketActor {
                 let call = PreProcessCall {
                     ticket: self.id,
                     request: Arc::clone(&s.request),
+                    prepared_again: s.prepared_again,
                 };
                 Some(pre_process(deps, call, due, callback, calling).boxed_local())
             }
@@ -129,6 +130,7 @@ impl TicketActor {
                     model: s.model().to_owned(),
                     answered: Arc::clone(&s.answered),
                     answer: s.provisional_answer(),
+                    prepared_again: s.prepared_again,
                 };
                 let due = Try::next(&s.callback, not_before);
                 Some(post_process(deps, call, due, calling).boxed_local())
@@ -327,13 +329,16 @@ pub(super) fn asked(request: &TicketRequested) -> Asked<'_> {
 }
 
 /// The command that follows from rendering the prompt that is in effect now; `None` where it cannot
-/// be had now, for no fault of its own.
+/// be had now, for no fault of its own. A fork's was rendered when it was asked for.
 pub(super) fn prepare(
     tasks: &dyn TaskBook,
     ticket: TicketId,
     request: &TicketRequested,
     replaced: Option<Arc<Value>>,
 ) -> Option<Command> {
+    if let Some(fork) = &request.fork {
+        return Some(Command::RecordPreProcessed(fork.prepared.clone()));
+    }
     let input = replaced.as_ref().unwrap_or(&request.input);
     let own;
     let sticky = match &request.user {

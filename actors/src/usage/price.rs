@@ -59,6 +59,13 @@ impl Prices {
     }
 }
 
+impl Prices {
+    /// What so many tokens of `model` cost; `None` where it has no price.
+    pub fn cost(&self, model: &str, tokens: Estimate) -> Option<MicroUsd> {
+        self.0.get(model).map(|price| price.cost(tokens))
+    }
+}
+
 impl FromIterator<(String, Price)> for Prices {
     fn from_iter<I: IntoIterator<Item = (String, Price)>>(prices: I) -> Self {
         Self(prices.into_iter().collect())

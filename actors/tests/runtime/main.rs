@@ -15,6 +15,7 @@ mod cursors;
 mod deadlines;
 mod fallbacks;
 mod feed;
+mod forks;
 mod guards;
 mod idempotency;
 mod late_commits;

@@ -138,6 +138,7 @@ impl History {
                 by: "an admin".to_owned(),
                 now: self.now,
                 redrive: None,
+                from: None,
                 deadlines: deadlines(self.now),
             },
         }

@@ -6,8 +6,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    AttemptError, CallbackError, CallbackKind, CancelMode, Channel, Deadlines, Failure, Spent,
-    TicketAnswered, TicketPreProcessed, TicketRequested,
+    AttemptError, CallbackError, CallbackKind, CancelMode, Channel, Deadlines, Failure,
+    RedriveFrom, Spent, TicketAnswered, TicketPreProcessed, TicketRequested,
 };
 use crate::retry::Jitter;
 use crate::time::Timestamp;
@@ -102,6 +102,8 @@ pub enum Command {
         deadlines: Deadlines,
         /// The redrive of many that it is a part of.
         redrive: Option<Uuid>,
+        /// The step that it goes on from; `None`: the one that it failed in.
+        from: Option<RedriveFrom>,
         /// The time now.
         now: Timestamp,
     },

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::command::Command;
 use super::failing::{FailedCall, attempt_failure, callback_failure, failed};
@@ -113,8 +112,17 @@ pub fn decide(state: &TicketState, command: Command) -> Result<Vec<TicketEvent>,
             by,
             deadlines,
             redrive: of_many,
+            from,
             now,
-        } => redrive(state, (by, of_many), deadlines, now),
+        } => {
+            let event = TicketRedriven {
+                by,
+                deadlines,
+                redrive: of_many,
+                from,
+            };
+            redrive(state, event, now)
+        }
     }
 }
 
@@ -137,10 +145,13 @@ fn asks_the_same(existing: &TicketRequested, request: &TicketRequested) -> bool 
     existing == *request
 }
 
+/// What a fork sends was fixed when it was asked for, whatever is found now.
 fn record_prepared(
     state: &TicketState,
     prepared: TicketPreProcessed,
 ) -> Result<Vec<TicketEvent>, Rejection> {
+    let fork = state.request().and_then(|request| request.fork.as_ref());
+    let prepared = fork.map_or(prepared, |fork| fork.prepared.clone());
     match state {
         TicketState::Requested(_) => Ok(vec![TicketEvent::TicketPreProcessed(prepared)]),
         TicketState::PreProcessed(s) if *s.prepared == prepared => Ok(vec![]),
@@ -150,7 +161,7 @@ fn record_prepared(
 
 fn send(state: &TicketState, attempt: u32, model: String) -> Result<Vec<TicketEvent>, Rejection> {
     let due = match state {
-        TicketState::PreProcessed(_) => 1,
+        TicketState::PreProcessed(s) => s.next_attempt(),
         TicketState::Sent(s) => match s.status {
             AttemptStatus::Waiting { .. } => s.attempt.saturating_add(1),
             AttemptStatus::InFlight => return Err(misfit("Send", state)),
@@ -319,18 +330,12 @@ fn fail(state: &TicketState, failure: Failure) -> Result<Vec<TicketEvent>, Rejec
 
 fn redrive(
     state: &TicketState,
-    (by, redrive): (String, Option<Uuid>),
-    deadlines: Deadlines,
+    event: TicketRedriven,
     now: Timestamp,
 ) -> Result<Vec<TicketEvent>, Rejection> {
     match state {
         TicketState::Failed(_) => {
-            in_order_after(now, &deadlines)?;
-            let event = TicketRedriven {
-                by,
-                deadlines,
-                redrive,
-            };
+            in_order_after(now, &event.deadlines)?;
             Ok(vec![TicketEvent::TicketRedriven(event)])
         }
         TicketState::Unrequested => Err(Rejection::NotRequested),

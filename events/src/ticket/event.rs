@@ -257,7 +257,7 @@ pub struct Failure {
 }
 
 /// What a ticket was owed when it failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
@@ -269,6 +269,26 @@ pub enum Stage {
     Persist,
     /// Delivering it.
     Deliver,
+}
+
+impl Stage {
+    /// Every stage, in the order of a ticket's life.
+    pub const ALL: [Self; 4] = [Self::PreProcess, Self::Model, Self::Persist, Self::Deliver];
+
+    /// The stored name, as in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PreProcess => "pre_process",
+            Self::Model => "model",
+            Self::Persist => "persist",
+            Self::Deliver => "deliver",
+        }
+    }
+
+    /// The stage of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.as_str() == name)
+    }
 }
 
 /// Body of `TicketCancelled`.
@@ -304,4 +324,17 @@ pub struct TicketRedriven {
     /// The redrive of many that it is a part of, where it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redrive: Option<Uuid>,
+    /// The step that it goes on from; absent: the one that it failed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<RedriveFrom>,
+}
+
+/// A step before the one that a ticket failed in, to go back to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RedriveFrom {
+    /// It is prepared anew: by the tenant's API where its terms say so, with the prompt that is in effect
+    /// then, and asked of the model again.
+    Requested,
 }

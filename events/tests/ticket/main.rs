@@ -8,6 +8,8 @@ mod decoding;
 #[cfg(test)]
 mod fallbacks;
 #[cfg(test)]
+mod forks;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod harness;

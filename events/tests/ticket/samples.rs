@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use punchcard_events::retry::{Jitter, RetryPolicy};
 use punchcard_events::ticket::*;
-use punchcard_events::{BatchId, LabelName, TaskName, TenantId, Timestamp, UserId};
+use punchcard_events::{
+    BatchId, LabelName, Revision, TaskName, TenantId, TicketId, Timestamp, UserId,
+};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -82,6 +84,44 @@ pub(crate) fn requested_for_later() -> TicketEvent {
             line: 17,
         }),
         ..request()
+    })
+}
+
+/// The same run again by a planner: another model, and nobody outside hears of it.
+pub(crate) fn fork_request() -> TicketRequested {
+    let fork = Fork {
+        parent: TicketId(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001)),
+        parent_revision: Revision(5),
+        from: ForkFrom::PreProcessed,
+        by: "pk_plan".to_owned(),
+        prepared: prepared(),
+        shadow: Some(ShadowCase {
+            run: Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_005a),
+            case: 3,
+        }),
+    };
+    let mut request = TicketRequested {
+        user: None,
+        metadata: BTreeMap::new(),
+        idempotency: None,
+        priority: Priority::Low,
+        fork: Some(Arc::new(fork)),
+        ..request()
+    };
+    request.terms.pre_process = false;
+    request.terms.post_process = false;
+    request
+}
+
+pub(crate) fn requested_as_fork() -> TicketEvent {
+    TicketEvent::TicketRequested(fork_request())
+}
+
+/// What ends a fork: nobody took its answer.
+pub(crate) fn kept() -> TicketEvent {
+    TicketEvent::TicketDelivered(TicketDelivered {
+        channel: Channel::Kept,
+        acknowledged_by: "pk_plan".to_owned(),
     })
 }
 
@@ -326,6 +366,17 @@ pub(crate) fn redriven(deadlines: Deadlines) -> TicketEvent {
         by,
         deadlines,
         redrive: None,
+        from: None,
+    })
+}
+
+/// Prepared anew, as a part of a redrive of many.
+pub(crate) fn redriven_from_requested(deadlines: Deadlines) -> TicketEvent {
+    TicketEvent::TicketRedriven(TicketRedriven {
+        by: "pk_live_0aB1cD2e".to_owned(),
+        deadlines,
+        redrive: Some(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_004e)),
+        from: Some(RedriveFrom::Requested),
     })
 }
 
@@ -350,6 +401,19 @@ pub(crate) fn redrive(deadlines: Deadlines, now: Timestamp) -> Command {
         by,
         deadlines,
         redrive: None,
+        from: None,
+        now,
+    }
+}
+
+/// The command that has a ticket prepared anew.
+pub(crate) fn redrive_from_requested(deadlines: Deadlines, now: Timestamp) -> Command {
+    let by = "admin".to_owned();
+    Command::Redrive {
+        by,
+        deadlines,
+        redrive: None,
+        from: Some(RedriveFrom::Requested),
         now,
     }
 }

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use punchcard_events::retry::{Jitter, RetryPolicy};
 use punchcard_events::ticket::*;
-use punchcard_events::{LabelName, TaskName, TenantId, Timestamp, UserId};
+use punchcard_events::{LabelName, Revision, TaskName, TenantId, TicketId, Timestamp, UserId};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -43,8 +43,8 @@ enum What {
     FailAtWhatIsOwed(AttemptError, CallbackError),
     /// A command that need not fit.
     Ask(Command),
-    /// A redrive with deadlines this long from now.
-    Redrive(u64),
+    /// A redrive with deadlines this long from now; whether it has the ticket prepared anew.
+    Redrive(u64, bool),
     /// The clock passes the present deadline.
     Expire,
     Resume,
@@ -88,13 +88,17 @@ fn resolve(state: &TicketState, step: Step, now: &mut Timestamp) -> Option<Comma
             *now = state.deadline().unwrap_or(*now).max(*now);
             Command::Expire { now: *now }
         }
-        What::Redrive(seconds) => {
+        What::Redrive(seconds, anew) => {
             let deadlines = Deadlines {
                 answer_by: now.plus(Duration::from_secs(seconds)),
                 persist_by: now.plus(Duration::from_secs(2 * seconds)),
                 deliver_by: now.plus(Duration::from_secs(3 * seconds)),
             };
-            samples::redrive(deadlines, *now)
+            if anew {
+                samples::redrive_from_requested(deadlines, *now)
+            } else {
+                samples::redrive(deadlines, *now)
+            }
         }
         What::DoWhatIsOwed(answer, replaced, prepared) => match next_effect(state)? {
             Effect::PreProcess { .. } => Command::RecordPreProcessed(prepared),
@@ -145,7 +149,7 @@ fn steps() -> impl Strategy<Value = Step> {
             .prop_map(|(a, r, p)| What::DoWhatIsOwed(a, r.map(Arc::new), p)),
         5 => (attempt_errors(), callback_errors())
             .prop_map(|(a, c)| What::FailAtWhatIsOwed(a, c)),
-        2 => (1_u64..100).prop_map(What::Redrive),
+        2 => (1_u64..100, any::<bool>()).prop_map(|(seconds, anew)| What::Redrive(seconds, anew)),
         1 => Just(What::Expire),
         1 => Just(What::Resume),
         2 => stray_commands().prop_map(What::Ask),
@@ -231,15 +235,20 @@ pub(crate) fn events() -> impl Strategy<Value = TicketEvent> {
             let answer = answer.map(Arc::new);
             E::TicketPersisted(TicketPersisted { answer })
         }),
-        (select(vec![Channel::Session, Channel::Fetch]), ".{0,8}").prop_map(|(channel, by)| {
-            E::TicketDelivered(TicketDelivered {
-                channel,
-                acknowledged_by: by,
-            })
-        }),
+        (
+            select(vec![Channel::Session, Channel::Fetch, Channel::Kept]),
+            ".{0,8}"
+        )
+            .prop_map(|(channel, by)| {
+                E::TicketDelivered(TicketDelivered {
+                    channel,
+                    acknowledged_by: by,
+                })
+            }),
         failures().prop_map(|failure| E::TicketFailed(TicketFailed { failure })),
         (cancel_modes(), of(".{0,8}")).prop_map(|(m, t)| samples::cancelled(m, t.as_deref())),
         deadlines().prop_map(samples::redriven),
+        deadlines().prop_map(samples::redriven_from_requested),
     ]
 }
 
@@ -283,8 +292,9 @@ fn requests() -> impl Strategy<Value = TicketRequested> {
     );
     let priority = select(vec![Priority::Low, Priority::Normal, Priority::High]);
     let times = (of(0_u64..90), priority);
+    let times = (times, forks());
     (who, json(), labels, key, terms, times).prop_map(
-        |(who, input, metadata, idempotency, terms, times)| TicketRequested {
+        |(who, input, metadata, idempotency, terms, (times, fork))| TicketRequested {
             tenant: TenantId::new(&who.1).expect("a slug"),
             task: TaskName::new(&who.1).expect("a slug"),
             label: who.3,
@@ -298,10 +308,30 @@ fn requests() -> impl Strategy<Value = TicketRequested> {
             not_before: times.0.map(samples::at),
             batch: None,
             conversation: None,
-            fork: None,
+            fork: fork.map(Arc::new),
             terms,
         },
     )
+}
+
+/// Every fifth ticket is a fork, some with terms that ask for callbacks.
+fn forks() -> impl Strategy<Value = Option<Fork>> {
+    let from = select(vec![ForkFrom::Requested, ForkFrom::PreProcessed]);
+    let case = of((any::<u128>(), 1_u32..9));
+    let fork = (preparations(), from, any::<u128>(), any::<u64>(), case).prop_map(
+        |(prepared, from, parent, revision, case)| Fork {
+            parent: TicketId(Uuid::from_u128(parent)),
+            parent_revision: Revision(revision),
+            from,
+            by: "planner".to_owned(),
+            prepared,
+            shadow: case.map(|(run, case)| ShadowCase {
+                run: Uuid::from_u128(run),
+                case,
+            }),
+        },
+    );
+    prop_oneof![4 => Just(None), 1 => fork.prop_map(Some)]
 }
 
 fn preparations() -> impl Strategy<Value = TicketPreProcessed> {

@@ -216,5 +216,6 @@ pub fn redriven(when: Timestamp) -> TicketEvent {
         by: "admin".to_owned(),
         deadlines: deadlines(when),
         redrive: None,
+        from: None,
     })
 }
