@@ -5,5 +5,6 @@
 // true for operators alone, 'both' for them too. `key`: the letter behind `g`.
 
 import { page as now } from './pages/now.js';
+import { pages as planner } from './planner_pages.js';
 
-export const pages = [now];
+export const pages = [now, ...planner];

@@ -6,6 +6,7 @@ import { t } from './i18n.js';
 import { help, listen } from './keyboard.js';
 import { pages } from './pages.js';
 import * as router from './router.js';
+import { confirm } from './widgets/dialog.js';
 import { empty, problemNotice } from './widgets/notice.js';
 
 let places = [];
@@ -69,7 +70,23 @@ export function openShell(root, { session, reach, signOut, chooseLanguage }) {
 
   let opened = null;
   let turn = 0;
-  async function route() {
+
+  /** Whether somebody who would leave a page with unsaved text wants to stay after all. */
+  async function stays(event) {
+    const words = opened?.leave?.();
+    const before = event?.oldURL ? new URL(event.oldURL).hash : null;
+    if (!words || before === null || before === location.hash) return false;
+    const wanted = location.hash;
+    history.replaceState(null, '', before);
+    if (!(await confirm({ title: t('shell.leave_title'), body: words, yes: t('shell.leave') }))) return true;
+    if (opened) opened.leave = null;
+    location.hash = wanted;
+    return true;
+  }
+
+  async function route(event) {
+    if (await stays(event)) return undefined;
+    document.querySelectorAll('dialog').forEach((element) => element.close());
     const mine = (turn += 1);
     opened?.abort.abort();
     opened?.close?.();
@@ -106,7 +123,7 @@ export function openShell(root, { session, reach, signOut, chooseLanguage }) {
         remember: (values) => mine === turn && router.remember(path, values),
       });
       if (mine !== turn) closing?.close?.();
-      else visit.close = () => closing?.close?.();
+      else Object.assign(visit, { close: () => closing?.close?.(), leave: () => closing?.leave?.() ?? null });
     } catch (error) {
       if (abort.signal.aborted) return undefined;
       if (!error.status && error.code === undefined) console.error(error);

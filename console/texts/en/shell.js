@@ -84,4 +84,6 @@ export default {
   unit_min: 'min',
   unit_h: 'h',
   unit_d: 'd',
+  leave: 'Leave the page',
+  leave_title: 'Leave this page?',
 };

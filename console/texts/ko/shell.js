@@ -84,4 +84,6 @@ export default {
   unit_min: '분',
   unit_h: '시간',
   unit_d: '일',
+  leave: '페이지 나가기',
+  leave_title: '이 페이지를 나갈까요?',
 };
