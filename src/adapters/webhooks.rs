@@ -21,7 +21,7 @@ use punchcard_actors::ports::{
     Callbacks, Called, Clock, PostProcessCall, PreProcessCall, PreProcessReply,
 };
 use punchcard_events::ticket::{CallbackError, CallbackKind, TicketRequested};
-use punchcard_events::{TicketId, Timestamp};
+use punchcard_events::Timestamp;
 use reqwest::StatusCode;
 use reqwest::dns::Resolve;
 use reqwest::header::{
