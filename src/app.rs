@@ -110,9 +110,7 @@ impl App {
             prompts: prompts.clone(),
             canaries,
             test_runs: test_runs.clone(),
-            workplace: workplace::open(&store, &runtime, &tenants)
-                .await
-                .map_err(StartError::Workplace)?,
+            workplace: workplace::open(&store, &runtime, &tenants).await?,
             usage: Arc::new(table),
             webhooks,
             workbench: Arc::new(Bench::new(tasks, judges)),
