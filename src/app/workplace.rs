@@ -16,7 +16,7 @@ use crate::http::Workplace;
 /// Opens it, as soon as tickets can be issued.
 ///
 /// # Errors
-/// [`StartError::Workplace`].
+/// When the store cannot be read.
 pub(super) async fn open(
     store: &SqliteStore,
     runtime: &Runtime,
@@ -26,9 +26,10 @@ pub(super) async fn open(
     let tickets = || runtime.tickets().clone();
     let directory = || tenants.directory().clone();
     let redrives = Redrives::open(store(), tickets(), directory()).await;
+    let redrives = redrives.map_err(StartError::Workplace)?;
     Ok(Workplace {
         forks: Forks::new(tickets()),
-        redrives: redrives.map_err(StartError::Workplace)?,
+        redrives,
         shadow_runs: ShadowRuns::new(store(), tickets()),
         now: Now::new(store(), tickets()),
     })

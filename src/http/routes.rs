@@ -52,6 +52,15 @@ pub(super) const EVERYBODY: Roles = Roles::of(&Role::ALL);
 /// Who may run past tickets again: it costs, and reaches nobody.
 pub(super) const FORKERS: Roles = Roles::of(&[Role::Issuer, Role::Planner]);
 
+/// Which of the two listeners a request came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Door {
+    /// The open API's, for backends and users' sessions.
+    Public,
+    /// The one for those who work with it, with the console: a browser stands in front of it.
+    Admin,
+}
+
 /// Who is let through to a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
@@ -210,6 +219,7 @@ static ADMIN_TABLE: &[Route] = &[
 
 /// Sets an app up from a table. Other paths get 404, other methods 405, both as problems.
 pub(super) fn configure(
+    door: Door,
     table: impl Iterator<Item = &'static Route> + Clone,
     api: &Api,
     app: &mut web::ServiceConfig,
@@ -223,7 +233,7 @@ pub(super) fn configure(
             allowed.push(route.method.as_str());
             let api = api.clone();
             let handle = move |request: HttpRequest, payload: web::Payload| {
-                dispatch::run(route, api.clone(), request, payload)
+                dispatch::run(door, route, api.clone(), request, payload)
             };
             resource = resource.route(web::route().method(route.method.clone()).to(handle));
         }

@@ -335,16 +335,6 @@ fn lives() -> [(&'static str, Vec<TicketEvent>); 10] {
         persisted(),
         kept(),
     ];
-    // Answered, not persisted, and prepared anew: the numbers of attempts go on.
-    let anew = |rest: &[TicketEvent]| {
-        let begun = [
-            answered(1),
-            failed(Stage::Persist),
-            redriven_from_requested(deadlines_from(5_000)),
-            pre_processed(),
-        ];
-        [begun.as_slice(), rest].concat()
-    };
     let redriven_anew = anew(&[sent(2), answered(2), persisted(), delivered()]);
     let prepared_anew = anew(&[sent(2), answered(2), failed(Stage::Persist)]);
     [
@@ -362,6 +352,17 @@ fn lives() -> [(&'static str, Vec<TicketEvent>); 10] {
         ("redriven_anew", life(redriven_anew)),
         ("failed_anew", life(prepared_anew)),
     ]
+}
+
+/// Answered, not persisted, and prepared anew: the numbers of attempts go on.
+fn anew(rest: &[TicketEvent]) -> Vec<TicketEvent> {
+    let begun = [
+        answered(1),
+        failed(Stage::Persist),
+        redriven_from_requested(deadlines_from(5_000)),
+        pre_processed(),
+    ];
+    [begun.as_slice(), rest].concat()
 }
 
 fn stored(events: &[TicketEvent]) -> StoredLife {

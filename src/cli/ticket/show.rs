@@ -141,9 +141,9 @@ fn facts(ticket: &TicketView) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// How it ended.
+/// How it ended, where it has.
 fn ends(ticket: &TicketView) -> Vec<(&'static str, String)> {
-    let mut facts = vec![];
+    let mut facts = Vec::new();
     let mut add = |name, value: Option<String>| facts.extend(value.map(|value| (name, value)));
     let delivered = ticket.delivered.as_ref().map(|delivered| {
         let by = &delivered.acknowledged_by;

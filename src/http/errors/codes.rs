@@ -99,6 +99,8 @@ codes! {
     RequestTimeout = REQUEST_TIMEOUT, "request_timeout", "The request took too long";
     /// A session may not be opened from this origin.
     ForbiddenOrigin = FORBIDDEN, "forbidden_origin", "The origin is not allowed";
+    /// A page of another site asks for a change.
+    CrossSite = FORBIDDEN, "cross_site", "Another site may change nothing here";
     /// The route speaks WebSocket.
     UpgradeRequired = UPGRADE_REQUIRED, "upgrade_required", "WebSocket upgrade required";
     /// A change of something that is edited came without what its author saw.

@@ -95,7 +95,7 @@ pub(super) fn path_parameter(name: &str) -> Option<(MakeSchema, &'static str)> {
         "prefix" => SchemaGenerator::subschema_for::<KeyPrefix>,
         "ref" => SchemaGenerator::subschema_for::<Reference>,
         "model" => SchemaGenerator::subschema_for::<Text>,
-        "delivery" => SchemaGenerator::subschema_for::<Text>,
+        "delivery" | "folder" | "kind" | "file" => SchemaGenerator::subschema_for::<Text>,
         _ => return None,
     };
     let about = match name {
@@ -103,6 +103,8 @@ pub(super) fn path_parameter(name: &str) -> Option<(MakeSchema, &'static str)> {
         "run" => "The test run's id.",
         "endpoint" => "The webhook endpoint's id.",
         "delivery" => "The message's `webhook-id`.",
+        "folder" | "kind" => "A folder.",
+        "file" => "A file.",
         "batch" => "The batch's id.",
         "task" => "The task's name.",
         "tenant" => "The tenant's name.",
@@ -130,6 +132,9 @@ pub(super) fn codes(route: &Route, operation: &Operation) -> Vec<Code> {
         if body.media_type == "application/json" {
             codes.push(Code::InvalidJson);
         }
+    }
+    if !route.method.is_safe() && route.policy() != Policy::Open {
+        codes.push(Code::CrossSite);
     }
     let asks = |place: Place| operation.parameters.iter().any(|p| p.place == place);
     if asks(Place::Query) {

@@ -1,0 +1,4 @@
+// What the console says: shadow.
+
+export default {
+};

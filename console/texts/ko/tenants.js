@@ -1,0 +1,4 @@
+// What the console says: tenants.
+
+export default {
+};

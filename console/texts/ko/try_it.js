@@ -1,0 +1,4 @@
+// What the console says: try_it.
+
+export default {
+};
