@@ -301,7 +301,7 @@ impl Record {
             (_, request) => request.map(|request| &**request),
         };
         let fork = asked.and_then(|request| request.fork.as_ref());
-        let piece = fork.map_or(recorded.stream.ticket(), |fork| Some(fork.parent));
+        let piece = fork.map_or_else(|| recorded.stream.ticket(), |fork| Some(fork.parent));
         if piece.map(|ticket| ticket.0) != Some(event.correlation_id)
             || event.causation_id != self.last_event
         {
