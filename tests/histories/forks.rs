@@ -218,7 +218,7 @@ async fn lists_leave_forks_out_unless_they_are_asked_for() {
         tickets.iter().map(id).collect()
     };
     let listed = async |path: &str| ids(school.api().get(path).await.expect(200));
-    assert_eq!(listed("/v1/tickets").await, [parent.clone()]);
+    assert_eq!(listed("/v1/tickets").await, std::slice::from_ref(&parent));
     assert_eq!(listed("/v1/tickets?forks=only").await, made);
     assert_eq!(listed("/v1/tickets?forks=with").await.len(), 3);
     assert_eq!(listed(&forks(&parent)).await, made);

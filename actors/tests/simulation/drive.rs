@@ -8,8 +8,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use punchcard_actors::forks::{ForkError, ForkSpec, Forks};
 use punchcard_actors::runtime::Runtime;
-use punchcard_actors::tickets::Tickets;
+use punchcard_actors::tickets::{Issued, Tickets};
 use punchcard_events::TicketId;
 use punchcard_events::ticket::{CancelMode, Channel, StateName};
 use tokio::task::JoinHandle;
@@ -17,8 +18,9 @@ use tokio::time::Instant;
 
 use crate::client::{acknowledge, session};
 use crate::mutant::Mutant;
+use crate::oracle::Record;
 use crate::plan::{ConnectDeed, Deed, End, Plan, Step};
-use crate::stage::{Fired, Stage, Violation};
+use crate::stage::{Fired, Inner, Stage, Violation};
 use crate::{finale, foreign, issuer, world};
 
 /// What became of a plan.
@@ -213,6 +215,7 @@ impl<'a> Life<'a> {
             Deed::Cancel { ticket, keep } => self.cancel(inner.numbered(*ticket)?, *keep),
             Deed::Acknowledge { ticket } => self.acknowledge(inner.numbered(*ticket)?),
             Deed::Look { ticket } => self.look(inner.numbered(*ticket)?),
+            Deed::Fork { ticket } => self.fork(&inner, inner.numbered(*ticket)?),
             Deed::Connect(deed) => {
                 drop(inner);
                 self.connect(deed.clone());
@@ -315,6 +318,18 @@ impl<'a> Life<'a> {
         });
     }
 
+    fn fork(&self, inner: &Inner, ticket: TicketId) {
+        let Some(request) = inner.oracle.record(ticket).and_then(Record::request) else {
+            return;
+        };
+        let spec = ForkSpec::again(request.tenant.clone(), "planner".to_owned());
+        let (stage, forks) = (self.stage(), Forks::new(self.tickets()));
+        tokio::task::spawn_local(async move {
+            let forked = forks.fork(ticket, spec).await;
+            stage.lock().forked(ticket, forked);
+        });
+    }
+
     fn look(&self, ticket: TicketId) {
         let (stage, tickets) = (self.stage(), self.tickets());
         tokio::task::spawn_local(async move {
@@ -327,7 +342,33 @@ impl<'a> Life<'a> {
     }
 }
 
-impl crate::stage::Inner {
+impl Inner {
+    /// Promises 1 and 12: a fork that was accepted exists, and is one.
+    fn forked(&mut self, parent: TicketId, outcome: Result<Issued, ForkError>) {
+        let issued = match outcome {
+            Ok(issued) => issued,
+            Err(error) => {
+                self.fired.count(match error {
+                    ForkError::NotPrepared => "fork: refused, not prepared",
+                    _ => "fork: refused",
+                });
+                return self.note(format_args!("planner: {error}"));
+            }
+        };
+        self.fired.count("fork: accepted");
+        let name = self.oracle.name(issued.ticket);
+        self.note(format_args!("planner: has {name}"));
+        self.issuers.accepted.push(issued.ticket);
+        let stored = self.oracle.record(issued.ticket).and_then(Record::request);
+        let kept = stored.and_then(|stored| stored.fork.as_ref());
+        if kept.is_none_or(|fork| fork.parent != parent) {
+            self.violate(
+                "12 forks",
+                format_args!("{name} is not the fork that was accepted"),
+            );
+        }
+    }
+
     /// The ticket that a plan calls by this number.
     fn numbered(&self, number: usize) -> Option<TicketId> {
         let accepted = &self.issuers.accepted;

@@ -25,6 +25,8 @@ pub(crate) fn write(inner: &mut Inner, ticket: TicketId, deed: ForeignDeed) -> b
     let Some(tenant) = record.request().map(|request| request.tenant.clone()) else {
         return false;
     };
+    let fork = record.request().and_then(|request| request.fork.as_ref());
+    let correlation_id = fork.map_or(ticket, |fork| fork.parent).0;
     let mut cause = record.last_event();
     let command = command(deed, next_effect(&state), now);
     let Some(Ok(events)) = command.map(|command| decide(&state, command)) else {
@@ -39,7 +41,7 @@ pub(crate) fn write(inner: &mut Inner, ticket: TicketId, deed: ForeignDeed) -> b
             kind: Cow::Borrowed(event.kind()),
             schema_version: event.schema_version(),
             tenant: tenant.clone(),
-            correlation_id: ticket.0,
+            correlation_id,
             causation_id: cause.replace(id),
             recorded_at: now,
             data: event.encode().expect("an event of ours is JSON"),

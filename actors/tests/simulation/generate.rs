@@ -223,12 +223,13 @@ fn issue(chance: &mut Chance) -> Deed {
 
 fn ask(chance: &mut Chance) -> Deed {
     let ticket = ticket(chance);
-    match chance.below(4) {
+    match chance.below(6) {
         0 | 1 => Deed::Cancel {
             ticket,
             keep: chance.in_percent(50),
         },
         2 => Deed::Acknowledge { ticket },
+        3 | 4 => Deed::Fork { ticket },
         _ => Deed::Look { ticket },
     }
 }

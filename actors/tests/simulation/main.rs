@@ -79,7 +79,7 @@ const CORE_HISTORIES: u64 = 8;
 const SEEDS_PER_MUTANT: u64 = 300;
 
 /// What must have happened in every part of a run.
-const MUST_FIRE: [&str; 62] = [
+const MUST_FIRE: [&str; 64] = [
     "a history in which nothing may come too late",
     "a history without faults",
     "an intent closed without its call",
@@ -116,6 +116,8 @@ const MUST_FIRE: [&str; 62] = [
     "failed: no time for another try",
     "failed: poison",
     "failed: undelivered",
+    "fork: accepted",
+    "fork: refused, not prepared",
     "guard: breaker open",
     "guard: callers in line",
     "guard: place left alone",

@@ -16,6 +16,7 @@
 //! 9. Nothing crosses users or tenants; nothing goes on for ever.
 //! 10. Permits, lines and actors return to none.
 //! 11. Replaying gives the same state, and no call.
+//! 12. A fork that was accepted is one, and no tenant's API hears of it.
 //!
 //! The oracle knows the events by the store, the calls by the fakes, and nothing by the runtime.
 
@@ -295,7 +296,13 @@ impl Record {
         let event = &recorded.event;
         let decoded = TicketEvent::decode(&event.kind, event.schema_version, &event.data);
         let decoded = decoded.or_else(|error| found("3 transitions", error.to_string()))?;
-        if recorded.stream.ticket().map(|ticket| ticket.0) != Some(event.correlation_id)
+        let asked = match (&decoded, self.request()) {
+            (TicketEvent::TicketRequested(request), None) => Some(request),
+            (_, request) => request.map(|request| &**request),
+        };
+        let fork = asked.and_then(|request| request.fork.as_ref());
+        let piece = fork.map_or_else(|| recorded.stream.ticket(), |fork| Some(fork.parent));
+        if piece.map(|ticket| ticket.0) != Some(event.correlation_id)
             || event.causation_id != self.last_event
         {
             return found("2 streams", format!("{} has a wrong cause", event.kind));
@@ -457,6 +464,9 @@ impl Record {
     }
 
     fn delivered(&mut self, kind: CallbackKind, payload: Value) -> Found {
+        if self.request().is_some_and(|request| request.fork.is_some()) {
+            return found("12 forks", format!("{} for a fork", kind.as_str()));
+        }
         let due = match kind {
             CallbackKind::PreProcess => self.state.name() == StateName::Requested,
             CallbackKind::PostProcess => self.state.name() == StateName::Answered,

@@ -51,6 +51,7 @@ impl Plan {
             | Deed::Cancel { .. }
             | Deed::Acknowledge { .. }
             | Deed::Look { .. }
+            | Deed::Fork { .. }
             | Deed::Connect(_)
             | Deed::Disconnect { .. }
             | Deed::Restart { .. }
@@ -140,6 +141,8 @@ pub(crate) enum Deed {
     Acknowledge { ticket: usize },
     /// Somebody looks at a ticket.
     Look { ticket: usize },
+    /// A planner runs a ticket again, without effects outside.
+    Fork { ticket: usize },
     /// A user's session connects, going on from what that client holds.
     Connect(ConnectDeed),
     /// The session's connection is lost.
