@@ -6,6 +6,7 @@
 
 pub mod adapters;
 pub mod app;
+mod callback_bodies;
 pub mod cli;
 pub mod compare;
 pub mod config;

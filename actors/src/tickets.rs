@@ -8,17 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use punchcard_events::tenant::{Limits, MicroUsd, TenantLimits};
-use punchcard_events::ticket::{CancelMode, Channel, TicketRequested};
+use punchcard_events::ticket::{CancelMode, Channel, TicketRequested, Usage};
 use punchcard_events::{Recorded, TaskName, TenantId, TicketId, Timestamp, UserId};
 use tokio::sync::oneshot;
 
 pub use crate::errors::{IssueError, RedriveError, TicketError};
+pub use crate::history::Past;
 pub use issue::{Issue, Issued};
 pub use redrive::Redrive;
 
 use crate::admission::{Admission, Place};
 use crate::feed::{News, Switchboard, Watch};
-use crate::history::{load, read};
+use crate::history::{load, past, read};
 use crate::llm::Llm;
 use crate::ports::{Asked, Clock, EventStore, Ports, ReadError, TaskBook, TicketIndex};
 use crate::registry::Registry;
@@ -162,6 +163,20 @@ impl Tickets {
     /// When the store cannot be read.
     pub async fn history(&self, ticket: TicketId) -> Result<Vec<Recorded>, ReadError> {
         read(self.ports.store.as_ref(), ticket).await
+    }
+
+    /// A ticket as of each of its events; empty when there is no such ticket. Nothing is called and
+    /// nobody is told: a past is only read.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or what it has of the ticket cannot have happened.
+    pub async fn past(&self, ticket: TicketId) -> Result<Past, ReadError> {
+        past(self.ports.store.as_ref(), ticket).await
+    }
+
+    /// What the tokens of a call cost by today's prices; `None` for a model without a price.
+    pub fn cost(&self, model: &str, usage: Usage) -> Option<MicroUsd> {
+        self.ports.meter.cost(model, usage)
     }
 
     /// The ticket list.

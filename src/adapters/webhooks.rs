@@ -5,7 +5,6 @@
 //! when to leave a failing API alone is decided above the port; redirects, proxies, cookies,
 //! compression and silent retries are not there on purpose.
 
-mod body;
 mod endpoints;
 mod failure;
 mod hooks;
@@ -30,6 +29,7 @@ use serde_json::Value;
 use self::reply::Received;
 use crate::adapters::outbound::{GuardedResolver, Lookup, SystemLookup, UrlError, check_url};
 use crate::adapters::thread_clients::ThreadClients;
+use crate::callback_bodies::{self as body, message_id};
 
 pub use self::endpoints::{EndpointOptions, Endpoints};
 pub use self::hooks::{Derive, HookBook, HookError, MAX_SECRETS, TaskHooks, TenantHooks};
@@ -248,17 +248,6 @@ impl Callbacks for Webhooks {
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-
-/// The id of the message: the same over all tries of one callback of one ticket. One that a redrive has
-/// prepared anew may get another answer, and a receiver that drops repeats must not drop that: its calls
-/// have ids of their own, `…_2` after the first such redrive.
-fn message_id(ticket: TicketId, kind: CallbackKind, prepared_again: u32) -> String {
-    let kind = kind.as_str();
-    match prepared_again {
-        0 => format!("msg_{ticket}_{kind}"),
-        again => format!("msg_{ticket}_{kind}_{}", u64::from(again) + 1),
-    }
-}
 
 fn headers(
     id: String,

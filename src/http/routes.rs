@@ -44,6 +44,8 @@ pub(super) enum Access {
 
 /// Who works with tickets: the tenant's backend.
 pub(super) const ISSUERS: Roles = Roles::of(&[Role::Issuer]);
+/// Who sees what was sent to the tenant's own API, and what it answered.
+pub(super) const BODIES: Roles = Roles::of(&[Role::Issuer, Role::Planner]);
 /// Who may look at tickets.
 pub(super) const READERS: Roles = Roles::of(&[Role::Issuer, Role::Viewer]);
 /// Everybody with a key: what is only about the caller, or looks at the tenant's work as a whole.
@@ -144,11 +146,6 @@ static TABLE: &[Route] = &[
         Method::GET,
         "/v1/tickets/{id}",
         Access::Ticket(READERS, |c| Box::pin(tickets::read(c))),
-    ),
-    route(
-        Method::GET,
-        "/v1/tickets/{id}/events",
-        Access::Ticket(READERS, |c| Box::pin(tickets::events(c))),
     ),
     route(
         Method::POST,

@@ -19,7 +19,7 @@ use super::dispatch::{Call, TicketCall};
 use super::errors::{Code, Problem};
 use super::query::ListQuery;
 use super::usage::RateLimits;
-use super::view::{HistoryView, TicketLine, TicketPage, TicketView};
+use super::view::{TicketLine, TicketPage, TicketView};
 use super::{cursor, idempotency, outcome, prefer, query, traceparent};
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -206,16 +206,6 @@ pub(super) async fn read(TicketCall { call, news }: TicketCall) -> Result<HttpRe
     let issuer = call.caller.taker();
     let news = outcome::taken_by_issuer(&call.api.tickets, news, issuer).await;
     Ok(HttpResponse::Ok().json(TicketView::with_messages(&news)))
-}
-
-/// `GET /v1/tickets/{id}/events`
-pub(super) async fn events(TicketCall { call, news }: TicketCall) -> Result<HttpResponse, Problem> {
-    let history = call.api.tickets.history(news.ticket).await?;
-    let events = history.into_iter().map(TryInto::try_into);
-    Ok(HttpResponse::Ok().json(HistoryView {
-        ticket: news.ticket,
-        events: events.collect::<Result<_, _>>()?,
-    }))
 }
 
 #[derive(Deserialize, JsonSchema)]

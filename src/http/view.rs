@@ -8,14 +8,10 @@ use punchcard_events::ticket::{
     BatchLine, CancelMode, Channel, Failure, Fallback, Message, Parameters, Priority, PromptRef,
     StateName, TicketRequested, TicketState, TicketSummary, Timings, Usage,
 };
-use punchcard_events::{
-    EventId, LabelName, Position, Recorded, Revision, TaskName, TicketId, Timestamp, UserId,
-};
+use punchcard_events::{LabelName, Revision, TaskName, TicketId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
-use uuid::Uuid;
 
 use super::forks::ForkView;
 
@@ -249,47 +245,5 @@ impl From<TicketSummary> for TicketLine {
                 code,
             }),
         }
-    }
-}
-
-/// A ticket's history.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct HistoryView {
-    pub(super) ticket: TicketId,
-    pub(super) events: Vec<EventView>,
-}
-
-/// One event of a history.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct EventView {
-    revision: Revision,
-    position: Position,
-    id: EventId,
-    #[serde(rename = "type")]
-    kind: String,
-    schema_version: u16,
-    recorded_at: Timestamp,
-    correlation_id: Uuid,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    causation_id: Option<EventId>,
-    data: Box<RawValue>,
-}
-
-impl TryFrom<Recorded> for EventView {
-    type Error = serde_json::Error;
-
-    fn try_from(recorded: Recorded) -> Result<Self, Self::Error> {
-        let event = recorded.event;
-        Ok(Self {
-            revision: recorded.revision,
-            position: recorded.position,
-            id: event.id,
-            kind: event.kind.into_owned(),
-            schema_version: event.schema_version,
-            recorded_at: event.recorded_at,
-            correlation_id: event.correlation_id,
-            causation_id: event.causation_id,
-            data: RawValue::from_string(event.data)?,
-        })
     }
 }

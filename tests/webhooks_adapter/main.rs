@@ -202,6 +202,7 @@ fn post_call() -> PostProcessCall {
             model: "small-1".to_owned(),
             parameters: Arc::new(Parameters::default()),
             answer_format: None,
+            call: None,
         }),
         model: "small-1".to_owned(),
         answered: Arc::new(TicketAnswered {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use punchcard_events::TicketId;
 use punchcard_events::ticket::{
-    CallbackError, TicketAnswered, TicketPreProcessed, TicketRequested,
+    Answered, CallbackError, Requested, TicketAnswered, TicketPreProcessed, TicketRequested,
 };
 use serde_json::Value;
 
@@ -44,6 +44,17 @@ pub struct PreProcessCall {
     pub prepared_again: u32,
 }
 
+impl PreProcessCall {
+    /// The call that a ticket in this state owes, where its terms ask for one.
+    pub fn of(ticket: TicketId, state: &Requested) -> Self {
+        Self {
+            ticket,
+            request: Arc::clone(&state.request),
+            prepared_again: state.prepared_again,
+        }
+    }
+}
+
 /// What the tenant made of the input.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PreProcessReply {
@@ -71,4 +82,19 @@ pub struct PostProcessCall {
     /// How often a redrive had the ticket prepared anew: each time it is another call, with an id of
     /// its own.
     pub prepared_again: u32,
+}
+
+impl PostProcessCall {
+    /// The call that a ticket in this state owes, where its terms ask for one.
+    pub fn of(ticket: TicketId, state: &Answered) -> Self {
+        Self {
+            ticket,
+            request: Arc::clone(&state.request),
+            prepared: Arc::clone(&state.prepared),
+            model: state.model().to_owned(),
+            answered: Arc::clone(&state.answered),
+            answer: state.provisional_answer(),
+            prepared_again: state.prepared_again,
+        }
+    }
 }

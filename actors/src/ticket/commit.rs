@@ -150,7 +150,10 @@ impl TicketActor {
             }
             Effect::PostProcess {
                 callback: false, ..
-            } => Some(Command::RecordPersisted { answer: None }),
+            } => Some(Command::RecordPersisted {
+                answer: None,
+                call: None,
+            }),
             Effect::PreProcess { .. }
             | Effect::Send { .. }
             | Effect::CallModel { .. }

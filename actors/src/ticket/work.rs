@@ -89,11 +89,7 @@ impl TicketActor {
                 TicketState::Requested(s),
             ) => {
                 let due = Try::next(&s.callback, not_before);
-                let call = PreProcessCall {
-                    ticket: self.id,
-                    request: Arc::clone(&s.request),
-                    prepared_again: s.prepared_again,
-                };
+                let call = PreProcessCall::of(self.id, s);
                 Some(pre_process(deps, call, due, callback, calling).boxed_local())
             }
             (
@@ -123,15 +119,7 @@ impl TicketActor {
                 Some(call_model(deps, run, news, calling).boxed_local())
             }
             (Effect::PostProcess { not_before, .. }, TicketState::Answered(s)) => {
-                let call = PostProcessCall {
-                    ticket: self.id,
-                    request: Arc::clone(&s.request),
-                    prepared: Arc::clone(&s.prepared),
-                    model: s.model().to_owned(),
-                    answered: Arc::clone(&s.answered),
-                    answer: s.provisional_answer(),
-                    prepared_again: s.prepared_again,
-                };
+                let call = PostProcessCall::of(self.id, s);
                 let due = Try::next(&s.callback, not_before);
                 Some(post_process(deps, call, due, calling).boxed_local())
             }
@@ -204,7 +192,7 @@ async fn post_process(
     let reply = outward("post_process", &calling, made).await;
     permit.settle(verdict(&reply));
     match reply {
-        Ok(answer) => Command::RecordPersisted { answer }.into(),
+        Ok(answer) => Command::RecordPersisted { answer, call: None }.into(),
         Err(error) => callback_failed(&deps, CallbackKind::PostProcess, due, error),
     }
 }
@@ -312,6 +300,7 @@ fn callback_failed(deps: &Deps, callback: CallbackKind, due: Try, error: Callbac
         callback,
         try_number: due.number,
         error,
+        call: None,
         now: deps.clock.now(),
         jitter: deps.clock.jitter(),
     };
@@ -357,6 +346,7 @@ pub(super) fn prepare(
             parameters: prepared.parameters,
             answer_format: (prepared.answer_format != request.terms.answer_format)
                 .then_some(prepared.answer_format),
+            call: None,
         }),
         Err(PrepareError::Unavailable(_)) => return None,
         Err(

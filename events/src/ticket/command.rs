@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    AttemptError, CallbackError, CallbackKind, CancelMode, Channel, Deadlines, Failure,
+    AttemptError, CallMade, CallbackError, CallbackKind, CancelMode, Channel, Deadlines, Failure,
     RedriveFrom, Spent, TicketAnswered, TicketPreProcessed, TicketRequested,
 };
 use crate::retry::Jitter;
@@ -54,6 +54,8 @@ pub enum Command {
         try_number: u32,
         /// Why.
         error: CallbackError,
+        /// How the call went, where one was made.
+        call: Option<CallMade>,
         /// The time now.
         now: Timestamp,
         /// Spreads the retry.
@@ -63,6 +65,8 @@ pub enum Command {
     RecordPersisted {
         /// What the tenant's API put in the answer's place.
         answer: Option<Arc<Value>>,
+        /// How the call went, where one was made.
+        call: Option<CallMade>,
     },
     /// The answer reached who it is for.
     Acknowledge {

@@ -92,6 +92,7 @@ pub fn decide(state: &TicketState, command: Command) -> Result<Vec<TicketEvent>,
             callback,
             try_number,
             error,
+            call,
             now,
             jitter,
         } => {
@@ -99,10 +100,13 @@ pub fn decide(state: &TicketState, command: Command) -> Result<Vec<TicketEvent>,
                 callback,
                 try_number,
                 error,
+                call,
             };
             callback_failure(state, failed, now, jitter)
         }
-        Command::RecordPersisted { answer } => record_persisted(state, answer),
+        Command::RecordPersisted { answer, call } => {
+            record_persisted(state, TicketPersisted { answer, call })
+        }
         Command::Acknowledge { channel, by } => acknowledge(state, channel, by),
         Command::Cancel { mode, by, text } => cancel(state, mode, by, text),
         Command::Expire { now } => Ok(expire(state, now)),
@@ -154,9 +158,19 @@ fn record_prepared(
     let prepared = fork.map_or(prepared, |fork| fork.prepared.clone());
     match state {
         TicketState::Requested(_) => Ok(vec![TicketEvent::TicketPreProcessed(prepared)]),
-        TicketState::PreProcessed(s) if *s.prepared == prepared => Ok(vec![]),
+        TicketState::PreProcessed(s) if are_the_same(&s.prepared, &prepared) => Ok(vec![]),
         other => Err(misfit("RecordPreProcessed", other)),
     }
+}
+
+/// How long a call took makes it no other one.
+fn are_the_same(known: &TicketPreProcessed, prepared: &TicketPreProcessed) -> bool {
+    let call = prepared.call;
+    let known = TicketPreProcessed {
+        call,
+        ..known.clone()
+    };
+    known == *prepared
 }
 
 fn send(state: &TicketState, attempt: u32, model: String) -> Result<Vec<TicketEvent>, Rejection> {
@@ -217,7 +231,7 @@ fn record_attempt_failure(
 /// A fork is at its end with this: nobody waits for its answer.
 fn record_persisted(
     state: &TicketState,
-    answer: Option<Arc<Value>>,
+    persisted: TicketPersisted,
 ) -> Result<Vec<TicketEvent>, Rejection> {
     let asked = match state {
         TicketState::Answered(s) => &s.request,
@@ -225,7 +239,7 @@ fn record_persisted(
         TicketState::Delivered(s) if s.persisted.request.fork.is_some() => return Ok(vec![]),
         other => return Err(misfit("RecordPersisted", other)),
     };
-    let mut events = vec![TicketEvent::TicketPersisted(TicketPersisted { answer })];
+    let mut events = vec![TicketEvent::TicketPersisted(persisted)];
     if let Some(fork) = &asked.fork {
         events.push(TicketEvent::TicketDelivered(TicketDelivered {
             channel: Channel::Kept,

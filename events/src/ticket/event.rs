@@ -11,7 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::attempt::{AttemptFailed, TicketSent};
-use super::callback::CallbackFailed;
+use super::callback::{CallMade, CallbackFailed};
 use super::request::{AnswerFormat, Deadlines, TicketRequested};
 use crate::codec::finite;
 use crate::ids::LabelName;
@@ -68,6 +68,9 @@ pub struct TicketPreProcessed {
     /// What the answer must be; absent where it is what the ticket's terms say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_format: Option<AnswerFormat>,
+    /// The call that prepared the input, where one was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallMade>,
 }
 
 /// Which prompt made the messages.
@@ -211,6 +214,9 @@ pub struct TicketPersisted {
         deserialize_with = "present"
     )]
     pub answer: Option<Arc<Value>>,
+    /// The call that had it persisted, where one was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallMade>,
 }
 
 /// Body of `TicketDelivered`.

@@ -192,9 +192,11 @@ fn full() -> Vec<TicketEvent> {
             try_number: 2,
             error: callback,
             retry_at: Some(at(9)),
+            call: None,
         }),
         TicketEvent::TicketPersisted(TicketPersisted {
             answer: Some(Arc::new(json!({ "score": 4.5, "comment": "Well done." }))),
+            call: None,
         }),
         delivered(),
         failed(Stage::Persist),
@@ -229,6 +231,7 @@ fn minimal() -> Vec<TicketEvent> {
             try_number: 1,
             error: callback_error(CallbackErrorKind::Refused),
             retry_at: None,
+            call: None,
         }),
         persisted(),
         delivered(),
@@ -239,7 +242,7 @@ fn minimal() -> Vec<TicketEvent> {
 }
 
 /// Events with fields that no `full` file has: they came later, and files are not touched.
-fn added() -> [(&'static str, &'static str, TicketEvent); 12] {
+fn added() -> [(&'static str, &'static str, TicketEvent); 15] {
     let request = TicketEvent::TicketRequested(request_with_fallbacks());
     let failed = attempt_gave_way(2, AttemptErrorKind::QuotaExceeded, at(5), "gpt-y");
     let sent = sent_to("gpt-y", 3, Some(("gpt-x", FallbackReason::Failed)));
@@ -279,6 +282,9 @@ fn added() -> [(&'static str, &'static str, TicketEvent); 12] {
             "from",
             redriven_from_requested(deadlines_from(5_000)),
         ),
+        ("TicketPreProcessed", "call", pre_processed_by_call()),
+        ("TicketPersisted", "call", persisted_by_call()),
+        ("CallbackFailed", "call", callback_failed_measured()),
     ]
 }
 

@@ -273,6 +273,7 @@ fn stop_keeps_the_text_and_void_does_not() {
 fn stop_keeps_what_the_tenant_put_in_the_answers_place() {
     let replaced = TicketEvent::TicketPersisted(TicketPersisted {
         answer: Some(Arc::new(json!("Removed."))),
+        call: None,
     });
     given([in_flight(), vec![answered(1), replaced]].concat())
         .when(cancel(CancelMode::Stop, None))
@@ -469,6 +470,7 @@ fn a_callback_failure_that_is_reported_twice_counts_once() {
             try_number: 1,
             error: callback_error(CallbackErrorKind::Status),
             retry_at: Some(at(2)),
+            call: None,
         }),
     ];
     assert_eq!(once, given(&life).state());
@@ -515,6 +517,7 @@ fn a_scheduled_ticket_owes_its_first_effect_from_its_own_time_on() {
             try_number: 1,
             error: callback_error(CallbackErrorKind::Timeout),
             retry_at: Some(at(seconds)),
+            call: None,
         })
     };
     for (history, wanted) in [

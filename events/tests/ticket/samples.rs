@@ -175,6 +175,43 @@ pub(crate) fn pre_processed_by_canary() -> TicketEvent {
     })
 }
 
+/// Prepared by the tenant's API, at the second try.
+pub(crate) fn pre_processed_by_call() -> TicketEvent {
+    TicketEvent::TicketPreProcessed(TicketPreProcessed {
+        call: Some(call_made(2, Some(200))),
+        ..prepared()
+    })
+}
+
+/// Persisted by the tenant's API.
+pub(crate) fn persisted_by_call() -> TicketEvent {
+    TicketEvent::TicketPersisted(TicketPersisted {
+        answer: None,
+        call: Some(call_made(1, Some(204))),
+    })
+}
+
+/// A call to prepare the input that no connection was had for.
+pub(crate) fn callback_failed_measured() -> TicketEvent {
+    TicketEvent::CallbackFailed(CallbackFailed {
+        callback: CallbackKind::PreProcess,
+        try_number: 1,
+        error: callback_error(CallbackErrorKind::Connection),
+        retry_at: Some(at(2)),
+        call: Some(call_made(1, None)),
+    })
+}
+
+/// A call that waited 15 ms and took 85 ms.
+pub(crate) const fn call_made(try_number: u32, status: Option<u16>) -> CallMade {
+    CallMade {
+        try_number,
+        waited_ms: 15,
+        took_ms: 85,
+        status,
+    }
+}
+
 /// Three tries; with the shortest jitter 1 s, then 2 s apart.
 pub(crate) const fn retry() -> RetryPolicy {
     RetryPolicy {
@@ -207,6 +244,7 @@ pub(crate) fn prepared() -> TicketPreProcessed {
             json: true,
         }),
         answer_format: None,
+        call: None,
     }
 }
 
@@ -329,7 +367,10 @@ pub(crate) fn answered_json(attempt: u32) -> TicketEvent {
 }
 
 pub(crate) fn persisted() -> TicketEvent {
-    TicketEvent::TicketPersisted(TicketPersisted { answer: None })
+    TicketEvent::TicketPersisted(TicketPersisted {
+        answer: None,
+        call: None,
+    })
 }
 
 pub(crate) fn delivered() -> TicketEvent {
@@ -440,6 +481,7 @@ pub(crate) fn fail_callback(
         callback,
         try_number,
         error,
+        call: None,
         now,
         jitter: Jitter::MIN,
     }

@@ -106,7 +106,10 @@ fn resolve(state: &TicketState, step: Step, now: &mut Timestamp) -> Option<Comma
             Effect::CallModel { attempt } => {
                 Command::RecordAnswer(TicketAnswered { attempt, ..answer })
             }
-            Effect::PostProcess { .. } => Command::RecordPersisted { answer: replaced },
+            Effect::PostProcess { .. } => Command::RecordPersisted {
+                answer: replaced,
+                call: prepared.call,
+            },
             Effect::Deliver => samples::acknowledge(),
         },
         What::FailAtWhatIsOwed(error, callback_error) => {
@@ -129,6 +132,7 @@ fn resolve(state: &TicketState, step: Step, now: &mut Timestamp) -> Option<Comma
                 callback,
                 try_number: tries.failed + 1,
                 error: callback_error,
+                call: None,
                 now: *now,
                 jitter: step.jitter,
             }
@@ -174,7 +178,8 @@ fn stray_commands() -> impl Strategy<Value = Command> {
         (callback_kinds(), 0_u32..5, callback_errors(), times())
             .prop_map(|(k, n, e, t)| samples::fail_callback(k, n, e, t)),
         of(json()).prop_map(|answer| Command::RecordPersisted {
-            answer: answer.map(Arc::new)
+            answer: answer.map(Arc::new),
+            call: None,
         }),
         Just(samples::acknowledge()),
         (cancel_modes(), of(".{0,8}")).prop_map(|(m, t)| samples::cancel(m, t.as_deref())),
@@ -229,11 +234,12 @@ pub(crate) fn events() -> impl Strategy<Value = TicketEvent> {
                     try_number,
                     error,
                     retry_at,
+                    call: None,
                 })
             }),
         of(json()).prop_map(|answer| {
             let answer = answer.map(Arc::new);
-            E::TicketPersisted(TicketPersisted { answer })
+            E::TicketPersisted(TicketPersisted { answer, call: None })
         }),
         (
             select(vec![Channel::Session, Channel::Fetch, Channel::Kept]),
@@ -360,10 +366,16 @@ fn preparations() -> impl Strategy<Value = TicketPreProcessed> {
         any::<u32>(),
         vec(message, 0..3),
         (".{0,8}", models(), of(label_names()), of(any::<u128>())),
-        (parameters, of(answer_formats())),
+        (parameters, of(answer_formats()), of(calls())),
     )
         .prop_map(
-            |(input, version, messages, (hash, model, label, canary), (parameters, format))| {
+            |(
+                input,
+                version,
+                messages,
+                (hash, model, label, canary),
+                (parameters, format, call),
+            )| {
                 TicketPreProcessed {
                     input: input.map(Arc::new),
                     prompt: PromptRef {
@@ -376,6 +388,7 @@ fn preparations() -> impl Strategy<Value = TicketPreProcessed> {
                     model,
                     parameters: Arc::new(parameters),
                     answer_format: format,
+                    call,
                 }
             },
         )
@@ -383,6 +396,15 @@ fn preparations() -> impl Strategy<Value = TicketPreProcessed> {
 
 fn label_names() -> impl Strategy<Value = LabelName> {
     select(vec!["production", "staging"]).prop_map(|name| LabelName::new(name).expect("a label"))
+}
+
+fn calls() -> impl Strategy<Value = CallMade> {
+    (1_u32..5, any::<[u64; 2]>(), of(100_u16..600)).prop_map(|(try_number, ms, status)| CallMade {
+        try_number,
+        waited_ms: ms[0],
+        took_ms: ms[1],
+        status,
+    })
 }
 
 fn answer_formats() -> impl Strategy<Value = AnswerFormat> {

@@ -230,6 +230,7 @@ mod tests {
             fallback: None,
             persisted: Arc::new(TicketPersisted {
                 answer: replaced.map(Arc::new),
+                call: None,
             }),
             prepared_again: 0,
         };

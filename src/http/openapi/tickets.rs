@@ -9,14 +9,14 @@ use super::operation::{Area, Operation, get, post};
 use super::schemas::Text;
 use crate::http::errors::Code;
 use crate::http::tickets::{CancelBody, IssueBody};
-use crate::http::view::{HistoryView, TicketPage, TicketView};
+use crate::http::view::{TicketPage, TicketView};
 
 pub(super) fn area() -> Area {
     Area::new(
         "Tickets",
         "A ticket is one piece of work for a language model: issued once, done for sure, and kept \
          with its whole history.",
-        [issue(), list(), read(), events(), cancel(), stream()],
+        [issue(), list(), read(), cancel(), stream()],
     )
 }
 
@@ -168,15 +168,6 @@ fn read() -> Operation {
              answer is given here, that is recorded.",
         )
         .gives::<TicketView>(200, "The ticket as of now.")
-}
-
-fn events() -> Operation {
-    get(
-        "/v1/tickets/{id}/events",
-        "readTicketEvents",
-        "Read a ticket's history",
-    )
-    .gives::<HistoryView>(200, "Every event of the ticket, in order, whole.")
 }
 
 fn cancel() -> Operation {
