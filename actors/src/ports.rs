@@ -12,7 +12,7 @@ mod tasks;
 mod usage;
 mod webhooks;
 
-pub use callbacks::{Callbacks, PostProcessCall, PreProcessCall, PreProcessReply};
+pub use callbacks::{Callbacks, Called, PostProcessCall, PreProcessCall, PreProcessReply};
 pub use clock::Clock;
 pub use judge::{Answered, Grading, Judge, Judges, Verdict};
 pub use limits::{LimitsBook, Unlimited};

@@ -8,6 +8,7 @@
 //! one from the store.
 
 mod budget;
+mod callback;
 mod commit;
 mod fallback;
 mod obituary;

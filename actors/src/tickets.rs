@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use punchcard_events::tenant::{Limits, MicroUsd, TenantLimits};
-use punchcard_events::ticket::{CancelMode, Channel, TicketRequested, Usage};
+use punchcard_events::ticket::{CancelMode, Channel, TicketRequested};
 use punchcard_events::{Recorded, TaskName, TenantId, TicketId, Timestamp, UserId};
 use tokio::sync::oneshot;
 
@@ -172,11 +172,6 @@ impl Tickets {
     /// When the store cannot be read, or what it has of the ticket cannot have happened.
     pub async fn past(&self, ticket: TicketId) -> Result<Past, ReadError> {
         past(self.ports.store.as_ref(), ticket).await
-    }
-
-    /// What the tokens of a call cost by today's prices; `None` for a model without a price.
-    pub fn cost(&self, model: &str, usage: Usage) -> Option<MicroUsd> {
-        self.ports.meter.cost(model, usage)
     }
 
     /// The ticket list.

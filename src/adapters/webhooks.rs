@@ -17,9 +17,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use punchcard_actors::ports::{Callbacks, Clock, PostProcessCall, PreProcessCall, PreProcessReply};
+use punchcard_actors::ports::{
+    Callbacks, Called, Clock, PostProcessCall, PreProcessCall, PreProcessReply,
+};
 use punchcard_events::ticket::{CallbackError, CallbackKind, TicketRequested};
-use punchcard_events::{TicketId, Timestamp};
+use punchcard_events::Timestamp;
+use reqwest::StatusCode;
 use reqwest::dns::Resolve;
 use reqwest::header::{
     ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue,
@@ -109,6 +112,20 @@ fn clients(
     })
 }
 
+/// A call without a reply that means anything.
+struct Failed {
+    /// Of the reply, where its head came.
+    status: Option<StatusCode>,
+    error: CallbackError,
+}
+
+impl Failed {
+    const fn before_a_reply(error: CallbackError) -> Self {
+        let status = None;
+        Self { status, error }
+    }
+}
+
 impl Webhooks {
     /// The adapter for the hooks in `hooks`.
     ///
@@ -151,32 +168,49 @@ impl Webhooks {
         })
     }
 
+    /// Makes the call with `body`, and reads its reply with `meaning`.
+    async fn called<T>(
+        &self,
+        of: (CallbackKind, String, &TicketRequested),
+        body: serde_json::Result<Vec<u8>>,
+        now: Timestamp,
+        meaning: fn(&Received) -> Result<T, CallbackError>,
+    ) -> Called<T> {
+        let received = match body {
+            Ok(body) => self.call(of, body, now).await,
+            Err(_) => Err(Failed::before_a_reply(failure::unwritable())),
+        };
+        match received {
+            Ok(received) => Called {
+                status: Some(received.status.as_u16()),
+                outcome: meaning(&received),
+            },
+            Err(Failed { status, error }) => Called {
+                status: status.map(|status| status.as_u16()),
+                outcome: Err(error),
+            },
+        }
+    }
+
     /// Sends `body` to the task's hook and takes in the reply, as far as its status gives it meaning.
     async fn call(
         &self,
-        (kind, id): (CallbackKind, String),
-        request: &TicketRequested,
+        (kind, id, request): (CallbackKind, String, &TicketRequested),
         body: Vec<u8>,
         now: Timestamp,
-    ) -> Result<Received, CallbackError> {
-        let hook = self
-            .hooks
-            .find(&request.tenant, &request.task, kind)
-            .ok_or_else(|| failure::not_configured(&request.task, kind))?;
-        check_url(&hook.url, self.allow_private_networks).map_err(failure::not_allowed)?;
-        let headers =
-            headers(id, request, &hook.secrets, &body, now).map_err(|_| failure::unwritable())?;
-        let client = self.clients.here().map_err(failure::of_call)?;
-        let mut response = client
-            .post(hook.url)
-            .headers(headers)
-            .body(body)
-            .send()
+    ) -> Result<Received, Failed> {
+        let mut response = self
+            .send((kind, id, request), body, now)
             .await
-            .map_err(failure::of_call)?;
+            .map_err(Failed::before_a_reply)?;
         let status = response.status();
         let reply = match reply::use_of_body(status) {
-            reply::UseOfBody::Contract => self.read(&mut response).await?,
+            reply::UseOfBody::Contract => {
+                self.read(&mut response).await.map_err(|error| Failed {
+                    status: Some(status),
+                    error,
+                })?
+            }
             // A reason is a courtesy: the refusal stands without it.
             reply::UseOfBody::Reason => self.read(&mut response).await.unwrap_or_default(),
             reply::UseOfBody::None => Bytes::new(),
@@ -187,6 +221,25 @@ impl Webhooks {
             is_json: reply::says_json(response.headers()),
             body: reply,
         })
+    }
+
+    /// Sends `body` to the task's hook, to the head of the reply.
+    async fn send(
+        &self,
+        (kind, id, request): (CallbackKind, String, &TicketRequested),
+        body: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<reqwest::Response, CallbackError> {
+        let hook = self
+            .hooks
+            .find(&request.tenant, &request.task, kind)
+            .ok_or_else(|| failure::not_configured(&request.task, kind))?;
+        check_url(&hook.url, self.allow_private_networks).map_err(failure::not_allowed)?;
+        let headers = headers(id, request, &hook.secrets, &body, now)
+            .map_err(|_| failure::unwritable())?;
+        let client = self.clients.here().map_err(failure::of_call)?;
+        let call = client.post(hook.url).headers(headers).body(body);
+        call.send().await.map_err(failure::of_call)
     }
 
     /// The body, given up at the first byte over the cap.
@@ -222,27 +275,22 @@ impl Webhooks {
 
 #[async_trait]
 impl Callbacks for Webhooks {
-    async fn pre_process(&self, call: PreProcessCall) -> Result<PreProcessReply, CallbackError> {
+    async fn pre_process(&self, call: PreProcessCall) -> Called<PreProcessReply> {
         let now = self.clock.now();
-        let id = message_id(call.ticket, CallbackKind::PreProcess, call.prepared_again);
-        let body = body::pre_process(&call, now).map_err(|_| failure::unwritable())?;
-        let received = self
-            .call((CallbackKind::PreProcess, id), &call.request, body, now)
-            .await?;
-        reply::pre_process(&received)
+        let kind = CallbackKind::PreProcess;
+        let id = message_id(call.ticket, kind, call.prepared_again);
+        let of = (kind, id, &*call.request);
+        let body = body::pre_process(&call, now);
+        self.called(of, body, now, reply::pre_process).await
     }
 
-    async fn post_process(
-        &self,
-        call: PostProcessCall,
-    ) -> Result<Option<Arc<Value>>, CallbackError> {
+    async fn post_process(&self, call: PostProcessCall) -> Called<Option<Arc<Value>>> {
         let now = self.clock.now();
-        let id = message_id(call.ticket, CallbackKind::PostProcess, call.prepared_again);
-        let body = body::post_process(&call, now).map_err(|_| failure::unwritable())?;
-        let received = self
-            .call((CallbackKind::PostProcess, id), &call.request, body, now)
-            .await?;
-        reply::post_process(&received)
+        let kind = CallbackKind::PostProcess;
+        let id = message_id(call.ticket, kind, call.prepared_again);
+        let of = (kind, id, &*call.request);
+        let body = body::post_process(&call, now);
+        self.called(of, body, now, reply::post_process).await
     }
 }
 

@@ -27,9 +27,15 @@ use punchcard_actors::guards::{BreakerOptions, Concurrency, GuardOptions};
 use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::now::Now;
 use punchcard_actors::ports::{
+<<<<<<< HEAD
     Again, AgainError, AnswerError, AnswerPart, AnswerStream, Asked, Callbacks, Clock, EventStore,
     Finding, InputRefusal, Lane, LanguageModel, ModelCall, PostProcessCall, PreProcessCall,
     PreProcessReply, PrepareError, Prepared, Sent, TaskBook, WebhookMessage, WebhookSender,
+=======
+    AnswerError, AnswerPart, AnswerStream, Asked, Callbacks, Called, Clock, EventStore, Finding,
+    InputRefusal, Lane, LanguageModel, ModelCall, PostProcessCall, PreProcessCall, PreProcessReply,
+    PrepareError, Prepared, Sent, TaskBook, WebhookMessage, WebhookSender,
+>>>>>>> 78b95f0 (callbacks: how long each call waited and took is recorded with its outcome)
 };
 use punchcard_actors::prompts::{CanaryWatch, Prompts};
 use punchcard_actors::redrives::Redrives;
@@ -50,8 +56,8 @@ use punchcard_events::prompt::{Content, TestCase};
 use punchcard_events::retry::{Jitter, RetryPolicy};
 use punchcard_events::tenant::TenantLimits;
 use punchcard_events::ticket::{
-    AnswerFormat, AttemptError, AttemptErrorKind, CallbackError, Deadlines, Message, Parameters,
-    PromptRef, Role, Terms,
+    AnswerFormat, AttemptError, AttemptErrorKind, Deadlines, Message, Parameters, PromptRef, Role,
+    Terms,
 };
 use punchcard_events::{Author, TaskName, TenantId, Timestamp};
 use serde_json::Value;
@@ -135,10 +141,10 @@ struct World;
 
 #[async_trait]
 impl Callbacks for World {
-    async fn pre_process(&self, _: PreProcessCall) -> Result<PreProcessReply, CallbackError> {
+    async fn pre_process(&self, _: PreProcessCall) -> Called<PreProcessReply> {
         unreachable!("no task asks for it")
     }
-    async fn post_process(&self, _: PostProcessCall) -> Result<Option<Arc<Value>>, CallbackError> {
+    async fn post_process(&self, _: PostProcessCall) -> Called<Option<Arc<Value>>> {
         unreachable!("no task asks for it")
     }
 }

@@ -114,11 +114,11 @@ impl Bench {
     }
 
     async fn pre(&self) -> Result<PreProcessReply, CallbackError> {
-        self.webhooks.pre_process(pre_call()).await
+        self.webhooks.pre_process(pre_call()).await.outcome
     }
 
     async fn post(&self) -> Result<Option<Arc<Value>>, CallbackError> {
-        self.webhooks.post_process(post_call()).await
+        self.webhooks.post_process(post_call()).await.outcome
     }
 
     async fn pre_given(&self, behaviour: Behaviour) -> Result<PreProcessReply, CallbackError> {

@@ -136,6 +136,7 @@ async fn render(
         model: rendered.model,
         parameters: rendered.parameters,
         answer_format: None,
+        call: None,
     };
     Ok((prepared, rendered.answer_format))
 }
@@ -158,6 +159,7 @@ fn as_it_was(
             ..before.prompt.clone()
         },
         answer_format: None,
+        call: None,
         ..TicketPreProcessed::clone(before)
     };
     Ok((prepared, answer_format))

@@ -15,21 +15,30 @@ use serde_json::Value;
 /// repeats of one (ticket, callback), so that the receiver can drop them.
 #[async_trait]
 pub trait Callbacks: Send + Sync + 'static {
-    /// Asks the tenant to prepare the input.
-    ///
-    /// # Errors
-    /// When the call fails or the tenant refuses the ticket; the kind says which.
-    async fn pre_process(&self, call: PreProcessCall) -> Result<PreProcessReply, CallbackError>;
+    /// Asks the tenant to prepare the input. It fails when the call does or when the tenant refuses the
+    /// ticket; the error's kind says which.
+    async fn pre_process(&self, call: PreProcessCall) -> Called<PreProcessReply>;
 
     /// Asks the tenant to persist the answer. The reply is what it wants delivered in the answer's
-    /// place, if anything.
-    ///
-    /// # Errors
-    /// When the call fails; the answer then counts as not persisted.
-    async fn post_process(
-        &self,
-        call: PostProcessCall,
-    ) -> Result<Option<Arc<Value>>, CallbackError>;
+    /// place, if anything. When it fails, the answer counts as not persisted.
+    async fn post_process(&self, call: PostProcessCall) -> Called<Option<Arc<Value>>>;
+}
+
+/// What one call came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Called<T> {
+    /// The HTTP status of the reply, where there was one.
+    pub status: Option<u16>,
+    /// What the reply means, or why there is none.
+    pub outcome: Result<T, CallbackError>,
+}
+
+impl<T> From<Result<T, CallbackError>> for Called<T> {
+    /// Of a world without statuses.
+    fn from(outcome: Result<T, CallbackError>) -> Self {
+        let status = None;
+        Self { status, outcome }
+    }
 }
 
 /// A call that prepares a ticket's input.

@@ -12,6 +12,7 @@ use punchcard_events::ticket::{
 use punchcard_events::{EventId, NewEvent, Revision, StreamName, TenantId, Timestamp};
 
 use super::budget::Charge;
+use super::callback::Hooked;
 use super::obituary::Left;
 use super::work::{is_retry, prepare, tokens, wish};
 use super::{Reply, TicketActor, fallback};
@@ -129,7 +130,12 @@ impl TicketActor {
                 not_before,
             } if not_before.is_none_or(|at| at <= self.deps.clock.now()) => {
                 let request = state.request()?;
-                prepare(self.deps.tasks.as_ref(), self.id, request, None)
+                prepare(
+                    self.deps.tasks.as_ref(),
+                    self.id,
+                    request,
+                    Hooked::default(),
+                )
             }
             Effect::Send {
                 attempt,

@@ -2,8 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use punchcard_events::tenant::{MicroUsd, TenantLimits};
-use punchcard_events::ticket::Usage;
+use punchcard_events::tenant::TenantLimits;
 use punchcard_events::{TaskName, TenantId, TicketId, Timestamp};
 use tokio::sync::watch;
 
@@ -88,15 +87,6 @@ impl Meter {
     /// Whether calls of this account can be decided about now.
     pub(crate) fn can_decide(&self, account: Account<'_>) -> bool {
         self.is_ready() || !has_budgets(account)
-    }
-
-    /// What the tokens of a call of `model` cost; `None` where it has no price.
-    pub(crate) fn cost(&self, model: &str, usage: Usage) -> Option<MicroUsd> {
-        let tokens = Estimate {
-            prompt_tokens: usage.prompt_tokens,
-            completion_tokens: usage.completion_tokens,
-        };
-        self.shared.prices.cost(model, tokens)
     }
 
     /// What so many tokens of `model` come to.

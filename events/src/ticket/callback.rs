@@ -26,7 +26,7 @@ impl CallbackKind {
     }
 }
 
-/// A call that was made, as whoever made it measured it. Absent where none was, and in what was stored
+/// A try of a callback, as whoever made it measured it. Absent where there was none, and in what was stored
 /// before calls were measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallMade {

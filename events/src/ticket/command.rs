@@ -14,10 +14,6 @@ use crate::time::Timestamp;
 
 /// One thing asked of a ticket.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "commands are made one at a time and moved, never kept in numbers"
-)]
 pub enum Command {
     /// Issue it.
     Request(TicketRequested),

@@ -18,10 +18,6 @@ use crate::ids::LabelName;
 
 /// One event of a ticket's life.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the first event of a ticket holds what was asked; none is kept in numbers"
-)]
 pub enum TicketEvent {
     /// A backend issued the ticket.
     TicketRequested(TicketRequested),

@@ -288,7 +288,7 @@ fn added() -> [(&'static str, &'static str, TicketEvent); 15] {
     ]
 }
 
-fn lives() -> [(&'static str, Vec<TicketEvent>); 10] {
+pub(crate) fn lives() -> [(&'static str, Vec<TicketEvent>); 10] {
     let start = || vec![requested(), pre_processed(), sent(1)];
     let life = |rest: Vec<TicketEvent>| [start(), rest].concat();
     let retried = attempt_failed(1, AttemptErrorKind::Server, Some(at(2)));

@@ -23,3 +23,5 @@ mod samples;
 mod strategies;
 #[cfg(test)]
 mod table;
+#[cfg(test)]
+mod timeline;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use punchcard_actors::feed::News;
 use punchcard_actors::tickets::{Past, Tickets};
+use punchcard_actors::usage::Estimate;
 use punchcard_events::ticket::timeline::{
     AttemptLine, CallbackLine, Chain, Share, Step, Timeline, explain,
 };
@@ -160,9 +161,11 @@ pub(super) fn told(tickets: &Tickets, news: &News, past: &Past) -> Option<Timeli
 
 impl AttemptView {
     fn of(line: AttemptLine, tickets: &Tickets) -> Self {
-        let cost = line
-            .usage
-            .and_then(|usage| tickets.cost(&line.model, usage));
+        let tokens = line.usage.map(|usage| Estimate {
+            prompt_tokens: usage.prompt_tokens,
+            completion_tokens: usage.completion_tokens,
+        });
+        let cost = tokens.and_then(|tokens| tickets.cost(&line.model, tokens));
         #[expect(
             clippy::cast_precision_loss,
             reason = "what one call costs is far below what a float holds exactly"
