@@ -20,8 +20,8 @@ use bytes::Bytes;
 use punchcard_actors::ports::{
     Callbacks, Called, Clock, PostProcessCall, PreProcessCall, PreProcessReply,
 };
-use punchcard_events::ticket::{CallbackError, CallbackKind, TicketRequested};
 use punchcard_events::Timestamp;
+use punchcard_events::ticket::{CallbackError, CallbackKind, TicketRequested};
 use reqwest::StatusCode;
 use reqwest::dns::Resolve;
 use reqwest::header::{
@@ -235,8 +235,8 @@ impl Webhooks {
             .find(&request.tenant, &request.task, kind)
             .ok_or_else(|| failure::not_configured(&request.task, kind))?;
         check_url(&hook.url, self.allow_private_networks).map_err(failure::not_allowed)?;
-        let headers = headers(id, request, &hook.secrets, &body, now)
-            .map_err(|_| failure::unwritable())?;
+        let headers =
+            headers(id, request, &hook.secrets, &body, now).map_err(|_| failure::unwritable())?;
         let client = self.clients.here().map_err(failure::of_call)?;
         let call = client.post(hook.url).headers(headers).body(body);
         call.send().await.map_err(failure::of_call)

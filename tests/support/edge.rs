@@ -27,15 +27,10 @@ use punchcard_actors::guards::{BreakerOptions, Concurrency, GuardOptions};
 use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::now::Now;
 use punchcard_actors::ports::{
-<<<<<<< HEAD
-    Again, AgainError, AnswerError, AnswerPart, AnswerStream, Asked, Callbacks, Clock, EventStore,
-    Finding, InputRefusal, Lane, LanguageModel, ModelCall, PostProcessCall, PreProcessCall,
-    PreProcessReply, PrepareError, Prepared, Sent, TaskBook, WebhookMessage, WebhookSender,
-=======
-    AnswerError, AnswerPart, AnswerStream, Asked, Callbacks, Called, Clock, EventStore, Finding,
-    InputRefusal, Lane, LanguageModel, ModelCall, PostProcessCall, PreProcessCall, PreProcessReply,
-    PrepareError, Prepared, Sent, TaskBook, WebhookMessage, WebhookSender,
->>>>>>> 78b95f0 (callbacks: how long each call waited and took is recorded with its outcome)
+    Again, AgainError, AnswerError, AnswerPart, AnswerStream, Asked, Callbacks, Called, Clock,
+    EventStore, Finding, InputRefusal, Lane, LanguageModel, ModelCall, PostProcessCall,
+    PreProcessCall, PreProcessReply, PrepareError, Prepared, Sent, TaskBook, WebhookMessage,
+    WebhookSender,
 };
 use punchcard_actors::prompts::{CanaryWatch, Prompts};
 use punchcard_actors::redrives::Redrives;
