@@ -17,7 +17,10 @@ fn answered_fork() -> Vec<TicketEvent> {
 #[test]
 fn a_fork_is_at_its_end_with_its_answer() {
     let ended = given(answered_fork())
-        .when(Command::RecordPersisted { answer: None })
+        .when(Command::RecordPersisted {
+            answer: None,
+            call: None,
+        })
         .then([persisted(), kept()]);
     assert_eq!(ended.name(), StateName::Delivered);
     assert_eq!(ended.final_answer(), Some(Arc::new(json!("Well done."))));
@@ -28,7 +31,10 @@ fn a_fork_is_at_its_end_with_its_answer() {
 fn the_end_of_a_fork_that_is_told_again_causes_nothing() {
     let life = [answered_fork(), vec![persisted(), kept()]].concat();
     given(life)
-        .when(Command::RecordPersisted { answer: None })
+        .when(Command::RecordPersisted {
+            answer: None,
+            call: None,
+        })
         .then_nothing();
 }
 
@@ -36,7 +42,10 @@ fn the_end_of_a_fork_that_is_told_again_causes_nothing() {
 fn a_ticket_that_is_no_fork_waits_for_whoever_it_is_for() {
     let life = [requested(), pre_processed(), sent(1), answered(1)];
     given(life)
-        .when(Command::RecordPersisted { answer: None })
+        .when(Command::RecordPersisted {
+            answer: None,
+            call: None,
+        })
         .then([persisted()]);
 }
 
@@ -89,7 +98,10 @@ fn a_failed_fork_that_is_redriven_is_still_one() {
         answered(2),
     ];
     given(life)
-        .when(Command::RecordPersisted { answer: None })
+        .when(Command::RecordPersisted {
+            answer: None,
+            call: None,
+        })
         .then([persisted(), kept()]);
 }
 
