@@ -29,6 +29,6 @@ pub(super) async fn open(
         forks: Forks::new(tickets()),
         redrives: Redrives::open(store(), tickets(), directory()).await?,
         shadow_runs: ShadowRuns::new(store(), tickets()),
-        now: Now::new(store(), tickets()),
+        now: Now::start(store(), runtime, store()),
     })
 }
