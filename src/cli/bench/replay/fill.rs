@@ -54,7 +54,8 @@ async fn write(store: &SqliteStore, tenant: &TenantId, number: u64) -> anyhow::R
         data: body.to_string(),
     });
     let events: Vec<_> = events.collect();
-    let written = store.append(&ticket.stream(), ExpectedRevision::NoStream, &events);
+    let stream = ticket.stream();
+    let written = store.append(&stream, ExpectedRevision::NoStream, &events);
     written.await.context("cannot write the tickets")?;
     Ok(())
 }
