@@ -19,7 +19,7 @@ server, and on a backup.
 Examples:
   punchcard store replay --data-dir /var/lib/punchcard
   punchcard store replay --data-dir punchcard-2026-11-23.db --json")]
-pub(super) struct ReplayArgs {
+pub(crate) struct ReplayArgs {
     /// The data directory, or a database file such as a backup.
     #[arg(long, value_name = "DIR", default_value = "data")]
     data_dir: PathBuf,
@@ -75,7 +75,7 @@ fn rate(replayed: &Replayed) -> f64 {
 
 fn print(told: &Told, out: &mut Output) -> Result<(), Failure> {
     if out.is_json() {
-        return Ok(out.document(told)?);
+        return out.document(told);
     }
     let Replayed {
         events,
