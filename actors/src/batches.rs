@@ -221,6 +221,11 @@ impl Batches {
         self.0.book.list(tenant, after, limit)
     }
 
+    /// How many batches are open, of one tenant or of all.
+    pub fn count_open(&self, tenant: Option<&TenantId>) -> usize {
+        self.0.book.count_open(tenant)
+    }
+
     /// Feeds no more of a batch, and ends its open tickets.
     ///
     /// # Errors

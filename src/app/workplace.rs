@@ -31,6 +31,6 @@ pub(super) async fn open(
         forks: Forks::new(tickets()),
         redrives,
         shadow_runs: ShadowRuns::new(store(), tickets()),
-        now: Now::new(store(), tickets()),
+        now: Now::start(store(), runtime, store()),
     })
 }

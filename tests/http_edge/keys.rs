@@ -73,6 +73,7 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
     ("GET", "/v1/session", Policy::Session, &[]),
     ("GET", "/v1/usage", Policy::Key, VIEWERS),
     ("GET", "/v1/whoami", Policy::Key, EVERYBODY),
+    ("GET", "/v1/now", Policy::Key, READERS),
     ("GET", "/livez", Policy::Open, &[]),
     ("GET", "/readyz", Policy::Open, &[]),
     ("GET", "/v1/prompts", Policy::Key, VIEWERS),

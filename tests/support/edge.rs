@@ -437,6 +437,7 @@ async fn run(
     stopped: oneshot::Receiver<()>,
 ) {
     let store = Arc::new(store);
+    let gauge = store.clone();
     let world = Arc::new(World);
     let usage = Arc::new(MemoryUsage::default());
     let price = Price::per_million(1.0, 2.0);
@@ -492,7 +493,7 @@ async fn run(
         prompts,
         canaries: CanaryWatch::default(),
         test_runs,
-        workplace: workplace(&store, &runtime, directory).await,
+        workplace: workplace((&store, gauge), &runtime, directory).await,
         webhooks,
         usage,
         workbench: world.clone(),
@@ -514,7 +515,7 @@ async fn run(
 }
 
 async fn workplace(
-    store: &Arc<dyn EventStore>,
+    (store, gauge): (&Arc<dyn EventStore>, Arc<MemoryStore>),
     runtime: &Runtime,
     tenants: Directory,
 ) -> Workplace {
@@ -525,7 +526,7 @@ async fn workplace(
             .await
             .expect("an empty store"),
         shadow_runs: ShadowRuns::new(Arc::clone(store), tickets()),
-        now: Now::new(Arc::clone(store), tickets()),
+        now: Now::start(Arc::clone(store), runtime, gauge),
     }
 }
 
