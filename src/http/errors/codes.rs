@@ -149,6 +149,12 @@ codes! {
     NotTested = CONFLICT, "not_tested", "The version has not been tested";
     /// The version failed its tests.
     TestFailed = CONFLICT, "test_failed", "The version failed its tests";
+    /// The version was not tried on past tickets.
+    NotShadowed = CONFLICT, "not_shadowed", "The version has not been tried on past tickets";
+    /// The version gave no answer to too many past tickets.
+    ShadowFailed = CONFLICT, "shadow_failed", "The version failed on past tickets";
+    /// A policy asks for a shadow run that cannot be.
+    MinCasesOutOfRange = UNPROCESSABLE_ENTITY, "min_cases_out_of_range", "The number of cases is out of range";
     /// An override without a reason.
     ReasonMissing = UNPROCESSABLE_ENTITY, "reason_missing", "A reason is needed";
     /// The label never pointed anywhere else.
