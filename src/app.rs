@@ -20,6 +20,7 @@ use punchcard_actors::ports::ReadError;
 use punchcard_actors::prompts::{CanaryWatch, Following, PromptError, Prompts, Watching};
 use punchcard_actors::runtime::{Ports, Runtime};
 use punchcard_actors::sessions::{SessionSupervisor, Sessions};
+use punchcard_actors::shadow_runs::Shadowing;
 use punchcard_actors::tenants::{Directory, TenantError, Tenants};
 use punchcard_actors::test_runs::TestRuns;
 use punchcard_actors::usage::{self, Counting, Meter};
@@ -50,6 +51,8 @@ pub struct App {
     test_runs: TestRuns,
     /// Batches are fed for as long as this is kept.
     feeding: Feeding,
+    /// Shadow runs go on for as long as this is kept.
+    shadowing: Shadowing,
     sessions: Sessions,
     http: http::Serving,
     admin: SocketAddr,
@@ -102,6 +105,8 @@ impl App {
             posting::start(&config, master, &store, runtime.tickets()).await?;
         let sessions = supervise_sessions(&config, &tenants);
         let (batches, feeding) = feed_batches(&config, &store, &runtime, &tenants).await?;
+        let opened = workplace::open(&store, &runtime, &tenants, &prompts).await;
+        let (workplace, shadowing) = opened?;
         let parts = http::Parts {
             tickets: runtime.tickets().clone(),
             batches,
@@ -110,7 +115,7 @@ impl App {
             prompts: prompts.clone(),
             canaries,
             test_runs: test_runs.clone(),
-            workplace: workplace::open(&store, &runtime, &tenants).await?,
+            workplace,
             usage: Arc::new(table),
             webhooks,
             workbench: Arc::new(Bench::new(tasks, judges)),
@@ -129,6 +134,7 @@ impl App {
             runtime,
             test_runs,
             feeding,
+            shadowing,
             sessions,
             http,
             admin,
@@ -166,7 +172,7 @@ impl App {
     /// to come back, and the store is closed. What is left goes on at the next start.
     pub async fn stop(self) {
         // The next start goes on where they are.
-        drop(self.feeding);
+        drop((self.feeding, self.shadowing));
         let drained = self.runtime.drain(self.grace);
         let (parked, interrupted) = tokio::join!(drained, self.test_runs.drain(self.grace));
         if interrupted > 0 {

@@ -176,16 +176,12 @@ impl ShadowRuns {
     /// Nothing is stored, and no model is asked.
     ///
     /// # Errors
-    /// When there is no such version or it cannot be used, no ticket matches, or a cost is limited that
-    /// nobody knows.
+    /// When there is no such version or it cannot be used, or a cost is limited that nobody knows.
     pub async fn plan(&self, new: &NewShadowRun) -> Result<Plan, ShadowRunError> {
         let candidate = self.candidate(&new.tenant, &new.task, new.version)?;
         let (matched, tickets) = choose::choose(self, new).await?;
-        if tickets.is_empty() {
-            return Err(ShadowRunError::NoCases { matched });
-        }
         let estimate = estimate::estimate(self, new, &tickets).await?;
-        if new.max_cost_usd.is_some() && estimate.cost_usd.is_none() {
+        if new.max_cost_usd.is_some() && estimate.cost_usd.is_none() && !tickets.is_empty() {
             return Err(ShadowRunError::NoPrice);
         }
         Ok(Plan {
@@ -199,11 +195,15 @@ impl ShadowRuns {
     /// Starts a run. When this returns, its choice and its start are durable.
     ///
     /// # Errors
-    /// As [`Self::plan`]; also when the tenant has too many runs running, or the store takes no events.
+    /// As [`Self::plan`]; also when no ticket was chosen, the tenant has too many runs running, or the store takes no events.
     pub async fn start(&self, new: NewShadowRun) -> Result<RunView, ShadowRunError> {
         let run = self.0.parts.clock.id();
         let _seat = self.seat(run, &new.tenant)?;
         let plan = self.plan(&new).await?;
+        if plan.tickets.is_empty() {
+            let matched = plan.matched;
+            return Err(ShadowRunError::NoCases { matched });
+        }
         let cases = u32::try_from(plan.tickets.len()).unwrap_or(u32::MAX);
         ledger::begin(self, run, &new.tenant, Arc::clone(&plan.tickets)).await?;
         let started = ShadowRunStarted {
@@ -393,11 +393,7 @@ impl ShadowRuns {
         command: Command,
     ) -> Result<(), ShadowRunError> {
         let decide = |state: &Option<_>, _| decide(state.as_ref(), command.clone());
-        let (folded, _) = self
-            .0
-            .desk
-            .execute::<Run, _>(tenant, &run, decide)
-            .await?;
+        let (folded, _) = self.0.desk.execute::<Run, _>(tenant, &run, decide).await?;
         self.0.shelf.put(&run, folded);
         Ok(())
     }

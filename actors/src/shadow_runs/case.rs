@@ -112,7 +112,9 @@ pub(super) async fn run(
     // Comparing two long texts takes a while; it keeps nobody else waiting there. How much of it there
     // is at a time is bounded by the cases that are open.
     let judged = tokio::task::spawn_blocking(move || {
-        judge(&before, &after, |one, other| likeness.similarity(one, other))
+        judge(&before, &after, |one, other| {
+            likeness.similarity(one, other)
+        })
     });
     let judged = judged.await.unwrap_or_else(|_| Judged {
         verdict: CaseVerdict::Changed,

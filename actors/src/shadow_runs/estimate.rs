@@ -50,7 +50,9 @@ pub(super) async fn estimate(
     Ok(Estimate {
         prompt_tokens: scaled(sum(&usable, |of| of.tokens.prompt_tokens)),
         completion_tokens: scaled(sum(&usable, |of| of.tokens.completion_tokens)),
-        cost_usd: cost.filter(|_| !usable.is_empty()).map(|cost| usd(scaled(cost))),
+        cost_usd: cost
+            .filter(|_| !usable.is_empty())
+            .map(|cost| usd(scaled(cost))),
     })
 }
 
@@ -80,7 +82,8 @@ async fn of_case(
         }
     };
     let before = parts.tickets.look(ticket).await?;
-    let answered = before.and_then(|news| news.state.answered().and_then(|answered| answered.usage));
+    let answered =
+        before.and_then(|news| news.state.answered().and_then(|answered| answered.usage));
     let tokens = usage::Estimate {
         prompt_tokens: plan.estimate.prompt_tokens,
         completion_tokens: answered.map_or(plan.estimate.completion_tokens, |usage| {

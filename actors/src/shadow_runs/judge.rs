@@ -32,9 +32,7 @@ impl Ended {
         for recorded in history {
             let event = &recorded.event;
             let event = TicketEvent::decode(&event.kind, event.schema_version, &event.data)
-                .map_err(|error| {
-                    ReadError::Damaged(format!("{}: {error}", recorded.stream))
-                })?;
+                .map_err(|error| ReadError::Damaged(format!("{}: {error}", recorded.stream)))?;
             meter.take(&event, &cost);
             state = evolve(state, &event);
         }
@@ -196,7 +194,9 @@ impl Meter {
             completion_tokens: 0,
         });
         sum.prompt_tokens = sum.prompt_tokens.saturating_add(usage.prompt_tokens);
-        sum.completion_tokens = sum.completion_tokens.saturating_add(usage.completion_tokens);
+        sum.completion_tokens = sum
+            .completion_tokens
+            .saturating_add(usage.completion_tokens);
         match cost(&self.model, usage) {
             Some(cost) => self.cost = Some(self.cost.unwrap_or(0.0) + cost),
             None => self.has_unpriced = true,

@@ -121,14 +121,20 @@ impl Runner {
             };
         }
         let bound = self.bound();
-        let next = self.runs.0.live.look(self.id, |cases| self.choose(cases, bound));
+        let next = self
+            .runs
+            .0
+            .live
+            .look(self.id, |cases| self.choose(cases, bound));
         next.unwrap_or(Next::Leave)
     }
 
     /// What a run that may go on does next.
     fn choose(&self, cases: &Cases, max_cost_usd: Option<f64>) -> Next {
         let open = self.open.len();
-        let mut left = cases.left().filter(|(case, _)| !self.numbers.contains(case));
+        let mut left = cases
+            .left()
+            .filter(|(case, _)| !self.numbers.contains(case));
         let Some((number, parent)) = left.next() else {
             return match open {
                 0 => Next::Finish,
@@ -224,7 +230,10 @@ impl Runner {
             act: self.runs.act(started.act.by.clone()),
         };
         let prompts = &self.runs.0.parts.prompts;
-        match prompts.execute(&started.tenant, &started.task, record).await {
+        match prompts
+            .execute(&started.tenant, &started.task, record)
+            .await
+        {
             Ok(_) => Ok(()),
             // It will not fit later either; the run has its report all the same.
             Err(PromptError::Rejected(rejection)) => {
