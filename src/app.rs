@@ -50,9 +50,7 @@ pub struct App {
     runtime: Runtime,
     test_runs: TestRuns,
     /// Batches are fed for as long as this is kept.
-    feeding: Feeding,
-    /// Shadow runs go on for as long as this is kept.
-    shadowing: Shadowing,
+    feeding: (Feeding, Shadowing),
     sessions: Sessions,
     http: http::Serving,
     admin: SocketAddr,
@@ -105,8 +103,7 @@ impl App {
             posting::start(&config, master, &store, runtime.tickets()).await?;
         let sessions = supervise_sessions(&config, &tenants);
         let (batches, feeding) = feed_batches(&config, &store, &runtime, &tenants).await?;
-        let opened = workplace::open(&store, &runtime, &tenants, &prompts).await;
-        let (workplace, shadowing) = opened?;
+        let (workplace, shadowing) = workplace::open(&store, &runtime, &tenants, &prompts).await?;
         let parts = http::Parts {
             tickets: runtime.tickets().clone(),
             batches,
@@ -133,8 +130,7 @@ impl App {
             store,
             runtime,
             test_runs,
-            feeding,
-            shadowing,
+            feeding: (feeding, shadowing),
             sessions,
             http,
             admin,
@@ -172,7 +168,7 @@ impl App {
     /// to come back, and the store is closed. What is left goes on at the next start.
     pub async fn stop(self) {
         // The next start goes on where they are.
-        drop((self.feeding, self.shadowing));
+        drop(self.feeding);
         let drained = self.runtime.drain(self.grace);
         let (parked, interrupted) = tokio::join!(drained, self.test_runs.drain(self.grace));
         if interrupted > 0 {

@@ -116,7 +116,7 @@ pub(super) async fn run(
             likeness.similarity(one, other)
         })
     });
-    let judged = judged.await.unwrap_or_else(|_| Judged {
+    let judged = judged.await.unwrap_or(Judged {
         verdict: CaseVerdict::Changed,
         similarity: 0.0,
         failure: None,
