@@ -33,6 +33,7 @@ use tokio::sync::Notify;
 
 use book::{Book, Entry};
 pub use error::BatchError;
+pub(crate) use feeder::has_ended;
 pub use lines::{LineEnd, Lines};
 pub use supervisor::Feeding;
 pub use upload::Upload;
