@@ -1,4 +1,5 @@
-//! What goes on now.
+//! Who asks, and what goes on now.
 
 pub(super) mod operations;
 pub(super) mod routes;
+mod whoami;

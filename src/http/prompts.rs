@@ -19,6 +19,7 @@ pub(super) mod params;
 mod partials;
 pub(super) mod precondition;
 pub(super) mod problems;
+mod render;
 mod retirement;
 pub(super) mod routes;
 mod sentence;

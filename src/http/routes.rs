@@ -46,6 +46,8 @@ pub(super) enum Access {
 pub(super) const ISSUERS: Roles = Roles::of(&[Role::Issuer]);
 /// Who may look at tickets.
 pub(super) const READERS: Roles = Roles::of(&[Role::Issuer, Role::Viewer]);
+/// Everybody with a key: what is only about the caller, or looks at the tenant's work as a whole.
+pub(super) const EVERYBODY: Roles = Roles::of(&Role::ALL);
 
 /// Who is let through to a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -70,6 +70,7 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
     ("POST", "/v1/session-tokens", Policy::Key, ISSUERS),
     ("GET", "/v1/session", Policy::Session, &[]),
     ("GET", "/v1/usage", Policy::Key, VIEWERS),
+    ("GET", "/v1/whoami", Policy::Key, EVERYBODY),
     ("GET", "/livez", Policy::Open, &[]),
     ("GET", "/readyz", Policy::Open, &[]),
     ("GET", "/v1/prompts", Policy::Key, VIEWERS),
@@ -263,6 +264,7 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
 
 const ISSUERS: &[&str] = &["issuer"];
 const READERS: &[&str] = &["issuer", "viewer"];
+const EVERYBODY: &[&str] = &["issuer", "viewer", "planner", "publisher", "admin"];
 const VIEWERS: &[&str] = &["viewer"];
 const PLANNERS: &[&str] = &["planner"];
 const PUBLISHERS: &[&str] = &["publisher"];

@@ -15,6 +15,7 @@ mod chat;
 mod headers;
 mod keys;
 mod malformed;
+mod now;
 mod prompts;
 mod requests;
 mod roles;

@@ -160,6 +160,52 @@ async fn a_text_is_tried_with_an_input_before_anybody_gets_it() {
 }
 
 #[tokio::test]
+async fn a_text_that_is_still_being_written_is_checked_and_tried_and_kept_nowhere() {
+    let desk = Desk::open().await;
+    save(
+        &desk.planner,
+        "explain",
+        None,
+        &content("Explain {{ word }}."),
+    )
+    .await
+    .expect(201);
+    let render = |body: Value| {
+        let planner = desk.planner.clone();
+        async move { planner.post("/v1/prompts/explain/render", &body).await }
+    };
+    let input = json!({ "word": "tide" });
+    let written = content("Explain {{ word }} kindly.");
+    let tried = render(json!({ "content": written, "input": input }))
+        .await
+        .expect(200);
+    assert_eq!(tried["messages"][0]["content"], "Explain tide kindly.");
+    let misspelt = content("Explain {{ wrod }}.");
+    let refused = render(json!({ "content": misspelt, "input": input })).await;
+    let findings = &refused.expect_problem(422, "broken_prompt")["findings"];
+    assert_eq!(
+        (&findings[0]["place"], &findings[0]["line"]),
+        (&json!("messages[0]"), &json!(1)),
+        "{findings}"
+    );
+    for neither in [
+        json!({ "input": input }),
+        json!({ "ref": "draft", "content": written, "input": input }),
+    ] {
+        render(neither).await.expect_problem(400, "invalid_request");
+    }
+    let draft = desk
+        .viewer
+        .get("/v1/prompts/explain/draft")
+        .await
+        .expect(200);
+    assert_eq!(
+        (&draft["edit"], &draft["content"]),
+        (&json!(1), &content("Explain {{ word }}."))
+    );
+}
+
+#[tokio::test]
 async fn the_history_and_what_was_in_effect_at_a_time_can_be_asked_for() {
     let desk = Desk::open().await;
     desk.deployed("explain", "Explain {{ word }}.").await;

@@ -1,7 +1,26 @@
 //! What is said of the routes.
 
-use crate::http::openapi::Area;
+use super::whoami::{OperatorView, WhoAmIView};
+use crate::http::errors::Code;
+use crate::http::openapi::{Area, get};
 
 pub(in crate::http) fn area() -> Area {
-    Area::new("Now", "What goes on now.", [])
+    let of_a_key = get("/v1/whoami", "readWhoAmI", "Read whose key this is")
+        .about(
+            "The tenant and the roles of the key that is shown, for programs that were given one.",
+        )
+        .gives::<WhoAmIView>(200, "The key's tenant, name and roles.")
+        .refuses(&[Code::InvalidParameter]);
+    let of_an_operator = get(
+        "/admin/v1/whoami",
+        "readOperator",
+        "Read whose operator's key this is",
+    )
+    .gives::<OperatorView>(200, "The key's prefix and name.")
+    .refuses(&[Code::InvalidParameter]);
+    Area::new(
+        "Now",
+        "Who asks, and what goes on now.",
+        [of_a_key, of_an_operator],
+    )
 }

@@ -3,8 +3,8 @@
 use actix_web::http::Method;
 
 use super::{
-    at, bundle, canary, diff, drafts, history, import, labels, params, partials, retirement,
-    test_runs, test_sets, versions,
+    at, bundle, canary, diff, drafts, history, import, labels, params, partials, render,
+    retirement, test_runs, test_sets, versions,
 };
 use crate::http::routes::{Access, Route, route};
 use crate::keys::{Role, Roles};
@@ -85,7 +85,7 @@ pub(in crate::http) static TABLE: &[Route] = &[
     prompt!(GET, "/versions", VIEWERS, versions::list),
     plain!(GET, "/versions/{ref}", VIEWERS, versions::read),
     prompt!(GET, "/diff", VIEWERS, diff::read),
-    plain!(POST, "/render", PLANNERS, versions::render),
+    plain!(POST, "/render", PLANNERS, render::render),
     plain!(PUT, "/labels/{label}", PLANNERS, labels::point),
     plain!(DELETE, "/labels/{label}", PLANNERS, labels::remove),
     plain!(

@@ -1,4 +1,4 @@
-//! The versions of a prompt: published, listed, read, and tried with an input.
+//! The versions of a prompt: published, listed and read.
 
 use std::borrow::Cow;
 
@@ -6,18 +6,15 @@ use actix_web::HttpResponse;
 use actix_web::http::header;
 use punchcard_actors::prompts::{ContentName, PromptError};
 use punchcard_events::TaskName;
-use punchcard_events::prompt::{ContentHash, PromptState};
-use punchcard_events::ticket::Message;
+use punchcard_events::prompt::PromptState;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Deserialize;
 
+use super::drafts;
 use super::params::{Params, REFERENCE, invalid};
-use super::problems::sentence;
 use super::view::{VersionPage, VersionView};
-use super::{Unrenderable, drafts};
 use crate::http::dispatch::{Call, PromptCall};
-use crate::http::errors::{Code, Problem};
+use crate::http::errors::Problem;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -92,23 +89,6 @@ pub(super) async fn read(asked: PromptCall) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(view))
 }
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RenderBody {
-    #[serde(rename = "ref")]
-    reference: Reference,
-    input: Value,
-}
-
-/// What a model would be sent.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct RenderedView<'a> {
-    task: &'a TaskName,
-    hash: ContentHash,
-    model: &'a str,
-    messages: Vec<Message>,
-}
-
 /// A content by its name, in a body.
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
@@ -140,40 +120,6 @@ impl TryFrom<String> for Reference {
                 .to_owned()
         };
         text.parse().map(Self).map_err(wrong)
-    }
-}
-
-/// `POST /v1/prompts/{task}/render`
-pub(super) async fn render(
-    PromptCall { mut call, task }: PromptCall,
-) -> Result<HttpResponse, Problem> {
-    let body: RenderBody = call.json().await?;
-    let tenant = &call.caller.tenant;
-    let prompts = &call.api.prompts;
-    let named = prompts
-        .sound_content(tenant, &task, &body.reference.0)
-        .await?;
-    let workbench = &call.api.workbench;
-    let messages = workbench
-        .render(tenant, &task, &named.content, &body.input)
-        .map_err(unrenderable)?;
-    Ok(HttpResponse::Ok().json(RenderedView {
-        task: &task,
-        hash: named.hash,
-        model: &named.content.model,
-        messages,
-    }))
-}
-
-fn unrenderable(error: Unrenderable) -> Problem {
-    let problem = Problem::new(Code::InvalidInput, sentence(&error));
-    match error {
-        Unrenderable::Misfit { pointer, .. } => problem
-            .remedy("Change the input there, or the prompt's input schema.")
-            .field(format!("/input{pointer}")),
-        Unrenderable::Failed(_) => problem
-            .remedy("Add what the texts ask for to the input, or change the texts.")
-            .field("/input"),
     }
 }
 

@@ -6,7 +6,8 @@ use crate::http::errors::Code;
 use crate::http::openapi::common::{AnyTag, NumberTag, PageLimit};
 use crate::http::openapi::{Operation, Text, delete, get, post, put};
 use crate::http::prompts::drafts::DraftBody;
-use crate::http::prompts::versions::{PublishBody, Reference, RenderBody, RenderedView};
+use crate::http::prompts::render::{RenderBody, RenderedView};
+use crate::http::prompts::versions::{PublishBody, Reference};
 use crate::http::prompts::view::{DraftView, PromptView, VersionPage, VersionView};
 use crate::prompts::DiffView;
 
@@ -178,7 +179,10 @@ fn render() -> Operation {
         "renderPrompt",
         "See what the model would be sent",
     )
-    .about("Nothing is sent.")
+    .about(
+        "Nothing is sent, and nothing is kept: a `content` that is still being written is checked \
+         and rendered as it is. With a mistake in it, the problem has its `findings`.",
+    )
     .body::<RenderBody>()
     .example(json!({ "ref": "draft", "input": { "word": "tide" } }))
     .gives::<RenderedView<'static>>(200, "The messages.")
