@@ -110,7 +110,7 @@ impl App {
             prompts: prompts.clone(),
             canaries,
             test_runs: test_runs.clone(),
-            workplace: workplace::open(&store, &runtime),
+            workplace: workplace::open(&store, &runtime, &tenants).await?,
             usage: Arc::new(table),
             webhooks,
             workbench: Arc::new(Bench::new(tasks, judges)),
@@ -316,6 +316,9 @@ pub enum StartError {
     /// The secret that others are made of cannot be had.
     #[error(transparent)]
     MasterSecret(#[from] MasterSecretError),
+    /// What is kept for the console cannot be read.
+    #[error("redrives cannot be had: {0}")]
+    Workplace(ReadError),
     /// The batches cannot be read.
     #[error("the batches cannot be had: {0}")]
     Batches(ReadError),

@@ -16,6 +16,7 @@ mod open_files;
 mod openapi;
 mod output;
 mod prompt;
+mod redrive;
 mod runtime;
 #[cfg(test)]
 mod scripted;
@@ -57,6 +58,7 @@ fn run(cli: &Cli, out: &mut Output) -> Result<Exit, Failure> {
         Command::Demo(args) => runtime::on_system(demo::run(args, out)),
         Command::Ticket(args) => runtime::on_client(ticket::run(args, out)),
         Command::Batch(args) => runtime::on_client(batch::run(args, out)),
+        Command::Redrive(args) => runtime::on_client(redrive::run(args, out)),
         Command::Prompt(args) => runtime::on_client(prompt::run(args, out)),
         Command::Usage(args) => runtime::on_client(usage::run(args, out)),
         Command::Tenant(args) => runtime::on_client(tenant::run(args, out)),
@@ -96,6 +98,11 @@ mod tests {
             format!("ticket replay {id} --at 3"),
             format!("ticket watch {id}"),
             format!("ticket cancel {id} --mode void"),
+            format!("ticket redrive {id} --from requested"),
+            "ticket dead-letters --task explanation".to_owned(),
+            "redrive start --task explanation --stage model --code c --per-second 5 --dry-run"
+                .to_owned(),
+            format!("redrive stop {id} --json"),
             "prompt list --limit 3".to_owned(),
             "prompt show explanation v3".to_owned(),
             "prompt new word-game --from-task explanation".to_owned(),

@@ -34,8 +34,8 @@ mod values;
 pub use admin::{Admin, OperatorKey};
 pub use error::{ConfigError, ConfigErrors};
 pub use sections::{
-    Batches, Callbacks, Log, LogFormat, Model, Price, Prompts, Provider, Retries, Retry, Runtime,
-    Secrets, Server, Sessions, Store, TicketLimits, Webhooks,
+    Batches, Callbacks, Console, Log, LogFormat, Model, Price, Prompts, Provider, Retries, Retry,
+    Runtime, Secrets, Server, Sessions, Store, TicketLimits, Webhooks,
 };
 pub use supervision::{Guarding, Supervision};
 pub use tenants::{CallbackTarget, Defaults, Task, Tenant, TenantKey};
@@ -66,6 +66,9 @@ pub struct Config {
     /// Who operates it.
     #[serde(default)]
     pub admin: Admin,
+    /// The web console.
+    #[serde(default)]
+    pub console: Console,
     /// The event store.
     pub store: Store,
     /// The ticket actors.

@@ -6,7 +6,9 @@
 
 pub mod adapters;
 pub mod app;
+mod callback_bodies;
 pub mod cli;
+pub mod compare;
 pub mod config;
 #[cfg(test)]
 mod fuzz;

@@ -29,6 +29,7 @@ mod variables;
 
 pub use check::PromptChecker;
 pub(crate) use check::content_flaws;
+pub(crate) use diff::compare_lines;
 pub use diff::{Change, DiffView, LineKind, Row, RowKind, TextChange, TextLine};
 pub use place::{At, Place};
 pub use schema::Misfit;

@@ -12,12 +12,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use punchcard_actors::ports::{
-    AnswerError, Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook,
+    Again, AgainError, AnswerError, Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook,
 };
 use punchcard_actors::prompts::{Effective, NotEffective, Prompts};
 use punchcard_actors::tenants::Directory;
 use punchcard_events::prompt::{Content, ContentHash};
-use punchcard_events::ticket::{PromptRef, Terms};
+use punchcard_events::ticket::{AnswerFormat, PromptRef, Terms};
 use punchcard_events::{LabelName, Timestamp};
 use serde_json::Value;
 
@@ -25,6 +25,7 @@ use crate::config::Config;
 use crate::prompts::CompiledPrompt;
 
 mod adoption;
+mod again;
 mod answered;
 mod cache;
 mod conversation;
@@ -218,6 +219,24 @@ impl TaskBook for Tasks {
                 canary: effective.canary,
             },
         })
+    }
+
+    async fn render_again(
+        &self,
+        asked: Asked<'_>,
+        again: Again<'_>,
+    ) -> Result<Prepared, AgainError> {
+        self.again(asked, again).await
+    }
+
+    fn terms_of_fork(
+        &self,
+        asked: Asked<'_>,
+        model: &str,
+        answer_format: AnswerFormat,
+        now: Timestamp,
+    ) -> Option<(Terms, Lane)> {
+        self.fork_terms(asked, model, answer_format, now)
     }
 
     async fn check_answer(

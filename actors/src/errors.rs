@@ -78,3 +78,14 @@ pub enum TicketError {
     #[error("{0}")]
     Unavailable(String),
 }
+
+/// Why a failed ticket was not opened again. It is as it was.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RedriveError {
+    /// It cannot be.
+    #[error(transparent)]
+    Ticket(#[from] TicketError),
+    /// No ticket like it is taken now.
+    #[error(transparent)]
+    Refused(#[from] IssueError),
+}

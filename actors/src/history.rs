@@ -1,6 +1,6 @@
 //! Reading a ticket back from its stream.
 
-use punchcard_events::ticket::{TicketEvent, TicketState, apply};
+use punchcard_events::ticket::{Happened, TicketEvent, TicketState, apply, unfold};
 use punchcard_events::{EventId, Recorded, Revision, TicketId, Timestamp};
 
 use crate::ports::{Direction, EventStore, ReadError};
@@ -37,22 +37,35 @@ pub(crate) async fn read(
     }
 }
 
+/// A ticket's whole past: each stored event, with what the ticket was from then on.
+#[derive(Debug, Clone, Default)]
+pub struct Past {
+    /// The events as they are stored.
+    pub recorded: Vec<Recorded>,
+    /// The same events read, in the same order, with the states they led to.
+    pub happened: Vec<Happened>,
+}
+
+/// Reads and unfolds `ticket`. A history that cannot be is damage, and is not served.
+pub(crate) async fn past(store: &dyn EventStore, ticket: TicketId) -> Result<Past, ReadError> {
+    let recorded = read(store, ticket).await?;
+    let events = recorded.iter().map(|recorded| {
+        let event = decode(recorded)?;
+        Ok((recorded.event.recorded_at, event))
+    });
+    let events = events.collect::<Result<Vec<_>, ReadError>>()?;
+    let happened = unfold(events)
+        .map_err(|illegal| ReadError::Damaged(format!("{}: {illegal}", ticket.stream())))?;
+    Ok(Past { recorded, happened })
+}
+
 /// Reads and folds `ticket`. A history that cannot be is damage, and is not served.
 pub(crate) async fn load(store: &dyn EventStore, ticket: TicketId) -> Result<History, ReadError> {
     let events = read(store, ticket).await?;
     let mut state = TicketState::Unrequested;
     for recorded in &events {
-        let damaged = |reason: String| {
-            let revision = recorded.revision.0;
-            ReadError::Damaged(format!(
-                "{} at revision {revision}: {reason}",
-                recorded.stream
-            ))
-        };
-        let event = &recorded.event;
-        let event = TicketEvent::decode(&event.kind, event.schema_version, &event.data)
-            .map_err(|error| damaged(error.to_string()))?;
-        state = apply(state, &event).map_err(|illegal| damaged(illegal.to_string()))?;
+        let event = decode(recorded)?;
+        state = apply(state, &event).map_err(|illegal| damaged(recorded, &illegal.to_string()))?;
     }
     let last = events.last();
     Ok(History {
@@ -61,4 +74,15 @@ pub(crate) async fn load(store: &dyn EventStore, ticket: TicketId) -> Result<His
         last_event: last.map(|event| event.event.id),
         changed_at: last.map_or_else(Timestamp::default, |event| event.event.recorded_at),
     })
+}
+
+fn decode(recorded: &Recorded) -> Result<TicketEvent, ReadError> {
+    let event = &recorded.event;
+    TicketEvent::decode(&event.kind, event.schema_version, &event.data)
+        .map_err(|error| damaged(recorded, &error.to_string()))
+}
+
+fn damaged(recorded: &Recorded, reason: &str) -> ReadError {
+    let (stream, revision) = (&recorded.stream, recorded.revision.0);
+    ReadError::Damaged(format!("{stream} at revision {revision}: {reason}"))
 }

@@ -12,17 +12,19 @@ mod tasks;
 mod usage;
 mod webhooks;
 
-pub use callbacks::{Callbacks, PostProcessCall, PreProcessCall, PreProcessReply};
+pub use callbacks::{Callbacks, Called, PostProcessCall, PreProcessCall, PreProcessReply};
 pub use clock::Clock;
 pub use judge::{Answered, Grading, Judge, Judges, Verdict};
 pub use limits::{LimitsBook, Unlimited};
 pub use model::{AnswerPart, AnswerStream, LanguageModel, ModelCall};
 pub use prompts::{Checked, Finding, PromptCheck, Severity};
 pub use store::{
-    AppendError, Appended, Direction, Due, EventStore, ExpectedRevision, Order, Place, ReadError,
-    Subscription, TicketFilter, TicketIndex,
+    AppendError, Appended, Direction, Due, EventStore, ExpectedRevision, FailureGroup, Order,
+    Place, ReadError, Subscription, TicketFilter, TicketIndex, WhichForks,
 };
-pub use tasks::{AnswerError, Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook};
+pub use tasks::{
+    Again, AgainError, AnswerError, Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook,
+};
 pub use usage::{
     LoadedUsage, UsageBatch, UsageGroup, UsageQuery, UsageRow, UsageTable, UsageTableError,
 };

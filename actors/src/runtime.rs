@@ -12,7 +12,7 @@ use crate::admission::{Admission, AdmissionOptions};
 use crate::callbacks::{CallbackOptions, CallbackSupervisor};
 use crate::feed::Switchboard;
 use crate::llm::{Llm, LlmOptions, LlmSupervisor};
-use crate::ports::{Order, ReadError, TicketFilter};
+use crate::ports::{Order, ReadError, TicketFilter, WhichForks};
 use crate::registry::{Registry, Shard, Shared};
 use crate::schedule::{self, Scheduled};
 use crate::steady::SteadyClock;
@@ -217,6 +217,7 @@ async fn recover(tickets: Tickets, registry: Registry, per_second: NonZeroU32) -
         ],
         // Those that are scheduled for later are woken when they fall due.
         begun_by: Some(tickets.now()),
+        forks: WhichForks::With,
         ..TicketFilter::default()
     };
     let batch = RECOVERY_BATCH.min(per_second);
@@ -264,6 +265,7 @@ async fn sweep_once(tickets: &Tickets) -> Result<(), ReadError> {
     let filter = TicketFilter {
         states: open.collect(),
         overdue_at: Some(tickets.now()),
+        forks: WhichForks::With,
         ..TicketFilter::default()
     };
     let mut after = None;

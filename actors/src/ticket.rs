@@ -8,6 +8,7 @@
 //! one from the store.
 
 mod budget;
+mod callback;
 mod commit;
 mod fallback;
 mod obituary;
@@ -22,7 +23,8 @@ use std::time::Duration;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, WrapFuture};
 use futures_util::future::{AbortHandle, abortable};
 use punchcard_events::ticket::{
-    CancelMode, Channel, Command, Effect, Failure, Stage, TicketRequested, TicketState, next_effect,
+    CancelMode, Channel, Command, Deadlines, Effect, Failure, Stage, TicketRequested, TicketState,
+    next_effect,
 };
 use punchcard_events::{EventId, Revision, StreamName, TicketId, Timestamp};
 use tokio::sync::oneshot;
@@ -38,6 +40,7 @@ use crate::history::load;
 use crate::llm::Llm;
 use crate::ports::{Clock, EventStore, LimitsBook, TaskBook};
 use crate::schedule::NEAR;
+use crate::tickets::Redrive;
 use crate::usage::Meter;
 
 /// How long an actor with nothing to do stays where places are scarce: long enough for a user who is
@@ -90,6 +93,11 @@ pub(crate) enum Ask {
     Cancel { mode: CancelMode, by: String },
     /// Its answer has arrived.
     Acknowledge { channel: Channel, by: String },
+    /// Open it again.
+    Redrive {
+        redrive: Redrive,
+        deadlines: Deadlines,
+    },
     /// Give up if the time is over.
     Expire,
     /// Finish the call in flight, if any, and leave; the store has the rest.
@@ -130,6 +138,9 @@ pub(crate) struct TicketActor {
     parking: bool,
     /// It leaves as soon as the questions in its mailbox are answered.
     leaving: bool,
+    /// An append is under way: it does not leave before it knows what became of that. A future that was
+    /// spawned before is polled once more by actix while the context begins to wait.
+    writing: bool,
     /// Why the store cannot be used; it then does nothing but say so, and leaves.
     unusable: Option<String>,
     start: Option<Start>,
@@ -170,6 +181,7 @@ impl TicketActor {
             idle: None,
             parking,
             leaving: false,
+            writing: false,
             unusable: None,
             start: Some(start),
             obituary,
@@ -327,6 +339,10 @@ impl TicketActor {
     }
 
     fn leave(&mut self, ctx: &mut Context<Self>, left: Left) {
+        if self.writing {
+            // What follows on the append says again whether anything is owed.
+            return;
+        }
         self.obituary.leave(left);
         actix::ActorContext::stop(ctx);
     }
@@ -431,6 +447,13 @@ impl Handler<Asked> for TicketActor {
                 text: self.live.as_ref().map(|live| live.content().into()),
             },
             Ask::Acknowledge { channel, by } => Command::Acknowledge { channel, by },
+            Ask::Redrive { redrive, deadlines } => Command::Redrive {
+                by: redrive.by,
+                deadlines,
+                redrive: redrive.redrive,
+                from: redrive.from,
+                now: self.deps.clock.now(),
+            },
             Ask::Expire => Command::Expire {
                 now: self.deps.clock.now(),
             },

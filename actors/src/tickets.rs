@@ -1,27 +1,31 @@
 //! The one way into the runtime for everything outside it: issue, ask, read and watch tickets.
 
+mod fork;
 mod issue;
+mod redrive;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use punchcard_events::tenant::{Limits, TenantLimits};
+use punchcard_events::tenant::{Limits, MicroUsd, TenantLimits};
 use punchcard_events::ticket::{CancelMode, Channel, TicketRequested};
 use punchcard_events::{Recorded, TaskName, TenantId, TicketId, Timestamp, UserId};
 use tokio::sync::oneshot;
 
-pub use crate::errors::{IssueError, TicketError};
+pub use crate::errors::{IssueError, RedriveError, TicketError};
+pub use crate::history::Past;
 pub use issue::{Issue, Issued};
+pub use redrive::Redrive;
 
 use crate::admission::{Admission, Place};
 use crate::feed::{News, Switchboard, Watch};
-use crate::history::{load, read};
+use crate::history::{load, past, read};
 use crate::llm::Llm;
-use crate::ports::{Asked, EventStore, Ports, ReadError, TicketIndex};
+use crate::ports::{Asked, Clock, EventStore, Ports, ReadError, TaskBook, TicketIndex};
 use crate::registry::Registry;
 use crate::schedule::Scheduled;
 use crate::ticket::{Ask, Start};
-use crate::usage::{Scope, Standing};
+use crate::usage::{Estimate, Scope, Standing};
 
 /// How often a question is put again because the actor it was for had just gone.
 const MAX_ASKS: u32 = 3;
@@ -161,6 +165,15 @@ impl Tickets {
         read(self.ports.store.as_ref(), ticket).await
     }
 
+    /// A ticket as of each of its events; empty when there is no such ticket. Nothing is called and
+    /// nobody is told: a past is only read.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or what it has of the ticket cannot have happened.
+    pub async fn past(&self, ticket: TicketId) -> Result<Past, ReadError> {
+        past(self.ports.store.as_ref(), ticket).await
+    }
+
     /// The ticket list.
     pub fn index(&self) -> &Arc<dyn TicketIndex> {
         &self.ports.index
@@ -211,6 +224,11 @@ impl Tickets {
         meter.standings(tenant, task, &limits, self.now())
     }
 
+    /// What so many tokens of `model` cost by today's prices; `None` where it has none.
+    pub fn cost(&self, model: &str, tokens: Estimate) -> Option<MicroUsd> {
+        self.ports.meter.prices().cost(model, tokens)
+    }
+
     /// Whether everything that was used before the start is in the budgets.
     pub fn usage_is_counted(&self) -> bool {
         self.ports.meter.is_ready()
@@ -219,6 +237,15 @@ impl Tickets {
     /// The time by the runtime's clock.
     pub fn now(&self) -> Timestamp {
         self.ports.clock.now()
+    }
+
+    /// The tasks and prompts that tickets read.
+    pub(crate) fn tasks(&self) -> &dyn TaskBook {
+        self.ports.tasks.as_ref()
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.ports.clock
     }
 
     fn store(&self) -> &dyn EventStore {

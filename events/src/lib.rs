@@ -16,6 +16,7 @@ pub mod ids;
 pub mod partial;
 pub mod prompt;
 pub mod recorded;
+pub mod redrive;
 pub mod retry;
 #[cfg(feature = "schema")]
 mod schema;

@@ -42,7 +42,8 @@ pub struct NewEvent {
     pub schema_version: u16,
     /// Whose event this is.
     pub tenant: TenantId,
-    /// Shared by all events of one piece of work; for a ticket, the ticket's id.
+    /// Shared by all events of one piece of work: for a ticket, the ticket's id; for a fork, that of
+    /// the ticket which it runs again.
     pub correlation_id: Uuid,
     /// The event that led to this one, where there is one.
     pub causation_id: Option<EventId>,
@@ -63,6 +64,16 @@ pub struct Recorded {
     pub position: Position,
     /// What was appended.
     pub event: NewEvent,
+}
+
+impl Recorded {
+    /// Whether it happened to a ticket that runs a past one again: such a one has no effect outside,
+    /// so who tells others about tickets leaves it out. Told from the envelope alone, for readers
+    /// that begin in the middle of a history.
+    pub fn is_of_fork(&self) -> bool {
+        let ticket = self.stream.ticket();
+        ticket.is_some_and(|ticket| ticket.0 != self.event.correlation_id)
+    }
 }
 
 /// A stored event that cannot be read.

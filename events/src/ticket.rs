@@ -46,7 +46,7 @@
 //!         Effect::PreProcess { .. } => Command::RecordPreProcessed(prepared.clone()),
 //!         Effect::Send { attempt, model, .. } => Command::Send { attempt, model },
 //!         Effect::CallModel { .. } => Command::RecordAnswer(answer.clone()),
-//!         Effect::PostProcess { .. } => Command::RecordPersisted { answer: None },
+//!         Effect::PostProcess { .. } => Command::RecordPersisted { answer: None, call: None },
 //!         Effect::Deliver => Command::Acknowledge {
 //!             channel: Channel::Session,
 //!             by: "session-1".to_owned(),
@@ -78,18 +78,22 @@ mod models;
 mod request;
 mod state;
 mod summary;
+pub mod timeline;
+mod unfold;
 
 pub use apply::{IllegalTransition, ReplayError, apply, evolve, replay};
 pub use attempt::{
     AttemptError, AttemptErrorKind, AttemptFailed, Fallback, FallbackReason, Spent, TicketSent,
 };
-pub use callback::{Blame, CallbackError, CallbackErrorKind, CallbackFailed, CallbackKind};
+pub use callback::{
+    Blame, CallMade, CallbackError, CallbackErrorKind, CallbackFailed, CallbackKind,
+};
 pub use command::Command;
 pub use decide::{Rejection, decide};
 pub use effect::{Effect, next_effect};
 pub use event::{
-    CancelMode, Channel, Failure, Message, Parameters, PromptRef, Role, Stage, TicketAnswered,
-    TicketCancelled, TicketDelivered, TicketEvent, TicketFailed, TicketPersisted,
+    CancelMode, Channel, Failure, Message, Parameters, PromptRef, RedriveFrom, Role, Stage,
+    TicketAnswered, TicketCancelled, TicketDelivered, TicketEvent, TicketFailed, TicketPersisted,
     TicketPreProcessed, TicketRedriven, Timings, Usage,
 };
 pub use fork::{Fork, ForkFrom, ShadowCase};
@@ -101,3 +105,4 @@ pub use state::{
     Requested, Sent, StateName, TicketState, Tries,
 };
 pub use summary::TicketSummary;
+pub use unfold::{Happened, unfold};

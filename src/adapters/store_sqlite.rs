@@ -56,8 +56,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use punchcard_actors::ports::{
-    AppendError, Appended, Direction, Due, EventStore, ExpectedRevision, Order, Place, ReadError,
-    Subscription, TicketFilter, TicketIndex,
+    AppendError, Appended, Direction, Due, EventStore, ExpectedRevision, FailureGroup, Order,
+    Place, ReadError, Subscription, TicketFilter, TicketIndex,
 };
 use punchcard_events::ticket::{StateName, TicketSummary};
 use punchcard_events::{
@@ -338,6 +338,12 @@ impl TicketIndex for SqliteStore {
     ) -> Result<Vec<(StateName, u64)>, ReadError> {
         let tenant = tenant.clone();
         let read = move |conn: &_| list::count_between(conn, &tenant, first, last);
+        self.shared.readers.run(read).await
+    }
+
+    async fn failures(&self, filter: &TicketFilter) -> Result<Vec<FailureGroup>, ReadError> {
+        let filter = filter.clone();
+        let read = move |conn: &_| list::failures(conn, &filter);
         self.shared.readers.run(read).await
     }
 

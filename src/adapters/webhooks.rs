@@ -5,7 +5,6 @@
 //! when to leave a failing API alone is decided above the port; redirects, proxies, cookies,
 //! compression and silent retries are not there on purpose.
 
-mod body;
 mod endpoints;
 mod failure;
 mod hooks;
@@ -18,9 +17,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use punchcard_actors::ports::{Callbacks, Clock, PostProcessCall, PreProcessCall, PreProcessReply};
+use punchcard_actors::ports::{
+    Callbacks, Called, Clock, PostProcessCall, PreProcessCall, PreProcessReply,
+};
 use punchcard_events::ticket::{CallbackError, CallbackKind, TicketRequested};
 use punchcard_events::{TicketId, Timestamp};
+use reqwest::StatusCode;
 use reqwest::dns::Resolve;
 use reqwest::header::{
     ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue,
@@ -30,6 +32,7 @@ use serde_json::Value;
 use self::reply::Received;
 use crate::adapters::outbound::{GuardedResolver, Lookup, SystemLookup, UrlError, check_url};
 use crate::adapters::thread_clients::ThreadClients;
+use crate::callback_bodies::{self as body, message_id};
 
 pub use self::endpoints::{EndpointOptions, Endpoints};
 pub use self::hooks::{Derive, HookBook, HookError, MAX_SECRETS, TaskHooks, TenantHooks};
@@ -109,6 +112,20 @@ fn clients(
     })
 }
 
+/// A call without a reply that means anything.
+struct Failed {
+    /// Of the reply, where its head came.
+    status: Option<StatusCode>,
+    error: CallbackError,
+}
+
+impl Failed {
+    const fn before_a_reply(error: CallbackError) -> Self {
+        let status = None;
+        Self { status, error }
+    }
+}
+
 impl Webhooks {
     /// The adapter for the hooks in `hooks`.
     ///
@@ -151,33 +168,49 @@ impl Webhooks {
         })
     }
 
+    /// Makes the call with `body`, and reads its reply with `meaning`.
+    async fn called<T>(
+        &self,
+        of: (CallbackKind, String, &TicketRequested),
+        body: serde_json::Result<Vec<u8>>,
+        now: Timestamp,
+        meaning: fn(&Received) -> Result<T, CallbackError>,
+    ) -> Called<T> {
+        let received = match body {
+            Ok(body) => self.call(of, body, now).await,
+            Err(_) => Err(Failed::before_a_reply(failure::unwritable())),
+        };
+        match received {
+            Ok(received) => Called {
+                status: Some(received.status.as_u16()),
+                outcome: meaning(&received),
+            },
+            Err(Failed { status, error }) => Called {
+                status: status.map(|status| status.as_u16()),
+                outcome: Err(error),
+            },
+        }
+    }
+
     /// Sends `body` to the task's hook and takes in the reply, as far as its status gives it meaning.
     async fn call(
         &self,
-        kind: CallbackKind,
-        ticket: TicketId,
-        request: &TicketRequested,
+        (kind, id, request): (CallbackKind, String, &TicketRequested),
         body: Vec<u8>,
         now: Timestamp,
-    ) -> Result<Received, CallbackError> {
-        let hook = self
-            .hooks
-            .find(&request.tenant, &request.task, kind)
-            .ok_or_else(|| failure::not_configured(&request.task, kind))?;
-        check_url(&hook.url, self.allow_private_networks).map_err(failure::not_allowed)?;
-        let headers = headers(kind, ticket, request, &hook.secrets, &body, now)
-            .map_err(|_| failure::unwritable())?;
-        let client = self.clients.here().map_err(failure::of_call)?;
-        let mut response = client
-            .post(hook.url)
-            .headers(headers)
-            .body(body)
-            .send()
+    ) -> Result<Received, Failed> {
+        let mut response = self
+            .send((kind, id, request), body, now)
             .await
-            .map_err(failure::of_call)?;
+            .map_err(Failed::before_a_reply)?;
         let status = response.status();
         let reply = match reply::use_of_body(status) {
-            reply::UseOfBody::Contract => self.read(&mut response).await?,
+            reply::UseOfBody::Contract => {
+                self.read(&mut response).await.map_err(|error| Failed {
+                    status: Some(status),
+                    error,
+                })?
+            }
             // A reason is a courtesy: the refusal stands without it.
             reply::UseOfBody::Reason => self.read(&mut response).await.unwrap_or_default(),
             reply::UseOfBody::None => Bytes::new(),
@@ -188,6 +221,25 @@ impl Webhooks {
             is_json: reply::says_json(response.headers()),
             body: reply,
         })
+    }
+
+    /// Sends `body` to the task's hook, to the head of the reply.
+    async fn send(
+        &self,
+        (kind, id, request): (CallbackKind, String, &TicketRequested),
+        body: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<reqwest::Response, CallbackError> {
+        let hook = self
+            .hooks
+            .find(&request.tenant, &request.task, kind)
+            .ok_or_else(|| failure::not_configured(&request.task, kind))?;
+        check_url(&hook.url, self.allow_private_networks).map_err(failure::not_allowed)?;
+        let headers =
+            headers(id, request, &hook.secrets, &body, now).map_err(|_| failure::unwritable())?;
+        let client = self.clients.here().map_err(failure::of_call)?;
+        let call = client.post(hook.url).headers(headers).body(body);
+        call.send().await.map_err(failure::of_call)
     }
 
     /// The body, given up at the first byte over the cap.
@@ -223,57 +275,33 @@ impl Webhooks {
 
 #[async_trait]
 impl Callbacks for Webhooks {
-    async fn pre_process(&self, call: PreProcessCall) -> Result<PreProcessReply, CallbackError> {
+    async fn pre_process(&self, call: PreProcessCall) -> Called<PreProcessReply> {
         let now = self.clock.now();
-        let body = body::pre_process(&call, now).map_err(|_| failure::unwritable())?;
-        let received = self
-            .call(
-                CallbackKind::PreProcess,
-                call.ticket,
-                &call.request,
-                body,
-                now,
-            )
-            .await?;
-        reply::pre_process(&received)
+        let id = message_id(call.ticket, CallbackKind::PreProcess, call.prepared_again);
+        let of = (CallbackKind::PreProcess, id, &*call.request);
+        let body = body::pre_process(&call, now);
+        self.called(of, body, now, reply::pre_process).await
     }
 
-    async fn post_process(
-        &self,
-        call: PostProcessCall,
-    ) -> Result<Option<Arc<Value>>, CallbackError> {
+    async fn post_process(&self, call: PostProcessCall) -> Called<Option<Arc<Value>>> {
         let now = self.clock.now();
-        let body = body::post_process(&call, now).map_err(|_| failure::unwritable())?;
-        let received = self
-            .call(
-                CallbackKind::PostProcess,
-                call.ticket,
-                &call.request,
-                body,
-                now,
-            )
-            .await?;
-        reply::post_process(&received)
+        let id = message_id(call.ticket, CallbackKind::PostProcess, call.prepared_again);
+        let of = (CallbackKind::PostProcess, id, &*call.request);
+        let body = body::post_process(&call, now);
+        self.called(of, body, now, reply::post_process).await
     }
 }
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// The id of the message: the same over all tries of one callback of one ticket.
-fn message_id(ticket: TicketId, kind: CallbackKind) -> String {
-    format!("msg_{ticket}_{}", kind.as_str())
-}
-
 fn headers(
-    kind: CallbackKind,
-    ticket: TicketId,
+    id: String,
     request: &TicketRequested,
     secrets: &[SigningSecret],
     body: &[u8],
     now: Timestamp,
 ) -> Result<HeaderMap, InvalidHeaderValue> {
-    let id = message_id(ticket, kind);
     let timestamp = (now.as_millis() / 1000).to_string();
     let signatures = signature::sign(secrets, &id, &timestamp, body);
     let mut headers = HeaderMap::with_capacity(8);

@@ -247,6 +247,7 @@ pub(super) fn http(config: &Config) -> http::Options {
         max_body_memory: server.max_body_memory.get(),
         max_waiting: server.max_waiting.get(),
         body_timeout: server.body_timeout,
+        console_files: config.console.files.clone(),
         session_url: server.session_url.as_ref().map(ToString::to_string),
         calls_private_networks: config.calls_private_networks(),
         stream: http::StreamOptions {

@@ -11,6 +11,7 @@ use super::exit::EXIT_CODES;
 use super::key::KeyArgs;
 use super::openapi::OpenapiArgs;
 use super::prompt::PromptArgs;
+use super::redrive::RedriveArgs;
 use super::serve::ServeArgs;
 use super::store::StoreCommand;
 use super::tenant::TenantArgs;
@@ -56,6 +57,8 @@ pub(crate) enum Command {
     Ticket(Box<TicketArgs>),
     /// Tickets by the thousand: upload them as a file, follow them, read what came of them.
     Batch(Box<BatchArgs>),
+    /// Open failed tickets again, many at a pace.
+    Redrive(Box<RedriveArgs>),
     /// Write, try, publish, deploy and take back prompts on a running server.
     Prompt(Box<PromptArgs>),
     /// Show what was used, what it cost, and how the budgets stand.

@@ -52,6 +52,7 @@ fn not_started(error: &StartError) -> Failure {
         | StartError::Usage(_)
         | StartError::Prompts(_)
         | StartError::Batches(_)
+        | StartError::Workplace(_)
         | StartError::Adopt(_)
         | StartError::Listen { .. }
         | StartError::Http(_) => Exit::Unreachable,

@@ -1,8 +1,11 @@
 //! `punchcard ticket`: tickets of a running server.
 
 mod cancel;
+mod compare;
+mod fork;
 mod issue;
 mod list;
+mod redrive;
 mod replay;
 mod show;
 mod sse;
@@ -11,6 +14,7 @@ mod tests;
 mod watch;
 
 pub(crate) use issue::read_input;
+pub(crate) use redrive::{GoOnFrom, groups};
 pub(crate) use replay::fetch_history;
 
 use clap::{Args, Subcommand};
@@ -52,6 +56,14 @@ pub(crate) enum TicketCommand {
     Watch(watch::WatchArgs),
     /// Cancel a ticket.
     Cancel(cancel::CancelArgs),
+    /// Open a failed ticket again.
+    Redrive(redrive::RedriveArgs),
+    /// Count the failed tickets by task and reason.
+    DeadLetters(redrive::DeadLettersArgs),
+    /// Run a past ticket again with another prompt, model or parameters; nobody outside hears of it.
+    Fork(fork::ForkArgs),
+    /// Show two tickets side by side.
+    Compare(compare::CompareArgs),
 }
 
 /// Does it.
@@ -64,5 +76,9 @@ pub(crate) async fn run(args: &TicketArgs, out: &mut Output) -> Result<Exit, Fai
         TicketCommand::Replay(args) => replay::run(args, &client, out).await,
         TicketCommand::Watch(args) => watch::run(args, &client, out).await,
         TicketCommand::Cancel(args) => cancel::run(args, &client, out).await,
+        TicketCommand::Redrive(args) => redrive::run(args, &client, out).await,
+        TicketCommand::DeadLetters(args) => redrive::dead_letters(args, &client, out).await,
+        TicketCommand::Fork(args) => fork::run(args, &client, out).await,
+        TicketCommand::Compare(args) => compare::run(args, &client, out).await,
     }
 }

@@ -44,6 +44,16 @@ pub struct Server {
     pub shutdown_grace: Duration,
 }
 
+/// The web console.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Console {
+    /// The folder that its files are read from at each request, for whoever changes them; without one
+    /// they are those in the program.
+    #[serde(default)]
+    pub files: Option<PathBuf>,
+}
+
 /// The event store.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use super::auth::{self, Caller};
 use super::errors::{Code, Problem};
-use super::routes::{Access, Route};
-use super::{Api, openai};
+use super::routes::{Access, Door, Route};
+use super::{Api, cross_site, openai};
 use crate::keys::{Operator, Roles};
 
 /// Names the request in the response and in the log.
@@ -68,6 +68,7 @@ impl Call {
 
 /// Runs a route.
 pub(super) async fn run(
+    door: Door,
     route: &'static Route,
     api: Api,
     request: HttpRequest,
@@ -81,9 +82,13 @@ pub(super) async fn run(
         http.route = route.path,
     );
     let started = Instant::now();
-    let handled = enforce(route, api, request, payload)
-        .instrument(span.clone())
-        .await;
+    let handled = async {
+        if door == Door::Admin {
+            cross_site::refuse(&request)?;
+        }
+        enforce(route, api, request, payload).await
+    };
+    let handled = handled.instrument(span.clone()).await;
     span.in_scope(|| answer(route.path, &request_id, started, handled))
 }
 

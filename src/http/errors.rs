@@ -387,8 +387,12 @@ impl From<Rejection> for Problem {
             | Rejection::WrongTry { .. }
             | Rejection::WrongModel { .. }
             | Rejection::DeadlinesOutOfOrder
-            | Rejection::DeadlinePassed(_)
-            | Rejection::NotFailed(_) => Self::new(Code::WrongState, detail),
+            | Rejection::DeadlinePassed(_) => Self::new(Code::WrongState, detail),
+            Rejection::NotFailed(state) => {
+                let state = state.as_str();
+                let detail = format!("Only a failed ticket can be redriven; this one is {state}.");
+                Self::new(Code::NotFailed, detail)
+            }
         }
     }
 }

@@ -43,6 +43,7 @@ fn areas() -> Vec<Area> {
         super::forks::operations::area(),
         super::shadow_runs::operations::area(),
         super::now::operations::area(),
+        super::console::operations::area(),
         health::area(),
         handlers::area(),
     ]

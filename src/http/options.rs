@@ -1,6 +1,7 @@
 //! The edge's limits. Every one has a default that suits one machine on the open internet.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Limits of the HTTP server.
@@ -38,6 +39,9 @@ pub struct Options {
     pub session_url: Option<String>,
     /// Whether a tenant's own API may be on this host or a private network.
     pub calls_private_networks: bool,
+    /// A folder with the console's files, for whoever changes them; without one they are those in the
+    /// program.
+    pub console_files: Option<PathBuf>,
     /// Event streams.
     pub stream: StreamOptions,
     /// Sessions.
@@ -91,6 +95,7 @@ impl Default for Options {
             shutdown_timeout: Duration::from_secs(10),
             session_url: None,
             calls_private_networks: false,
+            console_files: None,
             stream: StreamOptions::default(),
             session: SessionOptions::default(),
         }

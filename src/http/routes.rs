@@ -44,10 +44,27 @@ pub(super) enum Access {
 
 /// Who works with tickets: the tenant's backend.
 pub(super) const ISSUERS: Roles = Roles::of(&[Role::Issuer]);
+/// Who sees what was sent to the tenant's own API, and what it answered.
+pub(super) const BODIES: Roles = Roles::of(&[Role::Issuer, Role::Planner]);
 /// Who may look at tickets.
 pub(super) const READERS: Roles = Roles::of(&[Role::Issuer, Role::Viewer]);
 /// Everybody with a key: what is only about the caller, or looks at the tenant's work as a whole.
 pub(super) const EVERYBODY: Roles = Roles::of(&Role::ALL);
+
+/// Who may run past tickets again: it costs, and reaches nobody.
+pub(super) const FORKERS: Roles = Roles::of(&[Role::Issuer, Role::Planner]);
+
+/// Who may open failed tickets again.
+pub(super) const REDRIVERS: Roles = Roles::of(&[Role::Issuer, Role::Publisher]);
+
+/// Which of the two listeners a request came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Door {
+    /// The open API's, for backends and users' sessions.
+    Public,
+    /// The one for those who work with it, with the console: a browser stands in front of it.
+    Admin,
+}
 
 /// Who is let through to a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,11 +151,6 @@ static TABLE: &[Route] = &[
         Access::Ticket(READERS, |c| Box::pin(tickets::read(c))),
     ),
     route(
-        Method::GET,
-        "/v1/tickets/{id}/events",
-        Access::Ticket(READERS, |c| Box::pin(tickets::events(c))),
-    ),
-    route(
         Method::POST,
         "/v1/tickets/{id}/cancel",
         Access::Ticket(ISSUERS, |c| Box::pin(tickets::cancel(c))),
@@ -207,6 +219,7 @@ static ADMIN_TABLE: &[Route] = &[
 
 /// Sets an app up from a table. Other paths get 404, other methods 405, both as problems.
 pub(super) fn configure(
+    door: Door,
     table: impl Iterator<Item = &'static Route> + Clone,
     api: &Api,
     app: &mut web::ServiceConfig,
@@ -220,7 +233,7 @@ pub(super) fn configure(
             allowed.push(route.method.as_str());
             let api = api.clone();
             let handle = move |request: HttpRequest, payload: web::Payload| {
-                dispatch::run(route, api.clone(), request, payload)
+                dispatch::run(door, route, api.clone(), request, payload)
             };
             resource = resource.route(web::route().method(route.method.clone()).to(handle));
         }

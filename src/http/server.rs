@@ -8,7 +8,7 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, HttpServer};
 
 use super::connection::Socket;
-use super::routes::{self, Route};
+use super::routes::{self, Door, Route};
 use super::{Api, Bounds, Options, Parts};
 
 /// With this many bytes waiting for a connection, no more of its response is pulled.
@@ -65,11 +65,23 @@ pub fn serve(
         options: Arc::new(options),
     };
     let address = listener.local_addr()?;
-    let mut servers = vec![start(routes::table(), listener, &api, api.options.workers)?];
+    let mut servers = vec![start(
+        Door::Public,
+        routes::table(),
+        listener,
+        &api,
+        api.options.workers,
+    )?];
     let admin_address = admin.as_ref().map(TcpListener::local_addr).transpose()?;
     if let Some(admin) = admin {
         let one = NonZeroUsize::MIN;
-        servers.push(start(routes::admin_listener(), admin, &api, one)?);
+        servers.push(start(
+            Door::Admin,
+            routes::admin_listener(),
+            admin,
+            &api,
+            one,
+        )?);
     }
     let handles = servers.iter().map(Server::handle).collect();
     for server in servers {
@@ -87,6 +99,7 @@ pub fn serve(
 }
 
 fn start(
+    door: Door,
     table: impl Iterator<Item = &'static Route> + Clone + Send + 'static,
     listener: TcpListener,
     api: &Api,
@@ -95,7 +108,7 @@ fn start(
     let options = Arc::clone(&api.options);
     let api = api.clone();
     let server = HttpServer::new(move || {
-        App::new().configure(|app| routes::configure(table.clone(), &api, app))
+        App::new().configure(|app| routes::configure(door, table.clone(), &api, app))
     })
     .workers(workers.get())
     .max_connections((options.max_connections / workers).max(1))

@@ -7,7 +7,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName};
 use punchcard_actors::failpoint;
-use punchcard_actors::ports::Order;
+use punchcard_actors::ports::{Order, TicketIndex};
 use punchcard_actors::tickets::{Issue, Issued};
 use punchcard_events::ticket::{CancelMode, Idempotency, Priority};
 use punchcard_events::{LabelName, TaskName, Timestamp, UserId};
@@ -17,8 +17,9 @@ use serde_json::{Value, json};
 
 use super::dispatch::{Call, TicketCall};
 use super::errors::{Code, Problem};
+use super::query::ListQuery;
 use super::usage::RateLimits;
-use super::view::{HistoryView, TicketLine, TicketPage, TicketView};
+use super::view::{TicketLine, TicketPage, TicketView};
 use super::{cursor, idempotency, outcome, prefer, query, traceparent};
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -174,7 +175,14 @@ pub(super) fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), 
 /// `GET /v1/tickets`
 pub(super) async fn list(call: Call) -> Result<HttpResponse, Problem> {
     let query = query::parse(call.request.query_string(), call.caller.tenant)?;
-    let index = call.api.tickets.index();
+    page(call.api.tickets.index().as_ref(), &query).await
+}
+
+/// A page of a ticket list, the newest first.
+pub(super) async fn page(
+    index: &dyn TicketIndex,
+    query: &ListQuery,
+) -> Result<HttpResponse, Problem> {
     // One more than asked for tells whether there is a next page.
     let found = index.list(
         &query.filter,
@@ -198,16 +206,6 @@ pub(super) async fn read(TicketCall { call, news }: TicketCall) -> Result<HttpRe
     let issuer = call.caller.taker();
     let news = outcome::taken_by_issuer(&call.api.tickets, news, issuer).await;
     Ok(HttpResponse::Ok().json(TicketView::with_messages(&news)))
-}
-
-/// `GET /v1/tickets/{id}/events`
-pub(super) async fn events(TicketCall { call, news }: TicketCall) -> Result<HttpResponse, Problem> {
-    let history = call.api.tickets.history(news.ticket).await?;
-    let events = history.into_iter().map(TryInto::try_into);
-    Ok(HttpResponse::Ok().json(HistoryView {
-        ticket: news.ticket,
-        events: events.collect::<Result<_, _>>()?,
-    }))
 }
 
 #[derive(Deserialize, JsonSchema)]

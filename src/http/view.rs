@@ -8,14 +8,12 @@ use punchcard_events::ticket::{
     BatchLine, CancelMode, Channel, Failure, Fallback, Message, Parameters, Priority, PromptRef,
     StateName, TicketRequested, TicketState, TicketSummary, Timings, Usage,
 };
-use punchcard_events::{
-    EventId, LabelName, Position, Recorded, Revision, TaskName, TicketId, Timestamp, UserId,
-};
+use punchcard_events::{LabelName, Revision, TaskName, TicketId, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
-use uuid::Uuid;
+
+use super::forks::ForkView;
 
 /// One ticket, whole.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -36,6 +34,8 @@ pub(super) struct TicketView {
     not_before: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     batch: Option<BatchLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fork: Option<ForkView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<Timestamp>,
     revision: Revision,
@@ -106,6 +106,7 @@ impl TicketView {
             priority: request.priority,
             not_before: request.not_before,
             batch: request.batch,
+            fork: request.fork.as_deref().map(ForkView::from),
             deadline: Some(request.terms.deadlines.answer_by),
             revision: Revision::FIRST,
             prompt: None,
@@ -213,6 +214,9 @@ pub(super) struct TicketLine {
     revision: Revision,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureLine>,
+    /// The ticket that it runs again, where it is a fork.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fork_of: Option<TicketId>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -235,52 +239,11 @@ impl From<TicketSummary> for TicketLine {
             updated_at: summary.updated_at,
             not_before: summary.not_before,
             revision: summary.revision,
+            fork_of: summary.fork_of,
             failure: summary.failure_code.map(|code| FailureLine {
                 stage: summary.failed_stage,
                 code,
             }),
         }
-    }
-}
-
-/// A ticket's history.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct HistoryView {
-    pub(super) ticket: TicketId,
-    pub(super) events: Vec<EventView>,
-}
-
-/// One event of a history.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct EventView {
-    revision: Revision,
-    position: Position,
-    id: EventId,
-    #[serde(rename = "type")]
-    kind: String,
-    schema_version: u16,
-    recorded_at: Timestamp,
-    correlation_id: Uuid,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    causation_id: Option<EventId>,
-    data: Box<RawValue>,
-}
-
-impl TryFrom<Recorded> for EventView {
-    type Error = serde_json::Error;
-
-    fn try_from(recorded: Recorded) -> Result<Self, Self::Error> {
-        let event = recorded.event;
-        Ok(Self {
-            revision: recorded.revision,
-            position: recorded.position,
-            id: event.id,
-            kind: event.kind.into_owned(),
-            schema_version: event.schema_version,
-            recorded_at: event.recorded_at,
-            correlation_id: event.correlation_id,
-            causation_id: event.causation_id,
-            data: RawValue::from_string(event.data)?,
-        })
     }
 }

@@ -20,6 +20,7 @@ mod rows;
 mod tests;
 mod whole;
 
+pub(crate) use lines::compare as compare_lines;
 pub use lines::{LineKind, TextLine};
 pub use rows::{Row, RowKind};
 

@@ -197,6 +197,10 @@ async fn more(api: &Api, names: &mut Names) {
         .unwrap()
         .to_owned();
     names.insert("batch", batch);
+    // It finds no failed ticket, and is through at once.
+    let redrive = api.post("/v1/redrives", &json!({ "filter": {} })).await;
+    let redrive = redrive.expect(202)["redrive"].as_str().unwrap().to_owned();
+    names.insert("redrive", redrive);
     // A task that the other has not.
     names.insert("model", "lantern".to_owned());
     let endpoint = json!({ "url": "http://127.0.0.1:9/told", "event_types": ["ticket.failed"] });

@@ -65,6 +65,8 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
     ("GET", "/v1/tickets", Policy::Key, READERS),
     ("GET", "/v1/tickets/{id}", Policy::Ticket, READERS),
     ("GET", "/v1/tickets/{id}/events", Policy::Ticket, READERS),
+    ("GET", "/v1/tickets/{id}/state", Policy::Ticket, READERS),
+    ("GET", "/v1/tickets/{id}/timeline", Policy::Ticket, READERS),
     ("POST", "/v1/tickets/{id}/cancel", Policy::Ticket, ISSUERS),
     ("GET", "/v1/tickets/{id}/stream", Policy::Ticket, READERS),
     ("POST", "/v1/session-tokens", Policy::Key, ISSUERS),
@@ -256,6 +258,25 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
     ("GET", "/v1/batches/{batch}", Policy::Key, READERS),
     ("GET", "/v1/batches/{batch}/results", Policy::Key, READERS),
     ("POST", "/v1/batches/{batch}/cancel", Policy::Key, ISSUERS),
+    (
+        "POST",
+        "/v1/tickets/{id}/redrive",
+        Policy::Ticket,
+        REDRIVERS,
+    ),
+    ("GET", "/v1/dead-letters", Policy::Key, READERS),
+    ("POST", "/v1/redrives", Policy::Key, REDRIVERS),
+    ("GET", "/v1/redrives", Policy::Key, READERS),
+    ("GET", "/v1/redrives/{redrive}", Policy::Key, READERS),
+    (
+        "POST",
+        "/v1/redrives/{redrive}/stop",
+        Policy::Key,
+        REDRIVERS,
+    ),
+    ("POST", "/v1/tickets/{id}/forks", Policy::Ticket, FORKERS),
+    ("GET", "/v1/tickets/{id}/forks", Policy::Ticket, READERS),
+    ("GET", "/v1/tickets/{id}/compare", Policy::Ticket, READERS),
     ("GET", "/v1/openapi.json", Policy::Open, &[]),
     ("GET", "/docs", Policy::Open, &[]),
     ("GET", "/docs/style.css", Policy::Open, &[]),
@@ -264,8 +285,10 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
 
 const ISSUERS: &[&str] = &["issuer"];
 const READERS: &[&str] = &["issuer", "viewer"];
+const REDRIVERS: &[&str] = &["issuer", "publisher"];
 const EVERYBODY: &[&str] = &["issuer", "viewer", "planner", "publisher", "admin"];
 const VIEWERS: &[&str] = &["viewer"];
+const FORKERS: &[&str] = &["issuer", "planner"];
 const PLANNERS: &[&str] = &["planner"];
 const PUBLISHERS: &[&str] = &["publisher"];
 const ADMINS: &[&str] = &["admin"];
@@ -280,6 +303,7 @@ pub(crate) fn filled(path: &str, ticket: &str, task: &str) -> String {
         ("{name}", "tone"),
         ("{run}", UNKNOWN),
         ("{batch}", UNKNOWN),
+        ("{redrive}", UNKNOWN),
         ("{prefix}", "pk_live_nobodys0"),
         ("{tenant}", "onehour"),
         ("{model}", "lab%2Fraw-1"),

@@ -13,6 +13,7 @@ mod edge;
 mod admin;
 mod chat;
 mod headers;
+mod histories;
 mod keys;
 mod malformed;
 mod now;

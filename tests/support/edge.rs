@@ -27,16 +27,17 @@ use punchcard_actors::guards::{BreakerOptions, Concurrency, GuardOptions};
 use punchcard_actors::llm::LlmOptions;
 use punchcard_actors::now::Now;
 use punchcard_actors::ports::{
-    AnswerError, AnswerPart, AnswerStream, Asked, Callbacks, Clock, EventStore, Finding,
-    InputRefusal, Lane, LanguageModel, ModelCall, PostProcessCall, PreProcessCall, PreProcessReply,
-    PrepareError, Prepared, Sent, TaskBook, WebhookMessage, WebhookSender,
+    Again, AgainError, AnswerError, AnswerPart, AnswerStream, Asked, Callbacks, Called, Clock,
+    EventStore, Finding, InputRefusal, Lane, LanguageModel, ModelCall, PostProcessCall,
+    PreProcessCall, PreProcessReply, PrepareError, Prepared, Sent, TaskBook, WebhookMessage,
+    WebhookSender,
 };
 use punchcard_actors::prompts::{CanaryWatch, Prompts};
 use punchcard_actors::redrives::Redrives;
 use punchcard_actors::runtime::{Ports, Runtime, RuntimeOptions};
 use punchcard_actors::sessions::{SessionLimits, SessionSupervisor, Sessions};
 use punchcard_actors::shadow_runs::ShadowRuns;
-use punchcard_actors::tenants::Tenants;
+use punchcard_actors::tenants::{Directory, Tenants};
 use punchcard_actors::test_runs::{TestRunOptions, TestRunParts, TestRuns};
 use punchcard_actors::testing::judges::PlainJudges;
 use punchcard_actors::testing::limits::SetLimits;
@@ -50,8 +51,8 @@ use punchcard_events::prompt::{Content, TestCase};
 use punchcard_events::retry::{Jitter, RetryPolicy};
 use punchcard_events::tenant::TenantLimits;
 use punchcard_events::ticket::{
-    AnswerFormat, AttemptError, AttemptErrorKind, CallbackError, Deadlines, Message, Parameters,
-    PromptRef, Role, Terms,
+    AnswerFormat, AttemptError, AttemptErrorKind, Deadlines, Message, Parameters, PromptRef, Role,
+    Terms,
 };
 use punchcard_events::{Author, TaskName, TenantId, Timestamp};
 use serde_json::Value;
@@ -135,10 +136,10 @@ struct World;
 
 #[async_trait]
 impl Callbacks for World {
-    async fn pre_process(&self, _: PreProcessCall) -> Result<PreProcessReply, CallbackError> {
+    async fn pre_process(&self, _: PreProcessCall) -> Called<PreProcessReply> {
         unreachable!("no task asks for it")
     }
-    async fn post_process(&self, _: PostProcessCall) -> Result<Option<Arc<Value>>, CallbackError> {
+    async fn post_process(&self, _: PostProcessCall) -> Called<Option<Arc<Value>>> {
         unreachable!("no task asks for it")
     }
 }
@@ -220,6 +221,31 @@ impl TaskBook for World {
             parameters: Arc::new(Parameters::default()),
             answer_format: AnswerFormat::Text,
         })
+    }
+
+    async fn render_again(
+        &self,
+        asked: Asked<'_>,
+        again: Again<'_>,
+    ) -> Result<Prepared, AgainError> {
+        self.prepare(asked, "", again.input)
+            .map_err(|error| AgainError::Template(error.to_string()))
+    }
+
+    fn terms_of_fork(
+        &self,
+        asked: Asked<'_>,
+        model: &str,
+        _: AnswerFormat,
+        now: Timestamp,
+    ) -> Option<(Terms, Lane)> {
+        let lane = Lane {
+            models: vec![model.to_owned()],
+            max_wait: Duration::from_secs(3_600),
+        };
+        let known = model != "gone";
+        let terms = self.accept(asked, &Value::Null, now).ok();
+        terms.filter(|_| known).map(|terms| (terms, lane))
     }
 
     async fn check_answer(&self, _: Asked<'_>, _: &PromptRef, _: &str) -> Result<(), AnswerError> {
@@ -457,6 +483,7 @@ async fn run(
     .expect("an empty store");
     let log_dir = tempfile::tempdir().expect("a directory");
     let (webhooks, _dispatching) = webhooks(log_dir.path(), &store_of_webhooks, &runtime).await;
+    let directory = tenants.directory().clone();
     let parts = Parts {
         tickets: runtime.tickets().clone(),
         batches,
@@ -465,7 +492,7 @@ async fn run(
         prompts,
         canaries: CanaryWatch::default(),
         test_runs,
-        workplace: workplace(&store, &runtime),
+        workplace: workplace(&store, &runtime, directory).await,
         webhooks,
         usage,
         workbench: world.clone(),
@@ -486,11 +513,17 @@ async fn run(
     runtime.stop(Duration::from_millis(100)).await;
 }
 
-fn workplace(store: &Arc<dyn EventStore>, runtime: &Runtime) -> Workplace {
+async fn workplace(
+    store: &Arc<dyn EventStore>,
+    runtime: &Runtime,
+    tenants: Directory,
+) -> Workplace {
     let tickets = || runtime.tickets().clone();
     Workplace {
-        forks: Forks::new(Arc::clone(store), tickets()),
-        redrives: Redrives::new(Arc::clone(store), tickets()),
+        forks: Forks::new(tickets()),
+        redrives: Redrives::open(Arc::clone(store), tickets(), tenants)
+            .await
+            .expect("an empty store"),
         shadow_runs: ShadowRuns::new(Arc::clone(store), tickets()),
         now: Now::new(Arc::clone(store), tickets()),
     }

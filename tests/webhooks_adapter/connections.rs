@@ -40,7 +40,7 @@ async fn a_connection_that_breaks_or_cannot_be_made_is_a_connection_failure() {
     drop(nobody);
     let hooks = hooks(url.parse().unwrap(), &[OLD_SECRET]);
     let webhooks = Webhooks::new(options(), hooks, bench.clock.clone()).unwrap();
-    let error = webhooks.pre_process(pre_call()).await.unwrap_err();
+    let error = webhooks.pre_process(pre_call()).await.outcome.unwrap_err();
     assert_eq!(error.kind, CallbackErrorKind::Connection);
     assert!(error.message.contains("refused"), "{}", error.message);
 }
@@ -59,7 +59,7 @@ async fn a_name_that_leads_to_a_private_address_is_never_dialled() {
         let hooks = hooks(url.clone(), &[OLD_SECRET]);
         let lookup = Fixed(vec![address]);
         let webhooks = Webhooks::with_lookup(options, hooks, bench.clock.clone(), lookup).unwrap();
-        webhooks.pre_process(pre_call()).await.unwrap_err()
+        webhooks.pre_process(pre_call()).await.outcome.unwrap_err()
     };
     let error = call(false).await;
     assert_eq!(error.kind, CallbackErrorKind::Forbidden, "{error:?}");
@@ -107,12 +107,12 @@ async fn a_name_that_changes_its_answer_is_judged_at_every_connection() {
     let (here, metadata) = ([127, 0, 0, 1], [169, 254, 169, 254]);
     let lookup = Changing(Mutex::new([here, metadata, here].into()));
     let webhooks = Webhooks::with_lookup(options(), hooks, bench.clock.clone(), lookup).unwrap();
-    assert!(webhooks.pre_process(pre_call()).await.is_ok());
-    let turned = webhooks.pre_process(pre_call()).await.unwrap_err();
+    assert!(webhooks.pre_process(pre_call()).await.outcome.is_ok());
+    let turned = webhooks.pre_process(pre_call()).await.outcome.unwrap_err();
     assert_eq!(turned.kind, CallbackErrorKind::Forbidden, "{turned:?}");
     assert!(!turned.message.contains("169.254"), "{}", turned.message);
     assert_eq!(bench.backend.connections(), 1, "nothing was dialled");
-    assert!(webhooks.pre_process(pre_call()).await.is_ok());
+    assert!(webhooks.pre_process(pre_call()).await.outcome.is_ok());
     assert_eq!(bench.backend.connections(), 2);
 }
 
@@ -144,8 +144,9 @@ async fn a_hook_that_is_no_longer_configured_waits_for_an_operator() {
     let call = PreProcessCall {
         ticket: ticket(),
         request: request("retired-task"),
+        prepared_again: 0,
     };
-    let error = bench.webhooks.pre_process(call).await.unwrap_err();
+    let error = bench.webhooks.pre_process(call).await.outcome.unwrap_err();
     assert!(error.kind.is_transient());
     assert!(error.message.contains("retired-task") && error.message.contains("pre_process"));
     assert_eq!(bench.backend.connections(), 0);
@@ -187,7 +188,8 @@ async fn each_thread_has_its_own_connections_and_they_outlive_no_runtime() {
                     .build()
                     .unwrap();
                 let reply = runtime.block_on(webhooks.pre_process(pre_call()));
-                assert_eq!(reply, Ok(PreProcessReply::Unchanged));
+                assert_eq!(reply.outcome, Ok(PreProcessReply::Unchanged));
+                assert_eq!(reply.status, Some(204));
             }
         })
         .await

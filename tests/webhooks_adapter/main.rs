@@ -114,11 +114,11 @@ impl Bench {
     }
 
     async fn pre(&self) -> Result<PreProcessReply, CallbackError> {
-        self.webhooks.pre_process(pre_call()).await
+        self.webhooks.pre_process(pre_call()).await.outcome
     }
 
     async fn post(&self) -> Result<Option<Arc<Value>>, CallbackError> {
-        self.webhooks.post_process(post_call()).await
+        self.webhooks.post_process(post_call()).await.outcome
     }
 
     async fn pre_given(&self, behaviour: Behaviour) -> Result<PreProcessReply, CallbackError> {
@@ -182,6 +182,7 @@ fn pre_call() -> PreProcessCall {
     PreProcessCall {
         ticket: ticket(),
         request: request("writing-review"),
+        prepared_again: 0,
     }
 }
 
@@ -201,6 +202,7 @@ fn post_call() -> PostProcessCall {
             model: "small-1".to_owned(),
             parameters: Arc::new(Parameters::default()),
             answer_format: None,
+            call: None,
         }),
         model: "small-1".to_owned(),
         answered: Arc::new(TicketAnswered {
@@ -214,6 +216,7 @@ fn post_call() -> PostProcessCall {
             timings: Timings::default(),
         }),
         answer: json!({"score": 4}),
+        prepared_again: 0,
     }
 }
 

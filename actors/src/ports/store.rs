@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
-use punchcard_events::ticket::{StateName, TicketSummary};
+use punchcard_events::ticket::{Stage, StateName, TicketSummary};
 use punchcard_events::{
     NewEvent, Position, Recorded, Revision, StreamName, TaskName, TenantId, TicketId, Timestamp,
     UserId,
@@ -131,6 +131,12 @@ pub trait TicketIndex: Send + Sync + 'static {
         last: TicketId,
     ) -> Result<Vec<(StateName, u64)>, ReadError>;
 
+    /// The failed tickets that match `filter`, counted by task and reason, in the order of these.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    async fn failures(&self, filter: &TicketFilter) -> Result<Vec<FailureGroup>, ReadError>;
+
     /// Up to `limit` scheduled tickets that have not begun and whose time is `until` or before, the
     /// one whose time comes first first, after `after`.
     ///
@@ -159,7 +165,24 @@ pub struct Due {
     pub ticket: TicketId,
 }
 
-/// Which tickets to list; an empty filter matches all.
+/// Failed tickets of one task and one reason.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FailureGroup {
+    /// What they ran.
+    pub task: TaskName,
+    /// What was being done.
+    pub stage: Stage,
+    /// The failure's code.
+    pub code: String,
+    /// How many there are.
+    pub count: u64,
+    /// When the first of them failed.
+    pub oldest: Timestamp,
+    /// When the last of them failed.
+    pub newest: Timestamp,
+}
+
+/// Which tickets to list; an empty filter matches all but forks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TicketFilter {
     /// Only this tenant's.
@@ -178,6 +201,40 @@ pub struct TicketFilter {
     pub overdue_at: Option<Timestamp>,
     /// Without those that are scheduled for after this time.
     pub begun_by: Option<Timestamp>,
+    /// Only those that are failed now, in this stage.
+    pub stage: Option<Stage>,
+    /// Only those that are failed now, with this code.
+    pub code: Option<String>,
+    /// Only those that are failed now, and failed at or after this time.
+    pub failed_from: Option<Timestamp>,
+    /// Only those that are failed now, and failed before this time.
+    pub failed_before: Option<Timestamp>,
+    /// Whether tickets that are forks are listed.
+    pub forks: WhichForks,
+}
+
+impl TicketFilter {
+    /// Whether it names a failure, so that nothing but failed tickets can match.
+    pub const fn is_of_failures(&self) -> bool {
+        self.stage.is_some()
+            || self.code.is_some()
+            || self.failed_from.is_some()
+            || self.failed_before.is_some()
+    }
+}
+
+/// Which forks a list has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum WhichForks {
+    /// None: only tickets that somebody issued.
+    #[default]
+    Without,
+    /// All, beside the other tickets.
+    With,
+    /// Forks alone.
+    Only,
+    /// The forks of this ticket alone.
+    Of(TicketId),
 }
 
 /// The order of a ticket list.

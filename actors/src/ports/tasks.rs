@@ -70,6 +70,27 @@ pub trait TaskBook: Send + Sync + 'static {
         input: &Value,
     ) -> Result<Prepared, PrepareError>;
 
+    /// Renders a past ticket's input again, without canaries: with a version that need not be in effect
+    /// any more, or with the one that the label points to.
+    ///
+    /// # Errors
+    /// See [`AgainError`].
+    async fn render_again(
+        &self,
+        asked: Asked<'_>,
+        again: Again<'_>,
+    ) -> Result<Prepared, AgainError>;
+
+    /// The terms of a ticket that calls nobody but `model`, and where it waits for that; `None` where
+    /// there is no such model, or no such tenant.
+    fn terms_of_fork(
+        &self,
+        asked: Asked<'_>,
+        model: &str,
+        answer_format: AnswerFormat,
+        now: Timestamp,
+    ) -> Option<(Terms, Lane)>;
+
     /// Checks a complete answer against what the ticket's own version of the prompt asked for,
     /// whatever is in effect by now.
     ///
@@ -106,6 +127,58 @@ pub struct Prepared {
     pub parameters: Arc<Parameters>,
     /// What the answer must be.
     pub answer_format: AnswerFormat,
+}
+
+/// What of a past ticket is rendered again.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Again<'a> {
+    /// The version; `None`: the one that the label points to.
+    pub version: Option<u32>,
+    /// The input, as it was ready for the prompt.
+    pub input: &'a Value,
+    /// Whether the tenant's API made it ready: it need not be what an issuer may send then.
+    pub prepared_by_hook: bool,
+}
+
+/// Why a past ticket's input cannot be rendered again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AgainError {
+    /// The tenant has no such task any more.
+    #[error("there is no task `{0}` any more")]
+    UnknownTask(TaskName),
+    /// The label points to no version.
+    #[error("the task `{task}` has no version in `{label}`")]
+    NotDeployed {
+        /// The task.
+        task: TaskName,
+        /// The label that was asked for, or `production`.
+        label: LabelName,
+    },
+    /// The prompt has no such version.
+    #[error("the prompt `{task}` has no version {version}")]
+    NoSuchVersion {
+        /// The task.
+        task: TaskName,
+        /// The version that was asked for.
+        version: u32,
+    },
+    /// The version cannot be used under today's configuration.
+    #[error("this version of the prompt `{0}` cannot be used any more")]
+    Broken(TaskName),
+    /// The prompt cannot be made ready now. Nothing is wrong with it.
+    #[error("the prompt of the task `{0}` cannot be made ready now: ask again in a moment")]
+    Unavailable(TaskName),
+    /// A part of the input does not fit the version.
+    #[error("{message}")]
+    InvalidInput {
+        /// Where in the input, as a JSON pointer (RFC 6901).
+        pointer: String,
+        /// What does not fit and what would.
+        message: String,
+    },
+    /// The template and the input do not fit together.
+    #[error("{0}")]
+    Template(String),
 }
 
 /// Why a request was not accepted.

@@ -137,6 +137,10 @@ impl Tallies {
         let Some(ticket) = recorded.stream.ticket() else {
             return Folded::Nothing;
         };
+        // What is tried beside production says nothing of it.
+        if recorded.is_of_fork() {
+            return Folded::Nothing;
+        }
         // By the kind first: most events are of no canary's ticket, or of no weight.
         match recorded.event.kind.as_ref() {
             "TicketPreProcessed" => self.prepared(ticket, recorded),

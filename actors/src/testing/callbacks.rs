@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::ports::{Callbacks, PostProcessCall, PreProcessCall, PreProcessReply};
+use crate::ports::{Callbacks, Called, PostProcessCall, PreProcessCall, PreProcessReply};
 
 /// What the tenant's API does with one call.
 #[derive(Debug, Clone, PartialEq)]
@@ -230,26 +230,23 @@ impl RecordingCallbacks {
 
 #[async_trait]
 impl Callbacks for RecordingCallbacks {
-    async fn pre_process(&self, call: PreProcessCall) -> Result<PreProcessReply, CallbackError> {
+    async fn pre_process(&self, call: PreProcessCall) -> Called<PreProcessReply> {
         self.shared
             .counts
             .send_modify(|counts| counts.pre_process += 1);
         let line = &self.shared.pre_process;
         let tenant = call.request.tenant.clone();
-        self.reply(line, tenant, call, PreProcessReply::Unchanged)
-            .await
+        let reply = self.reply(line, tenant, call, PreProcessReply::Unchanged);
+        reply.await.into()
     }
 
-    async fn post_process(
-        &self,
-        call: PostProcessCall,
-    ) -> Result<Option<Arc<Value>>, CallbackError> {
+    async fn post_process(&self, call: PostProcessCall) -> Called<Option<Arc<Value>>> {
         self.shared
             .counts
             .send_modify(|counts| counts.post_process += 1);
         let tenant = call.request.tenant.clone();
-        self.reply(&self.shared.post_process, tenant, call, None)
-            .await
+        let reply = self.reply(&self.shared.post_process, tenant, call, None);
+        reply.await.into()
     }
 }
 

@@ -16,8 +16,8 @@ use punchcard_events::{
 use tokio::sync::watch;
 
 use crate::ports::{
-    AppendError, Appended, Direction, Due, EventStore, ExpectedRevision, Order, Place, ReadError,
-    Subscription, TicketFilter, TicketIndex,
+    AppendError, Appended, Direction, Due, EventStore, ExpectedRevision, FailureGroup, Order,
+    Place, ReadError, Subscription, TicketFilter, TicketIndex, WhichForks,
 };
 
 /// The store. Clones share what is stored.
@@ -360,6 +360,29 @@ impl TicketIndex for MemoryStore {
         Ok(counts.into_iter().collect())
     }
 
+    async fn failures(&self, filter: &TicketFilter) -> Result<Vec<FailureGroup>, ReadError> {
+        let held = self.held();
+        let mut groups: BTreeMap<_, FailureGroup> = BTreeMap::new();
+        for line in held.tickets.values().filter(|t| matches(filter, t)) {
+            let (Some(stage), Some(code)) = (line.failed_stage, &line.failure_code) else {
+                continue;
+            };
+            let key = (line.task.clone(), stage.as_str(), code.clone());
+            let group = groups.entry(key).or_insert_with(|| FailureGroup {
+                task: line.task.clone(),
+                stage,
+                code: code.clone(),
+                count: 0,
+                oldest: line.updated_at,
+                newest: line.updated_at,
+            });
+            group.count += 1;
+            group.oldest = group.oldest.min(line.updated_at);
+            group.newest = group.newest.max(line.updated_at);
+        }
+        Ok(groups.into_values().collect())
+    }
+
     async fn due(
         &self,
         after: Option<Due>,
@@ -556,7 +579,19 @@ fn matches(filter: &TicketFilter, ticket: &TicketSummary) -> bool {
         requested_before,
         overdue_at,
         begun_by,
+        stage,
+        code,
+        failed_from,
+        failed_before,
+        forks,
     } = filter;
+    let failed_at = ticket.failed_at();
+    let is_listed = match forks {
+        WhichForks::Without => ticket.fork_of.is_none(),
+        WhichForks::With => true,
+        WhichForks::Only => ticket.fork_of.is_some(),
+        WhichForks::Of(parent) => ticket.fork_of == Some(*parent),
+    };
     tenant.as_ref().is_none_or(|t| *t == ticket.tenant)
         && user
             .as_ref()
@@ -567,4 +602,9 @@ fn matches(filter: &TicketFilter, ticket: &TicketSummary) -> bool {
         && requested_before.is_none_or(|before| ticket.requested_at < before)
         && overdue_at.is_none_or(|at| ticket.deadline().is_some_and(|d| d <= at))
         && begun_by.is_none_or(|at| ticket.not_before.is_none_or(|from| from <= at))
+        && stage.is_none_or(|stage| ticket.failed_stage == Some(stage))
+        && (code.is_none() || *code == ticket.failure_code)
+        && failed_from.is_none_or(|from| failed_at.is_some_and(|at| at >= from))
+        && failed_before.is_none_or(|before| failed_at.is_some_and(|at| at < before))
+        && is_listed
 }

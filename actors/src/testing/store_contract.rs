@@ -10,12 +10,14 @@
 )]
 
 mod categories;
+mod failures;
 pub mod fixtures;
 mod streams;
 mod subscriptions;
 mod tickets;
 
 pub use categories::*;
+pub use failures::*;
 pub use streams::*;
 pub use subscriptions::*;
 pub use tickets::*;
@@ -57,6 +59,9 @@ macro_rules! store_contract {
             the_list_is_filtered_by_each_part_of_a_filter,
             the_list_is_filtered_by_all_parts_of_a_filter_together,
             the_list_is_paged_in_both_orders,
+            failed_tickets_are_listed_by_their_reason_and_time,
+            failed_tickets_are_counted_by_task_and_reason,
+            forks_are_listed_only_where_they_are_asked_for,
             tickets_are_counted_by_state,
             an_event_that_cannot_be_decoded_stops_nobody,
         );

@@ -14,7 +14,9 @@ use punchcard_events::ticket::{
 use punchcard_events::{TaskName, Timestamp};
 use serde_json::Value;
 
-use crate::ports::{AnswerError, Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook};
+use crate::ports::{
+    Again, AgainError, AnswerError, Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook,
+};
 
 type Check = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
@@ -105,6 +107,24 @@ impl PlainTask {
     }
 }
 
+impl PlainTask {
+    fn terms(&self, now: Timestamp) -> Terms {
+        Terms {
+            pre_process: self.pre_process,
+            post_process: self.post_process,
+            answer_format: self.answer_format,
+            model_retry: self.model_retry,
+            callback_retry: self.callback_retry,
+            deadlines: Deadlines {
+                answer_by: now.plus(self.answer_within),
+                persist_by: now.plus(self.persist_within),
+                deliver_by: now.plus(self.deliver_within),
+            },
+            fallback_models: self.fallback_models.clone(),
+        }
+    }
+}
+
 impl fmt::Debug for PlainTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PlainTask").finish_non_exhaustive()
@@ -171,19 +191,7 @@ impl TaskBook for PlainTasks {
                 });
             }
         }
-        Ok(Terms {
-            pre_process: task.pre_process,
-            post_process: task.post_process,
-            answer_format: task.answer_format,
-            model_retry: task.model_retry,
-            callback_retry: task.callback_retry,
-            deadlines: Deadlines {
-                answer_by: now.plus(task.answer_within),
-                persist_by: now.plus(task.persist_within),
-                deliver_by: now.plus(task.deliver_within),
-            },
-            fallback_models: task.fallback_models,
-        })
+        Ok(task.terms(now))
     }
 
     fn prepare(
@@ -218,6 +226,59 @@ impl TaskBook for PlainTasks {
             parameters: Arc::new(Parameters::default()),
             answer_format: task.answer_format,
         })
+    }
+
+    /// Versions up to the second are there.
+    async fn render_again(
+        &self,
+        asked: Asked<'_>,
+        again: Again<'_>,
+    ) -> Result<Prepared, AgainError> {
+        let task = asked.task.clone();
+        if let Some(version @ 3..) = again.version {
+            return Err(AgainError::NoSuchVersion { task, version });
+        }
+        match self.prepare(asked, "", again.input) {
+            Ok(prepared) => Ok(Prepared {
+                prompt: PromptRef {
+                    version: again.version.unwrap_or(1),
+                    ..prepared.prompt
+                },
+                ..prepared
+            }),
+            Err(PrepareError::UnknownTask(task)) => Err(AgainError::UnknownTask(task)),
+            Err(PrepareError::NotDeployed { task, label }) => {
+                Err(AgainError::NotDeployed { task, label })
+            }
+            Err(PrepareError::Broken(task)) => Err(AgainError::Broken(task)),
+            Err(PrepareError::Unavailable(task)) => Err(AgainError::Unavailable(task)),
+            Err(PrepareError::Template(why)) => Err(AgainError::Template(why)),
+        }
+    }
+
+    /// Every model is there but `gone`.
+    fn terms_of_fork(
+        &self,
+        asked: Asked<'_>,
+        model: &str,
+        answer_format: AnswerFormat,
+        now: Timestamp,
+    ) -> Option<(Terms, Lane)> {
+        let task = self.find(asked.task).filter(|_| model != "gone")?;
+        let lane = Lane {
+            models: vec![model.to_owned()],
+            max_wait: task.max_wait,
+        };
+        Some((
+            Terms {
+                pre_process: false,
+                post_process: false,
+                answer_format,
+                fallback_models: vec![],
+                ..task.terms(now)
+            },
+            lane,
+        ))
     }
 
     async fn check_answer(

@@ -12,6 +12,7 @@ use punchcard_events::ticket::{
 use punchcard_events::{EventId, NewEvent, Revision, StreamName, TenantId, Timestamp};
 
 use super::budget::Charge;
+use super::callback::Hooked;
 use super::obituary::Left;
 use super::work::{is_retry, prepare, tokens, wish};
 use super::{Reply, TicketActor, fallback};
@@ -129,7 +130,12 @@ impl TicketActor {
                 not_before,
             } if not_before.is_none_or(|at| at <= self.deps.clock.now()) => {
                 let request = state.request()?;
-                prepare(self.deps.tasks.as_ref(), self.id, request, None)
+                prepare(
+                    self.deps.tasks.as_ref(),
+                    self.id,
+                    request,
+                    Hooked::default(),
+                )
             }
             Effect::Send {
                 attempt,
@@ -150,7 +156,10 @@ impl TicketActor {
             }
             Effect::PostProcess {
                 callback: false, ..
-            } => Some(Command::RecordPersisted { answer: None }),
+            } => Some(Command::RecordPersisted {
+                answer: None,
+                call: None,
+            }),
             Effect::PreProcess { .. }
             | Effect::Send { .. }
             | Effect::CallModel { .. }
@@ -183,7 +192,10 @@ impl TicketActor {
             events,
             self.deps.store_patience,
         );
-        ctx.wait(append.into_actor(self).map(move |appended, act, ctx| match appended {
+        self.writing = true;
+        ctx.wait(append.into_actor(self).map(move |appended, act, ctx| {
+            act.writing = false;
+            match appended {
             Ok(revision) => act.committed(ctx, plan, revision, last, reply),
             Err(Refused::Conflict) if conflicts < MAX_CONFLICTS => act.reload(ctx, move |act, ctx| {
                 act.stop_ongoing(ctx);
@@ -207,7 +219,7 @@ impl TicketActor {
                 }
                 act.give_way(ctx, refused.to_string());
             }
-        }));
+        }}));
     }
 
     fn committed(
@@ -253,6 +265,9 @@ impl TicketActor {
         let Some(tenant) = plan.state.request().map(|r| &r.tenant) else {
             return Ok(vec![]);
         };
+        let fork = plan.state.request().and_then(|r| r.fork.as_ref());
+        // By this, and by nothing else of their envelopes, a fork's events are told from others.
+        let correlation_id = fork.map_or(self.id, |fork| fork.parent).0;
         let mut cause = self.last_event;
         let envelope = |event: &TicketEvent| {
             let id = EventId(self.deps.clock.id());
@@ -261,7 +276,7 @@ impl TicketActor {
                 kind: Cow::Borrowed(event.kind()),
                 schema_version: event.schema_version(),
                 tenant: TenantId::clone(tenant),
-                correlation_id: self.id.0,
+                correlation_id,
                 causation_id: cause.replace(id),
                 recorded_at,
                 data: event.encode()?,

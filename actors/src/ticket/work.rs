@@ -5,33 +5,23 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use punchcard_events::ticket::{
-    CallbackError, CallbackKind, Command, Effect, Failure, Stage, TicketPreProcessed,
-    TicketRequested, TicketState, Tries,
+    Command, Effect, Failure, Stage, TicketPreProcessed, TicketRequested, TicketState,
 };
 use punchcard_events::{TicketId, Timestamp};
-use serde_json::Value;
 
 use super::budget::Charge;
+use super::callback::{self, Hooked, Try};
 use super::stream::{Attempt, FailedAttempt, run};
 use super::{Deps, TicketActor, fallback};
-use crate::callbacks::verdict;
 use crate::failpoint;
 use crate::feed::{LiveText, News};
 use crate::guards::Permit;
 use crate::llm::{Wish, estimate};
-use crate::ports::{
-    Asked, Clock, PostProcessCall, PreProcessCall, PreProcessReply, PrepareError, TaskBook,
-};
-
-/// How long a prompt that cannot be had is left alone before it is asked for again: twice as long
-/// each time, up to the longest.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+use crate::ports::{Asked, Clock, PostProcessCall, PreProcessCall, PrepareError, TaskBook};
 
 /// What a piece of work came to.
 pub(super) struct Done {
@@ -46,27 +36,6 @@ impl From<Command> for Done {
             command,
             permit: None,
         }
-    }
-}
-
-/// A try of a callback that is due.
-#[derive(Clone, Copy)]
-struct Try {
-    /// From 1.
-    number: u32,
-    not_before: Option<Timestamp>,
-}
-
-impl Try {
-    const fn next(so_far: &Tries, not_before: Option<Timestamp>) -> Self {
-        Self {
-            number: so_far.failed.saturating_add(1),
-            not_before,
-        }
-    }
-
-    const fn is_retry(self) -> bool {
-        self.number > 1
     }
 }
 
@@ -89,11 +58,8 @@ impl TicketActor {
                 TicketState::Requested(s),
             ) => {
                 let due = Try::next(&s.callback, not_before);
-                let call = PreProcessCall {
-                    ticket: self.id,
-                    request: Arc::clone(&s.request),
-                };
-                Some(pre_process(deps, call, due, callback, calling).boxed_local())
+                let call = PreProcessCall::of(self.id, s);
+                Some(callback::pre_process(deps, call, due, callback, calling).boxed_local())
             }
             (
                 Effect::Send {
@@ -122,16 +88,9 @@ impl TicketActor {
                 Some(call_model(deps, run, news, calling).boxed_local())
             }
             (Effect::PostProcess { not_before, .. }, TicketState::Answered(s)) => {
-                let call = PostProcessCall {
-                    ticket: self.id,
-                    request: Arc::clone(&s.request),
-                    prepared: Arc::clone(&s.prepared),
-                    model: s.model().to_owned(),
-                    answered: Arc::clone(&s.answered),
-                    answer: s.provisional_answer(),
-                };
+                let call = PostProcessCall::of(self.id, s);
                 let due = Try::next(&s.callback, not_before);
-                Some(post_process(deps, call, due, calling).boxed_local())
+                Some(callback::post_process(deps, call, due, calling).boxed_local())
             }
             (
                 Effect::PreProcess { .. }
@@ -141,69 +100,6 @@ impl TicketActor {
                 _,
             ) => None,
         }
-    }
-}
-
-/// Prepares the input once that is `due`, by the tenant's API if `callback`, and then the prompt.
-async fn pre_process(
-    deps: Arc<Deps>,
-    call: PreProcessCall,
-    due: Try,
-    callback: bool,
-    calling: Rc<Cell<bool>>,
-) -> Done {
-    let ticket = call.ticket;
-    let request = Arc::clone(&call.request);
-    wait_until(deps.clock.as_ref(), due.not_before).await;
-    if !callback {
-        return prepare_later(deps, ticket, request, None).await;
-    }
-    let permit = deps.callbacks.permit(&request.tenant, due.is_retry()).await;
-    let made = deps.callbacks.callbacks().pre_process(call);
-    let reply = outward("pre_process", &calling, made).await;
-    permit.settle(verdict(&reply));
-    match reply {
-        Ok(PreProcessReply::Unchanged) => prepare_later(deps, ticket, request, None).await,
-        Ok(PreProcessReply::Replaced(input)) => {
-            prepare_later(deps, ticket, request, Some(input)).await
-        }
-        Err(error) => callback_failed(&deps, CallbackKind::PreProcess, due, error),
-    }
-}
-
-/// Renders the prompt as soon as it can be had. The wait ends with the ticket's deadline, as all its
-/// work.
-async fn prepare_later(
-    deps: Arc<Deps>,
-    ticket: TicketId,
-    request: Arc<TicketRequested>,
-    replaced: Option<Arc<Value>>,
-) -> Done {
-    let mut wait = FIRST_WAIT;
-    loop {
-        match prepare(deps.tasks.as_ref(), ticket, &request, replaced.clone()) {
-            Some(command) => return command.into(),
-            None => tokio::time::sleep(wait).await,
-        }
-        wait = (wait * 2).min(LONGEST_WAIT);
-    }
-}
-
-async fn post_process(
-    deps: Arc<Deps>,
-    call: PostProcessCall,
-    due: Try,
-    calling: Rc<Cell<bool>>,
-) -> Done {
-    wait_until(deps.clock.as_ref(), due.not_before).await;
-    let tenant = &call.request.tenant;
-    let permit = deps.callbacks.permit(tenant, due.is_retry()).await;
-    let made = deps.callbacks.callbacks().post_process(call);
-    let reply = outward("post_process", &calling, made).await;
-    permit.settle(verdict(&reply));
-    match reply {
-        Ok(answer) => Command::RecordPersisted { answer }.into(),
-        Err(error) => callback_failed(&deps, CallbackKind::PostProcess, due, error),
     }
 }
 
@@ -286,7 +182,11 @@ async fn call_model(
 }
 
 /// Makes the outward call of the effect with this key.
-async fn outward<T>(effect: &str, calling: &Cell<bool>, call: impl Future<Output = T>) -> T {
+pub(super) async fn outward<T>(
+    effect: &str,
+    calling: &Cell<bool>,
+    call: impl Future<Output = T>,
+) -> T {
     calling.set(true);
     failpoint!("effect::{effect}::before");
     let came_back = call.await;
@@ -305,17 +205,6 @@ fn attempt_failed(deps: &Deps, attempt: u32, failed: FailedAttempt) -> Done {
     command.into()
 }
 
-fn callback_failed(deps: &Deps, callback: CallbackKind, due: Try, error: CallbackError) -> Done {
-    let command = Command::RecordCallbackFailure {
-        callback,
-        try_number: due.number,
-        error,
-        now: deps.clock.now(),
-        jitter: deps.clock.jitter(),
-    };
-    command.into()
-}
-
 /// What the ticket asks the book for.
 pub(super) fn asked(request: &TicketRequested) -> Asked<'_> {
     Asked {
@@ -327,14 +216,17 @@ pub(super) fn asked(request: &TicketRequested) -> Asked<'_> {
 }
 
 /// The command that follows from rendering the prompt that is in effect now; `None` where it cannot
-/// be had now, for no fault of its own.
+/// be had now, for no fault of its own. A fork's was rendered when it was asked for.
 pub(super) fn prepare(
     tasks: &dyn TaskBook,
     ticket: TicketId,
     request: &TicketRequested,
-    replaced: Option<Arc<Value>>,
+    hooked: Hooked,
 ) -> Option<Command> {
-    let input = replaced.as_ref().unwrap_or(&request.input);
+    if let Some(fork) = &request.fork {
+        return Some(Command::RecordPreProcessed(fork.prepared.clone()));
+    }
+    let input = hooked.replaced.as_ref().unwrap_or(&request.input);
     let own;
     let sticky = match &request.user {
         Some(user) => user.as_str(),
@@ -345,13 +237,14 @@ pub(super) fn prepare(
     };
     let command = match tasks.prepare(asked(request), sticky, input) {
         Ok(prepared) => Command::RecordPreProcessed(TicketPreProcessed {
-            input: replaced,
+            input: hooked.replaced,
             prompt: prepared.prompt,
             messages: prepared.messages,
             model: prepared.model,
             parameters: prepared.parameters,
             answer_format: (prepared.answer_format != request.terms.answer_format)
                 .then_some(prepared.answer_format),
+            call: hooked.call,
         }),
         Err(PrepareError::Unavailable(_)) => return None,
         Err(
@@ -368,7 +261,7 @@ pub(super) fn prepare(
     Some(command)
 }
 
-async fn wait_until(clock: &dyn Clock, time: Option<Timestamp>) {
+pub(super) async fn wait_until(clock: &dyn Clock, time: Option<Timestamp>) {
     let Some(time) = time else { return };
     loop {
         // The runtime's clock may run a little slower than the timer, so one wait may not do.

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use punchcard_events::claim::IdempotencyKeyClaimed;
 use punchcard_events::retry::Jitter;
-use punchcard_events::tenant::TenantLimits;
 use punchcard_events::ticket::{
     BatchLine, Conversation, Idempotency, Priority, StateName, TicketRequested,
 };
@@ -29,7 +28,7 @@ use crate::usage::{Account, Estimate, NotReserved, Reservation};
 
 /// How long a request is worked on. A store that takes longer has stalled; the ticket may come to
 /// exist all the same, as after any lost answer.
-const ACCEPT_WITHIN: Duration = Duration::from_secs(15);
+pub(super) const ACCEPT_WITHIN: Duration = Duration::from_secs(15);
 
 /// The longest that an issuer who is over a budget is told to wait.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
@@ -116,8 +115,8 @@ impl Tickets {
         ticket: TicketId,
         issue: Issue,
     ) -> Result<Issued, IssueError> {
-        if let Some(news) = self.look(ticket).await.map_err(unreadable)? {
-            return self.repeated(ticket, news).await;
+        if let Some(issued) = self.issued_before(ticket).await? {
+            return Ok(issued);
         }
         if self.registry.is_stopping() {
             return Err(IssueError::Stopping);
@@ -147,8 +146,9 @@ impl Tickets {
 
     async fn accept(&self, ticket: TicketId, issue: Issue) -> Result<Issued, IssueError> {
         let (now, jitter) = (self.now(), self.ports.clock.jitter());
+        let claim = Claim::of(&issue.tenant, issue.idempotency.as_ref());
         if let Err(bad) = schedule::check(issue.not_before, issue.deadline, now) {
-            return self.earlier(&issue, bad.into()).await;
+            return self.earlier(claim, bad.into()).await;
         }
         let later = issue.not_before.filter(|at| *at > now);
         let lane = self.ports.tasks.lane(asked(&issue));
@@ -156,7 +156,7 @@ impl Tickets {
         let line = lane
             .as_ref()
             .filter(|_| later.is_none())
-            .and_then(|lane| self.line(lane, &issue));
+            .and_then(|lane| self.line(lane, &issue.tenant, &issue.task, issue.priority));
         let limits = self.ports.limits.limits(&issue.tenant);
         let door = self
             .admission
@@ -168,22 +168,40 @@ impl Tickets {
         let place = match admitted {
             Ok(place) => place,
             // Whoever stands at the door may ask for what was accepted before.
-            Err((refusal, _door)) => return self.earlier(&issue, refused(refusal)).await,
+            Err((refusal, _door)) => return self.earlier(claim, refused(refusal)).await,
+        };
+        let account = Account {
+            tenant: &issue.tenant,
+            task: &issue.task,
+            limits: &limits,
         };
         let model = first_model(&issue, lane.as_ref());
-        let reservation = match self.reserve(ticket, &issue, model, &limits, jitter) {
+        let said = issue.conversation.as_deref();
+        let call = (|| estimate(&issue.input, said), max_tokens(said));
+        let reserved = self.reserve(ticket, account, model, call, jitter);
+        let reservation = match reserved {
             Ok(reservation) => reservation,
-            Err(refusal) => return self.earlier(&issue, refusal).await,
+            Err(refusal) => return self.earlier(claim, refusal).await,
         };
         if later.is_some() && !self.scheduled.take(&issue.tenant) {
             let refusal = Refusal {
                 bound: Bound::TenantScheduled,
                 retry_after: FULL_RETRY,
             };
-            return self.earlier(&issue, refused(refusal)).await;
+            return self.earlier(claim, refused(refusal)).await;
         }
         let request = self.request(issue)?;
-        let grant = Grant { place, reservation };
+        self.issue_granted(ticket, request, Grant { place, reservation })
+            .await
+    }
+
+    /// Issues what was granted, once for its idempotency key.
+    pub(super) async fn issue_granted(
+        &self,
+        ticket: TicketId,
+        request: TicketRequested,
+        grant: Grant,
+    ) -> Result<Issued, IssueError> {
         match request.idempotency.clone() {
             None => self.issue_as(ticket, request, grant).await,
             Some(key) => self.issue_once(ticket, request, key, grant).await,
@@ -192,14 +210,20 @@ impl Tickets {
 
     /// Where a new ticket would wait: at the first of its models that is not held up, as the ticket
     /// itself would choose.
-    fn line(&self, lane: &Lane, issue: &Issue) -> Option<Line> {
+    pub(super) fn line(
+        &self,
+        lane: &Lane,
+        tenant: &TenantId,
+        task: &TaskName,
+        priority: Priority,
+    ) -> Option<Line> {
         let usable = lane.models.iter().find(|model| !self.llm.is_open(model));
         let model = usable.or_else(|| lane.models.first())?;
         let wish = Wish {
-            tenant: &issue.tenant,
-            task: &issue.task,
+            tenant,
+            task,
             retry: false,
-            priority: issue.priority,
+            priority,
             tokens: 1,
         };
         Some(Line {
@@ -208,35 +232,20 @@ impl Tickets {
         })
     }
 
-    /// Reserves what the ticket may use, as far as that can be told before its prompt is known.
-    fn reserve(
+    /// Reserves what the ticket may use, as far as that can be told before its prompt is known: an
+    /// estimate of the call, and the longest answer where that is said.
+    pub(super) fn reserve(
         &self,
         ticket: TicketId,
-        issue: &Issue,
+        account: Account<'_>,
         model: &str,
-        limits: &TenantLimits,
+        (call, max_tokens): (impl FnOnce() -> Estimate, Option<u32>),
         jitter: Jitter,
     ) -> Result<Reservation, IssueError> {
-        let account = Account {
-            tenant: &issue.tenant,
-            task: &issue.task,
-            limits,
-        };
         let now = self.now();
         let meter = &self.ports.meter;
-        let request = || estimate(issue);
-        let reserved = meter.reserve(ticket, account, model, request, max_tokens(issue), now);
-        reserved.map_err(|error| match error {
-            NotReserved::NotReady => IssueError::StillCounting,
-            NotReserved::Exceeded(exceeded) => {
-                let reason = exceeded.limit.word();
-                metrics::counter!("tickets_refused_total", "reason" => reason).increment(1);
-                IssueError::BudgetExhausted {
-                    retry_after: until(exceeded.ends_at, now, jitter),
-                    exceeded,
-                }
-            }
-        })
+        let reserved = meter.reserve(ticket, account, model, call, max_tokens, now);
+        reserved.map_err(|error| not_reserved(error, now, jitter))
     }
 
     /// Checks what is asked for against its task.
@@ -270,24 +279,45 @@ impl Tickets {
 
     /// The ticket that an earlier request with the same idempotency key issued; without one, the
     /// refusal. This is all that an overloaded runtime does for a new request, and it only reads.
-    async fn earlier(&self, issue: &Issue, refusal: IssueError) -> Result<Issued, IssueError> {
-        let Some(key) = &issue.idempotency else {
+    pub(super) async fn earlier(
+        &self,
+        claim: Option<Claim<'_>>,
+        refusal: IssueError,
+    ) -> Result<Issued, IssueError> {
+        let Some(Claim { tenant, key }) = claim else {
             return Err(refusal);
         };
-        let stream = IdempotencyKeyClaimed::stream(&issue.tenant, &key.key);
+        self.claimed(tenant, key).await?.ok_or(refusal)
+    }
+
+    /// The ticket that an earlier request with this idempotency key issued.
+    pub(crate) async fn claimed(
+        &self,
+        tenant: &TenantId,
+        key: &Idempotency,
+    ) -> Result<Option<Issued>, IssueError> {
+        let stream = IdempotencyKeyClaimed::stream(tenant, &key.key);
         let _in_flight = self
             .keys_in_flight
             .begin(&stream)
             .ok_or(IssueError::KeyInFlight)?;
         let Some(claim) = self.read_claim(&stream).await? else {
-            return Err(refusal);
+            return Ok(None);
         };
         if claim.fingerprint != key.fingerprint {
             return Err(IssueError::KeyReused);
         }
-        match self.look(claim.ticket).await.map_err(unreadable)? {
-            Some(news) => self.repeated(claim.ticket, news).await,
-            None => Err(refusal),
+        self.issued_before(claim.ticket).await
+    }
+
+    /// The ticket with this id, as the answer to a repeated request; `None` where there is none yet.
+    pub(crate) async fn issued_before(
+        &self,
+        ticket: TicketId,
+    ) -> Result<Option<Issued>, IssueError> {
+        match self.look(ticket).await.map_err(unreadable)? {
+            Some(news) => self.repeated(ticket, news).await.map(Some),
+            None => Ok(None),
         }
     }
 
@@ -343,8 +373,8 @@ impl Tickets {
             return Err(IssueError::KeyReused);
         }
         let ticket = earlier.ticket;
-        if let Some(news) = self.look(ticket).await.map_err(unreadable)? {
-            return self.repeated(ticket, news).await;
+        if let Some(issued) = self.issued_before(ticket).await? {
+            return Ok(issued);
         }
         // The claim was stored and the ticket was not: the process stopped in between, or the store
         // failed. This request is the same one, so it completes what the first began.
@@ -413,9 +443,22 @@ impl Tickets {
 }
 
 /// What a new ticket was granted before anything is written.
-struct Grant {
-    place: Place,
-    reservation: Reservation,
+pub(super) struct Grant {
+    pub(super) place: Place,
+    pub(super) reservation: Reservation,
+}
+
+/// An idempotency key that came with a request.
+#[derive(Clone, Copy)]
+pub(super) struct Claim<'a> {
+    tenant: &'a TenantId,
+    key: &'a Idempotency,
+}
+
+impl<'a> Claim<'a> {
+    pub(super) fn of(tenant: &'a TenantId, key: Option<&'a Idempotency>) -> Option<Self> {
+        key.map(|key| Self { tenant, key })
+    }
 }
 
 /// The model that will be asked first, as far as that can be told; a name of none costs nothing.
@@ -428,8 +471,7 @@ fn first_model<'a>(issue: &'a Issue, lane: Option<&'a Lane>) -> &'a str {
 }
 
 /// What a ticket will use, told from the length of what is asked.
-fn estimate(issue: &Issue) -> Estimate {
-    let conversation = issue.conversation.as_deref();
+pub(super) fn estimate(input: &Value, conversation: Option<&Conversation>) -> Estimate {
     let said = conversation.map_or(0, |conversation| {
         let bytes = conversation
             .messages
@@ -437,13 +479,28 @@ fn estimate(issue: &Issue) -> Estimate {
             .map(|message| message.content.len());
         bytes.fold(0, usize::saturating_add)
     });
-    let bytes = text_bytes(&issue.input).saturating_add(said as u64);
-    Estimate::of_request(bytes, max_tokens(issue))
+    let bytes = text_bytes(input).saturating_add(said as u64);
+    Estimate::of_request(bytes, max_tokens(conversation))
 }
 
 /// The longest answer, where the request says one.
-fn max_tokens(issue: &Issue) -> Option<u32> {
-    issue.conversation.as_deref()?.parameters.max_tokens
+pub(super) fn max_tokens(conversation: Option<&Conversation>) -> Option<u32> {
+    conversation?.parameters.max_tokens
+}
+
+/// Why nothing was reserved, as the issuer is told, counted where it is given.
+pub(super) fn not_reserved(error: NotReserved, now: Timestamp, jitter: Jitter) -> IssueError {
+    match error {
+        NotReserved::NotReady => IssueError::StillCounting,
+        NotReserved::Exceeded(exceeded) => {
+            let reason = exceeded.limit.word();
+            metrics::counter!("tickets_refused_total", "reason" => reason).increment(1);
+            IssueError::BudgetExhausted {
+                retry_after: until(exceeded.ends_at, now, jitter),
+                exceeded,
+            }
+        }
+    }
 }
 
 /// The bytes of all texts in a value. It was parsed from a body, so its depth is bounded.
@@ -479,7 +536,7 @@ fn asked(issue: &Issue) -> Asked<'_> {
 }
 
 /// A refusal, counted where it is given.
-fn refused(refusal: Refusal) -> IssueError {
+pub(super) fn refused(refusal: Refusal) -> IssueError {
     metrics::counter!("tickets_refused_total", "reason" => refusal.bound.as_str()).increment(1);
     refusal.into()
 }

@@ -317,9 +317,30 @@ pub(super) fn recall(
     prices: &Prices,
 ) -> Option<OpenTicket> {
     let mut open = HashMap::new();
+    let mut has_answer = false;
     for (event, recorded) in history {
-        // A failed ticket may be redriven, so it is kept here.
-        if let TicketEvent::TicketFailed(_) = event {
+        // A failed ticket may be redriven, so it is kept here; and one that had its answer, too, since it
+        // may be asked of the model again.
+        let keeps = match event {
+            TicketEvent::TicketAnswered(_) => {
+                has_answer = true;
+                true
+            }
+            TicketEvent::TicketFailed(_) => true,
+            TicketEvent::TicketRedriven(redriven) => {
+                has_answer = has_answer && redriven.from.is_none();
+                false
+            }
+            TicketEvent::TicketRequested(_)
+            | TicketEvent::TicketPreProcessed(_)
+            | TicketEvent::TicketSent(_)
+            | TicketEvent::AttemptFailed(_)
+            | TicketEvent::CallbackFailed(_)
+            | TicketEvent::TicketPersisted(_)
+            | TicketEvent::TicketDelivered(_)
+            | TicketEvent::TicketCancelled(_) => false,
+        };
+        if keeps {
             if let Some(known) = open.get_mut(&ticket) {
                 let known: &mut OpenTicket = known;
                 known.in_flight = false;
@@ -328,5 +349,5 @@ pub(super) fn recall(
         }
         fold(&mut open, ticket, event, recorded, prices);
     }
-    open.remove(&ticket)
+    open.remove(&ticket).filter(|_| !has_answer)
 }

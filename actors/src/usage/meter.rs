@@ -94,7 +94,7 @@ impl Meter {
         self.shared.prices.amount(model, tokens)
     }
 
-    pub(super) fn prices(&self) -> &Prices {
+    pub(crate) fn prices(&self) -> &Prices {
         &self.shared.prices
     }
 

@@ -49,6 +49,11 @@ impl Price {
 }
 
 impl Prices {
+    /// What so many tokens of `model` cost; `None` where it has no price.
+    pub fn cost(&self, model: &str, tokens: Estimate) -> Option<MicroUsd> {
+        self.0.get(model).map(|price| price.cost(tokens))
+    }
+
     /// What so many tokens of `model` come to.
     pub fn amount(&self, model: &str, tokens: Estimate) -> Amount {
         let price = self.0.get(model).copied().unwrap_or_default();

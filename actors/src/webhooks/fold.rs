@@ -23,7 +23,10 @@ impl Fold {
     /// Folds in one event, and adds what it changes.
     pub(super) fn take(&mut self, recorded: &Recorded, changes: &mut Vec<Change>) {
         if let Some(event_type) = EventType::of_ticket_event(&recorded.event.kind) {
-            if let Some(ticket) = recorded.stream.ticket() {
+            // A fork is nobody's business outside.
+            if let Some(ticket) = recorded.stream.ticket()
+                && !recorded.is_of_fork()
+            {
                 self.take_ticket(recorded, ticket, event_type, changes);
             }
         } else if let Some(id) = endpoint::of_stream(&recorded.stream) {

@@ -67,6 +67,7 @@ pub(super) fn prepared() -> TicketEvent {
         model: prepared.model,
         parameters: prepared.parameters,
         answer_format: None,
+        call: None,
     })
 }
 
@@ -271,7 +272,10 @@ fn play(life: &Life, ways: &[Way]) -> Client {
         } else {
             happen(&mut now, &answered(number, &live.content()), None);
             watcher.go(&now, ways.next().unwrap_or(Way::Tell));
-            let persisted = TicketPersisted { answer: None };
+            let persisted = TicketPersisted {
+                answer: None,
+                call: None,
+            };
             happen(&mut now, &TicketEvent::TicketPersisted(persisted), None);
         }
     }

@@ -227,6 +227,7 @@ fn prepared() -> TicketPreProcessed {
         model: "small".to_owned(),
         parameters: Arc::default(),
         answer_format: None,
+        call: None,
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use punchcard_actors::ports::{Callbacks, PostProcessCall, PreProcessCall, PreProcessReply};
+use punchcard_actors::ports::{
+    Callbacks, Called, PostProcessCall, PreProcessCall, PreProcessReply,
+};
 use punchcard_actors::testing::callbacks::callback_error;
 use punchcard_events::TicketId;
 use punchcard_events::ticket::{CallbackError, CallbackErrorKind, CallbackKind};
@@ -35,24 +37,23 @@ pub(crate) struct SimCallbacks(pub(crate) Arc<Stage>);
 
 #[async_trait]
 impl Callbacks for SimCallbacks {
-    async fn pre_process(&self, call: PreProcessCall) -> Result<PreProcessReply, CallbackError> {
+    async fn pre_process(&self, call: PreProcessCall) -> Called<PreProcessReply> {
         let payload = json!([
             &call.request.tenant,
             &call.request.task,
             &call.request.input
         ]);
         let reply = self.call(call.ticket, CallbackKind::PreProcess, payload);
-        let replaced = reply.await?;
-        Ok(replaced.map_or(PreProcessReply::Unchanged, PreProcessReply::Replaced))
+        let reply = reply
+            .await
+            .map(|replaced| replaced.map_or(PreProcessReply::Unchanged, PreProcessReply::Replaced));
+        reply.into()
     }
 
-    async fn post_process(
-        &self,
-        call: PostProcessCall,
-    ) -> Result<Option<Arc<Value>>, CallbackError> {
+    async fn post_process(&self, call: PostProcessCall) -> Called<Option<Arc<Value>>> {
         let payload = json!([&call.request.tenant, &call.request.task, &call.answer]);
-        self.call(call.ticket, CallbackKind::PostProcess, payload)
-            .await
+        let reply = self.call(call.ticket, CallbackKind::PostProcess, payload);
+        reply.await.into()
     }
 }
 

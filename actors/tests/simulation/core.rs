@@ -94,7 +94,10 @@ impl History {
             Effect::PostProcess { callback: true, .. } if fails => {
                 self.callback_failure(CallbackKind::PostProcess)
             }
-            Effect::PostProcess { .. } => Command::RecordPersisted { answer: None },
+            Effect::PostProcess { .. } => Command::RecordPersisted {
+                answer: None,
+                call: None,
+            },
             Effect::Deliver => acknowledge(),
         })
     }
@@ -121,6 +124,7 @@ impl History {
             6 => self.callback_failure(CallbackKind::PostProcess),
             7 => Command::RecordPersisted {
                 answer: Some(Arc::new(json!("another"))),
+                call: None,
             },
             8 => acknowledge(),
             9 => Command::Cancel {
@@ -138,6 +142,7 @@ impl History {
                 by: "an admin".to_owned(),
                 now: self.now,
                 redrive: None,
+                from: None,
                 deadlines: deadlines(self.now),
             },
         }
@@ -193,6 +198,7 @@ impl History {
                 retry_after_ms: self.chance.of_these(&[None, None, Some(5_000)]),
                 blame: punchcard_events::ticket::Blame::default(),
             },
+            call: None,
             now: self.now,
             jitter: Jitter::from_bits(self.chance.bits()),
         }
@@ -365,6 +371,7 @@ fn prepared() -> TicketPreProcessed {
         model: "small".to_owned(),
         parameters: Arc::new(Parameters::default()),
         answer_format: None,
+        call: None,
     }
 }
 

@@ -81,6 +81,7 @@ fn command(deed: ForeignDeed, owed: Option<Effect>, now: Timestamp) -> Option<Co
             by,
             now,
             redrive: None,
+            from: None,
             deadlines: Deadlines {
                 answer_by: now.plus(world::ANSWER_WITHIN),
                 persist_by: now.plus(world::PERSIST_WITHIN),

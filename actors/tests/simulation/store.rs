@@ -9,8 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use punchcard_actors::ports::{
-    AppendError, Appended, Direction, Due, EventStore, ExpectedRevision, Order, ReadError,
-    Subscription, TicketFilter, TicketIndex,
+    AppendError, Appended, Direction, Due, EventStore, ExpectedRevision, FailureGroup, Order,
+    ReadError, Subscription, TicketFilter, TicketIndex,
 };
 use punchcard_events::ticket::{StateName, TicketSummary};
 use punchcard_events::{
@@ -129,6 +129,12 @@ impl TicketIndex for SimStore {
     ) -> Result<Vec<(StateName, u64)>, ReadError> {
         let memory = self.0.lock().memory.clone();
         memory.count_between(tenant, first, last).await
+    }
+
+    async fn failures(&self, filter: &TicketFilter) -> Result<Vec<FailureGroup>, ReadError> {
+        self.reading().await?;
+        let memory = self.0.lock().memory.clone();
+        memory.failures(filter).await
     }
 
     async fn due(

@@ -9,8 +9,8 @@ use super::state::{
     Requested, Sent, StateName, TicketState, Tries,
 };
 use super::{
-    AttemptFailed, CallbackFailed, CallbackKind, Deadlines, Fallback, FallbackReason, TicketEvent,
-    TicketRedriven, TicketRequested, TicketSent,
+    AttemptFailed, CallbackFailed, CallbackKind, Deadlines, Fallback, FallbackReason, RedriveFrom,
+    TicketEvent, TicketPreProcessed, TicketRedriven, TicketRequested, TicketSent,
 };
 use crate::recorded::Revision;
 use crate::time::Timestamp;
@@ -75,12 +75,13 @@ pub fn apply(
         (S::Unrequested, E::TicketRequested(request)) => Ok(S::Requested(Requested {
             request: Arc::new(request.clone()),
             callback: Tries::default(),
+            earlier_attempts: 0,
+            prepared_again: 0,
         })),
-        (S::Requested(s), E::TicketPreProcessed(prepared)) => Ok(S::PreProcessed(PreProcessed {
-            request: s.request,
-            prepared: Arc::new(prepared.clone()),
-        })),
-        (S::PreProcessed(s), E::TicketSent(sent)) if sent.attempt == 1 => {
+        (S::Requested(s), E::TicketPreProcessed(prepared)) => {
+            Ok(S::PreProcessed(pre_processed(s, prepared)))
+        }
+        (S::PreProcessed(s), E::TicketSent(sent)) if is_next(&s, sent.attempt) => {
             Ok(S::Sent(first_sent(s, sent)))
         }
         (S::Sent(s), E::TicketSent(sent)) if may_send(&s, sent.attempt) => {
@@ -96,6 +97,7 @@ pub fn apply(
                 answered: Arc::new(answered.clone()),
                 callback: Tries::default(),
                 fallback: s.fallback,
+                prepared_again: s.prepared_again,
             }))
         }
         (S::Requested(s), E::CallbackFailed(failed))
@@ -116,6 +118,7 @@ pub fn apply(
             answered: s.answered,
             persisted: Arc::new(persisted.clone()),
             fallback: s.fallback,
+            prepared_again: s.prepared_again,
         })),
         (S::Persisted(persisted), E::TicketDelivered(delivered)) => Ok(S::Delivered(Delivered {
             persisted,
@@ -148,10 +151,24 @@ fn runs(sent: &Sent, attempt: u32) -> bool {
     sent.attempt == attempt && sent.status == AttemptStatus::InFlight
 }
 
+/// Whether `attempt` is the first since it was prepared.
+fn is_next(prepared: &PreProcessed, attempt: u32) -> bool {
+    prepared.earlier_attempts.checked_add(1) == Some(attempt)
+}
+
 /// Whether `attempt` is the one that may start next.
 fn may_send(sent: &Sent, attempt: u32) -> bool {
     matches!(sent.status, AttemptStatus::Waiting { .. })
         && sent.attempt.checked_add(1) == Some(attempt)
+}
+
+fn pre_processed(s: Requested, prepared: &TicketPreProcessed) -> PreProcessed {
+    PreProcessed {
+        request: s.request,
+        prepared: Arc::new(prepared.clone()),
+        earlier_attempts: s.earlier_attempts,
+        prepared_again: s.prepared_again,
+    }
 }
 
 fn first_sent(s: PreProcessed, sent: &TicketSent) -> Sent {
@@ -159,10 +176,11 @@ fn first_sent(s: PreProcessed, sent: &TicketSent) -> Sent {
         fallback: models::turn(&s.prepared, None, sent),
         request: s.request,
         prepared: s.prepared,
-        attempt: 1,
+        attempt: sent.attempt,
         failures: 0,
         status: AttemptStatus::InFlight,
-        earlier_attempts: 0,
+        earlier_attempts: s.earlier_attempts,
+        prepared_again: s.prepared_again,
     }
 }
 
@@ -214,15 +232,24 @@ fn callback_failed(tries: Tries, failed: &CallbackFailed) -> Tries {
     }
 }
 
-/// The state a redrive goes back to: the one the ticket failed in, with fresh tries and deadlines.
-/// The models are asked from the first again. Attempt numbers go on, since each is the generation
+/// The state a redrive goes back to: the one the ticket failed in, or the first, with fresh tries and
+/// deadlines. The models are asked from the first again. Attempt numbers go on, since each is the generation
 /// of a text that somebody may hold.
 fn reopen(from: TicketState, redriven: &TicketRedriven) -> TicketState {
     let renew = |request: &Arc<TicketRequested>| renewed(request, &redriven.deadlines);
+    if let (Some(RedriveFrom::Requested), Some(request)) = (redriven.from, from.request()) {
+        return TicketState::Requested(Requested {
+            request: renew(request),
+            callback: Tries::default(),
+            earlier_attempts: from.attempts_made(),
+            prepared_again: from.prepared_again().saturating_add(1),
+        });
+    }
     match from {
         TicketState::Requested(s) => TicketState::Requested(Requested {
             request: renew(&s.request),
             callback: Tries::default(),
+            ..s
         }),
         TicketState::PreProcessed(s) => TicketState::PreProcessed(PreProcessed {
             request: renew(&s.request),

@@ -80,6 +80,7 @@ const fn is_zero(number: &u64) -> bool {
 
 /// Why a model call gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AttemptError {
     /// The class, which decides about a retry.
     pub kind: AttemptErrorKind,
@@ -92,6 +93,7 @@ pub struct AttemptError {
 
 /// The classes of model call failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptErrorKind {
     /// No connection to the model's server.

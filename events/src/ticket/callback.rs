@@ -7,6 +7,7 @@ use crate::time::Timestamp;
 
 /// The two calls a task may ask of the tenant's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CallbackKind {
     /// Before the model call: prepare the input.
@@ -25,6 +26,22 @@ impl CallbackKind {
     }
 }
 
+/// A try of a callback, as whoever made it measured it. Absent where there was none, and in what was stored
+/// before calls were measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallMade {
+    /// Which try it was, from 1; after a redrive they count from 1 again.
+    #[serde(rename = "try")]
+    pub try_number: u32,
+    /// How long the ticket waited for its turn to call, from the time it might: in milliseconds.
+    pub waited_ms: u64,
+    /// How long the call took, to the last byte that was read of the reply: in milliseconds.
+    pub took_ms: u64,
+    /// The HTTP status of the reply, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+}
+
 /// Body of `CallbackFailed`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallbackFailed {
@@ -38,10 +55,14 @@ pub struct CallbackFailed {
     /// When the next try may start; absent where there will be none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Timestamp>,
+    /// How the call went, where one was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallMade>,
 }
 
 /// Why a callback failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CallbackError {
     /// The class, which decides about a retry.
     pub kind: CallbackErrorKind,
@@ -69,6 +90,7 @@ pub enum Blame {
 
 /// The classes of callback failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CallbackErrorKind {
     /// No connection.

@@ -6,18 +6,14 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    AttemptError, CallbackError, CallbackKind, CancelMode, Channel, Deadlines, Failure, Spent,
-    TicketAnswered, TicketPreProcessed, TicketRequested,
+    AttemptError, CallMade, CallbackError, CallbackKind, CancelMode, Channel, Deadlines, Failure,
+    RedriveFrom, Spent, TicketAnswered, TicketPreProcessed, TicketRequested,
 };
 use crate::retry::Jitter;
 use crate::time::Timestamp;
 
 /// One thing asked of a ticket.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "commands are made one at a time and moved, never kept in numbers"
-)]
 pub enum Command {
     /// Issue it.
     Request(TicketRequested),
@@ -54,6 +50,8 @@ pub enum Command {
         try_number: u32,
         /// Why.
         error: CallbackError,
+        /// How the call went, where one was made.
+        call: Option<CallMade>,
         /// The time now.
         now: Timestamp,
         /// Spreads the retry.
@@ -63,6 +61,8 @@ pub enum Command {
     RecordPersisted {
         /// What the tenant's API put in the answer's place.
         answer: Option<Arc<Value>>,
+        /// How the call went, where one was made.
+        call: Option<CallMade>,
     },
     /// The answer reached who it is for.
     Acknowledge {
@@ -102,6 +102,8 @@ pub enum Command {
         deadlines: Deadlines,
         /// The redrive of many that it is a part of.
         redrive: Option<Uuid>,
+        /// The step that it goes on from; `None`: the one that it failed in.
+        from: Option<RedriveFrom>,
         /// The time now.
         now: Timestamp,
     },

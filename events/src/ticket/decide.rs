@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::command::Command;
 use super::failing::{FailedCall, attempt_failure, callback_failure, failed};
@@ -93,6 +92,7 @@ pub fn decide(state: &TicketState, command: Command) -> Result<Vec<TicketEvent>,
             callback,
             try_number,
             error,
+            call,
             now,
             jitter,
         } => {
@@ -100,10 +100,13 @@ pub fn decide(state: &TicketState, command: Command) -> Result<Vec<TicketEvent>,
                 callback,
                 try_number,
                 error,
+                call,
             };
             callback_failure(state, failed, now, jitter)
         }
-        Command::RecordPersisted { answer } => record_persisted(state, answer),
+        Command::RecordPersisted { answer, call } => {
+            record_persisted(state, TicketPersisted { answer, call })
+        }
         Command::Acknowledge { channel, by } => acknowledge(state, channel, by),
         Command::Cancel { mode, by, text } => cancel(state, mode, by, text),
         Command::Expire { now } => Ok(expire(state, now)),
@@ -113,8 +116,17 @@ pub fn decide(state: &TicketState, command: Command) -> Result<Vec<TicketEvent>,
             by,
             deadlines,
             redrive: of_many,
+            from,
             now,
-        } => redrive(state, (by, of_many), deadlines, now),
+        } => {
+            let event = TicketRedriven {
+                by,
+                deadlines,
+                redrive: of_many,
+                from,
+            };
+            redrive(state, event, now)
+        }
     }
 }
 
@@ -137,20 +149,33 @@ fn asks_the_same(existing: &TicketRequested, request: &TicketRequested) -> bool 
     existing == *request
 }
 
+/// What a fork sends was fixed when it was asked for, whatever is found now.
 fn record_prepared(
     state: &TicketState,
     prepared: TicketPreProcessed,
 ) -> Result<Vec<TicketEvent>, Rejection> {
+    let fork = state.request().and_then(|request| request.fork.as_ref());
+    let prepared = fork.map_or(prepared, |fork| fork.prepared.clone());
     match state {
         TicketState::Requested(_) => Ok(vec![TicketEvent::TicketPreProcessed(prepared)]),
-        TicketState::PreProcessed(s) if *s.prepared == prepared => Ok(vec![]),
+        TicketState::PreProcessed(s) if are_the_same(&s.prepared, &prepared) => Ok(vec![]),
         other => Err(misfit("RecordPreProcessed", other)),
     }
 }
 
+/// How long a call took makes it no other one.
+fn are_the_same(known: &TicketPreProcessed, prepared: &TicketPreProcessed) -> bool {
+    let call = prepared.call;
+    let known = TicketPreProcessed {
+        call,
+        ..known.clone()
+    };
+    known == *prepared
+}
+
 fn send(state: &TicketState, attempt: u32, model: String) -> Result<Vec<TicketEvent>, Rejection> {
     let due = match state {
-        TicketState::PreProcessed(_) => 1,
+        TicketState::PreProcessed(s) => s.next_attempt(),
         TicketState::Sent(s) => match s.status {
             AttemptStatus::Waiting { .. } => s.attempt.saturating_add(1),
             AttemptStatus::InFlight => return Err(misfit("Send", state)),
@@ -206,7 +231,7 @@ fn record_attempt_failure(
 /// A fork is at its end with this: nobody waits for its answer.
 fn record_persisted(
     state: &TicketState,
-    answer: Option<Arc<Value>>,
+    persisted: TicketPersisted,
 ) -> Result<Vec<TicketEvent>, Rejection> {
     let asked = match state {
         TicketState::Answered(s) => &s.request,
@@ -214,7 +239,7 @@ fn record_persisted(
         TicketState::Delivered(s) if s.persisted.request.fork.is_some() => return Ok(vec![]),
         other => return Err(misfit("RecordPersisted", other)),
     };
-    let mut events = vec![TicketEvent::TicketPersisted(TicketPersisted { answer })];
+    let mut events = vec![TicketEvent::TicketPersisted(persisted)];
     if let Some(fork) = &asked.fork {
         events.push(TicketEvent::TicketDelivered(TicketDelivered {
             channel: Channel::Kept,
@@ -319,18 +344,12 @@ fn fail(state: &TicketState, failure: Failure) -> Result<Vec<TicketEvent>, Rejec
 
 fn redrive(
     state: &TicketState,
-    (by, redrive): (String, Option<Uuid>),
-    deadlines: Deadlines,
+    event: TicketRedriven,
     now: Timestamp,
 ) -> Result<Vec<TicketEvent>, Rejection> {
     match state {
         TicketState::Failed(_) => {
-            in_order_after(now, &deadlines)?;
-            let event = TicketRedriven {
-                by,
-                deadlines,
-                redrive,
-            };
+            in_order_after(now, &event.deadlines)?;
             Ok(vec![TicketEvent::TicketRedriven(event)])
         }
         TicketState::Unrequested => Err(Rejection::NotRequested),

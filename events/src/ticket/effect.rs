@@ -55,7 +55,7 @@ impl Effect {
     }
 }
 
-/// What `state` owes; `None` once it owes nothing.
+/// What `state` owes; `None` once it owes nothing. A fork calls nobody's API, whatever its terms say.
 ///
 /// After a crash an attempt in flight is first closed by
 /// [`Command::Resume`](super::Command::Resume), so [`Effect::CallModel`] is only ever owed by the
@@ -63,12 +63,12 @@ impl Effect {
 pub fn next_effect(state: &TicketState) -> Option<Effect> {
     match state {
         TicketState::Requested(s) => Some(Effect::PreProcess {
-            callback: s.request.terms.pre_process,
+            callback: s.request.terms.pre_process && s.request.fork.is_none(),
             // The later of the two; a time that was not set is earlier than any.
             not_before: s.callback.retry_at.max(s.request.not_before),
         }),
         TicketState::PreProcessed(s) => Some(Effect::Send {
-            attempt: 1,
+            attempt: s.next_attempt(),
             model: s.prepared.model.clone(),
             not_before: None,
         }),
@@ -81,7 +81,7 @@ pub fn next_effect(state: &TicketState) -> Option<Effect> {
             },
         }),
         TicketState::Answered(s) => Some(Effect::PostProcess {
-            callback: s.request.terms.post_process,
+            callback: s.request.terms.post_process && s.request.fork.is_none(),
             not_before: s.callback.retry_at,
         }),
         TicketState::Persisted(_) => Some(Effect::Deliver),

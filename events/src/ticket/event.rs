@@ -11,17 +11,13 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::attempt::{AttemptFailed, TicketSent};
-use super::callback::CallbackFailed;
+use super::callback::{CallMade, CallbackFailed};
 use super::request::{AnswerFormat, Deadlines, TicketRequested};
 use crate::codec::finite;
 use crate::ids::LabelName;
 
 /// One event of a ticket's life.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the first event of a ticket holds what was asked; none is kept in numbers"
-)]
 pub enum TicketEvent {
     /// A backend issued the ticket.
     TicketRequested(TicketRequested),
@@ -68,6 +64,9 @@ pub struct TicketPreProcessed {
     /// What the answer must be; absent where it is what the ticket's terms say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_format: Option<AnswerFormat>,
+    /// The call that prepared the input, where one was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallMade>,
 }
 
 /// Which prompt made the messages.
@@ -211,6 +210,9 @@ pub struct TicketPersisted {
         deserialize_with = "present"
     )]
     pub answer: Option<Arc<Value>>,
+    /// The call that had it persisted, where one was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallMade>,
 }
 
 /// Body of `TicketDelivered`.
@@ -257,7 +259,7 @@ pub struct Failure {
 }
 
 /// What a ticket was owed when it failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
@@ -269,6 +271,26 @@ pub enum Stage {
     Persist,
     /// Delivering it.
     Deliver,
+}
+
+impl Stage {
+    /// Every stage, in the order of a ticket's life.
+    pub const ALL: [Self; 4] = [Self::PreProcess, Self::Model, Self::Persist, Self::Deliver];
+
+    /// The stored name, as in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PreProcess => "pre_process",
+            Self::Model => "model",
+            Self::Persist => "persist",
+            Self::Deliver => "deliver",
+        }
+    }
+
+    /// The stage of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.as_str() == name)
+    }
 }
 
 /// Body of `TicketCancelled`.
@@ -304,4 +326,17 @@ pub struct TicketRedriven {
     /// The redrive of many that it is a part of, where it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redrive: Option<Uuid>,
+    /// The step that it goes on from; absent: the one that it failed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<RedriveFrom>,
+}
+
+/// A step before the one that a ticket failed in, to go back to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RedriveFrom {
+    /// It is prepared anew: by the tenant's API where its terms say so, with the prompt that is in effect
+    /// then, and asked of the model again.
+    Requested,
 }

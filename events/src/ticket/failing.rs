@@ -18,7 +18,7 @@ use super::decide::{Rejection, misfit};
 use super::models;
 use super::state::{Sent, TicketState};
 use super::{
-    AttemptError, AttemptErrorKind, AttemptFailed, CallbackError, CallbackErrorKind,
+    AttemptError, AttemptErrorKind, AttemptFailed, CallMade, CallbackError, CallbackErrorKind,
     CallbackFailed, CallbackKind, Failure, Spent, Stage, TicketEvent, TicketFailed,
 };
 use crate::retry::Jitter;
@@ -91,6 +91,7 @@ pub(super) struct FailedCall {
     pub(super) callback: CallbackKind,
     pub(super) try_number: u32,
     pub(super) error: CallbackError,
+    pub(super) call: Option<CallMade>,
 }
 
 /// A callback failed: try again, or fail the ticket. A try that was recorded already counts once.
@@ -104,6 +105,7 @@ pub(super) fn callback_failure(
         callback,
         try_number,
         error,
+        call,
     } = failed;
     let (terms, tries) = match (state, callback) {
         (TicketState::Requested(s), CallbackKind::PreProcess) => (&s.request.terms, &s.callback),
@@ -136,6 +138,7 @@ pub(super) fn callback_failure(
         try_number,
         error,
         retry_at: next.ok(),
+        call,
     })];
     events.extend(end(next, stage, callback_code(kind), message));
     Ok(events)

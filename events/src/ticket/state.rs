@@ -81,6 +81,12 @@ pub struct Requested {
     pub request: Arc<TicketRequested>,
     /// Tries of the pre-process callback.
     pub callback: Tries,
+    /// Attempts made before the redrive that had it prepared anew; 0 without one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub earlier_attempts: u32,
+    /// How often a redrive had it prepared anew.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub prepared_again: u32,
 }
 
 /// Data of [`TicketState::PreProcessed`].
@@ -90,6 +96,12 @@ pub struct PreProcessed {
     pub request: Arc<TicketRequested>,
     /// What goes to the model.
     pub prepared: Arc<TicketPreProcessed>,
+    /// Attempts made before the redrive that had it prepared anew; 0 without one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub earlier_attempts: u32,
+    /// How often a redrive had it prepared anew.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub prepared_again: u32,
 }
 
 /// Data of [`TicketState::Sent`].
@@ -112,6 +124,9 @@ pub struct Sent {
     /// Attempts made before the last redrive; 0 without one.
     #[serde(skip_serializing_if = "is_zero")]
     pub earlier_attempts: u32,
+    /// How often a redrive had it prepared anew.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub prepared_again: u32,
 }
 
 /// A fallback model's turn.
@@ -152,6 +167,9 @@ pub struct Answered {
     /// The fallback that said it; absent where the model did that the prompt names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Arc<FallbackTurn>>,
+    /// How often a redrive had it prepared anew.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub prepared_again: u32,
 }
 
 /// Data of [`TicketState::Persisted`].
@@ -168,6 +186,9 @@ pub struct Persisted {
     /// The fallback that said it; absent where the model did that the prompt names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Arc<FallbackTurn>>,
+    /// How often a redrive had it prepared anew.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub prepared_again: u32,
 }
 
 /// Data of [`TicketState::Delivered`].
@@ -321,7 +342,8 @@ impl TicketState {
         }
     }
 
-    /// The newest attempt's number; 0 before the first.
+    /// The newest attempt's number; 0 before the first, and again while a redriven ticket is prepared
+    /// anew.
     pub fn attempt(&self) -> u32 {
         match self {
             Self::Unrequested | Self::Requested(_) | Self::PreProcessed(_) => 0,
@@ -331,6 +353,35 @@ impl TicketState {
             }
             Self::Failed(s) => s.from.attempt(),
             Self::Cancelled(s) => s.from.attempt(),
+        }
+    }
+
+    /// How many attempts were made, whatever became of them: the next one's number is one more.
+    pub fn attempts_made(&self) -> u32 {
+        match self {
+            Self::Unrequested => 0,
+            Self::Requested(s) => s.earlier_attempts,
+            Self::PreProcessed(s) => s.earlier_attempts,
+            Self::Sent(_) | Self::Answered(_) | Self::Persisted(_) | Self::Delivered(_) => {
+                self.attempt()
+            }
+            Self::Failed(s) => s.from.attempts_made(),
+            Self::Cancelled(s) => s.from.attempts_made(),
+        }
+    }
+
+    /// How often a redrive had it prepared anew.
+    pub fn prepared_again(&self) -> u32 {
+        match self {
+            Self::Unrequested => 0,
+            Self::Requested(s) => s.prepared_again,
+            Self::PreProcessed(s) => s.prepared_again,
+            Self::Sent(s) => s.prepared_again,
+            Self::Answered(s) => s.prepared_again,
+            Self::Persisted(s) => s.prepared_again,
+            Self::Delivered(s) => s.persisted.prepared_again,
+            Self::Failed(s) => s.from.prepared_again(),
+            Self::Cancelled(s) => s.from.prepared_again(),
         }
     }
 
@@ -428,6 +479,13 @@ impl TicketState {
         }
         let digest = hash.finalize();
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl PreProcessed {
+    /// The number of the attempt that is due.
+    pub const fn next_attempt(&self) -> u32 {
+        self.earlier_attempts.saturating_add(1)
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::state::StateName;
-use super::{Deadlines, Stage, TicketEvent};
+use super::{Deadlines, RedriveFrom, Stage, TicketEvent};
 use crate::ids::{TaskName, TenantId, TicketId, UserId};
 use crate::recorded::{DecodeError, NewEvent, Revision};
 use crate::time::Timestamp;
@@ -39,6 +39,9 @@ pub struct TicketSummary {
     /// Before when it owes nothing; absent once it has begun or ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
+    /// The ticket that it runs again, where it is a fork.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork_of: Option<TicketId>,
 }
 
 impl TicketSummary {
@@ -87,6 +90,12 @@ impl TicketSummary {
         }
     }
 
+    /// When it failed, while it is failed: nothing is recorded of a failed ticket until it is opened
+    /// again.
+    pub fn failed_at(&self) -> Option<Timestamp> {
+        (self.state == StateName::Failed).then_some(self.updated_at)
+    }
+
     fn change(&mut self, event: &TicketEvent) {
         match event {
             TicketEvent::TicketSent(sent) => {
@@ -99,7 +108,14 @@ impl TicketSummary {
                 self.failure_code = Some(failed.failure.code.clone());
             }
             TicketEvent::TicketRedriven(redriven) => {
-                self.state = self.reopened_state();
+                self.state = match redriven.from {
+                    Some(RedriveFrom::Requested) => {
+                        // None since it is prepared anew, as the state tells it, too.
+                        self.attempt = 0;
+                        StateName::Requested
+                    }
+                    None => self.reopened_state(),
+                };
                 self.deadlines = redriven.deadlines.clone();
                 self.failed_stage = None;
                 self.failure_code = None;
@@ -152,6 +168,7 @@ fn first(
         failed_stage: None,
         failure_code: None,
         not_before: request.not_before,
+        fork_of: request.fork.map(|fork| fork.parent),
     }))
 }
 

@@ -192,9 +192,11 @@ fn full() -> Vec<TicketEvent> {
             try_number: 2,
             error: callback,
             retry_at: Some(at(9)),
+            call: None,
         }),
         TicketEvent::TicketPersisted(TicketPersisted {
             answer: Some(Arc::new(json!({ "score": 4.5, "comment": "Well done." }))),
+            call: None,
         }),
         delivered(),
         failed(Stage::Persist),
@@ -229,6 +231,7 @@ fn minimal() -> Vec<TicketEvent> {
             try_number: 1,
             error: callback_error(CallbackErrorKind::Refused),
             retry_at: None,
+            call: None,
         }),
         persisted(),
         delivered(),
@@ -239,7 +242,7 @@ fn minimal() -> Vec<TicketEvent> {
 }
 
 /// Events with fields that no `full` file has: they came later, and files are not touched.
-fn added() -> [(&'static str, &'static str, TicketEvent); 9] {
+fn added() -> [(&'static str, &'static str, TicketEvent); 15] {
     let request = TicketEvent::TicketRequested(request_with_fallbacks());
     let failed = attempt_gave_way(2, AttemptErrorKind::QuotaExceeded, at(5), "gpt-y");
     let sent = sent_to("gpt-y", 3, Some(("gpt-x", FallbackReason::Failed)));
@@ -261,6 +264,8 @@ fn added() -> [(&'static str, &'static str, TicketEvent); 9] {
         ("TicketSent", "fallback", sent),
         ("TicketRequested", "label", requested_by_label()),
         ("TicketRequested", "scheduled", requested_for_later()),
+        ("TicketRequested", "fork", requested_as_fork()),
+        ("TicketDelivered", "kept", kept()),
         ("TicketPreProcessed", "label", pre_processed_by_canary()),
         (
             "TicketRequested",
@@ -272,10 +277,18 @@ fn added() -> [(&'static str, &'static str, TicketEvent); 9] {
             "no_prompt",
             pre_processed_without_prompt(),
         ),
+        (
+            "TicketRedriven",
+            "from",
+            redriven_from_requested(deadlines_from(5_000)),
+        ),
+        ("TicketPreProcessed", "call", pre_processed_by_call()),
+        ("TicketPersisted", "call", persisted_by_call()),
+        ("CallbackFailed", "call", callback_failed_measured()),
     ]
 }
 
-fn lives() -> [(&'static str, Vec<TicketEvent>); 7] {
+pub(crate) fn lives() -> [(&'static str, Vec<TicketEvent>); 10] {
     let start = || vec![requested(), pre_processed(), sent(1)];
     let life = |rest: Vec<TicketEvent>| [start(), rest].concat();
     let retried = attempt_failed(1, AttemptErrorKind::Server, Some(at(2)));
@@ -320,7 +333,18 @@ fn lives() -> [(&'static str, Vec<TicketEvent>); 7] {
         persisted(),
         delivered(),
     ];
+    let fork = vec![
+        requested_as_fork(),
+        pre_processed(),
+        sent(1),
+        answered(1),
+        persisted(),
+        kept(),
+    ];
+    let redriven_anew = anew(&[sent(2), answered(2), persisted(), delivered()]);
+    let prepared_anew = anew(&[sent(2), answered(2), failed(Stage::Persist)]);
     [
+        ("fork", fork),
         ("by_canary", by_canary),
         ("fallbacks", fallbacks),
         ("breaker_open", breaker_open),
@@ -331,7 +355,20 @@ fn lives() -> [(&'static str, Vec<TicketEvent>); 7] {
         ("failed", life(vec![refused, failed(Stage::Model)])),
         ("cancelled", life(vec![stopped])),
         ("redriven", life([redriven, end.to_vec()].concat())),
+        ("redriven_anew", life(redriven_anew)),
+        ("failed_anew", life(prepared_anew)),
     ]
+}
+
+/// Answered, not persisted, and prepared anew: the numbers of attempts go on.
+fn anew(rest: &[TicketEvent]) -> Vec<TicketEvent> {
+    let begun = [
+        answered(1),
+        failed(Stage::Persist),
+        redriven_from_requested(deadlines_from(5_000)),
+        pre_processed(),
+    ];
+    [begun.as_slice(), rest].concat()
 }
 
 fn stored(events: &[TicketEvent]) -> StoredLife {

@@ -8,6 +8,8 @@ mod decoding;
 #[cfg(test)]
 mod fallbacks;
 #[cfg(test)]
+mod forks;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod harness;
@@ -21,3 +23,5 @@ mod samples;
 mod strategies;
 #[cfg(test)]
 mod table;
+#[cfg(test)]
+mod timeline;

@@ -75,6 +75,36 @@ proptest! {
     }
 
     #[test]
+    fn a_fork_calls_nobody_sends_what_it_was_made_with_and_is_kept_once_it_is_answered(life in lives()) {
+        let mut state = TicketState::Unrequested;
+        for (at, event) in life.events.iter().enumerate() {
+            state = evolve(state, event);
+            let Some(fork) = state.request().and_then(|request| request.fork.clone()) else {
+                prop_assert_ne!(event, &samples::kept(), "only a fork is kept");
+                continue;
+            };
+            match next_effect(&state) {
+                Some(Effect::PreProcess { callback, .. } | Effect::PostProcess { callback, .. }) => {
+                    prop_assert!(!callback);
+                }
+                Some(Effect::Deliver) => {
+                    // Never as the last event of what was decided at once.
+                    let next = life.events.get(at + 1).map(TicketEvent::kind);
+                    prop_assert_eq!(next, Some("TicketDelivered"));
+                }
+                Some(Effect::Send { .. } | Effect::CallModel { .. }) | None => {}
+            }
+            if let Some(prepared) = state.prepared() {
+                prop_assert_eq!(&**prepared, &fork.prepared);
+            }
+            if let TicketEvent::TicketDelivered(delivered) = event {
+                prop_assert_eq!(delivered.channel, Channel::Kept);
+                prop_assert_eq!(&delivered.acknowledged_by, "planner");
+            }
+        }
+    }
+
+    #[test]
     fn each_step_of_a_life_comes_after_the_one_before_it(life in lives()) {
         let kinds: Vec<_> = life.events.iter().map(TicketEvent::kind).collect();
         for (at, kind) in kinds.iter().enumerate() {
@@ -121,7 +151,7 @@ proptest! {
                     prop_assert!(s.failures <= s.request.terms.model_retry.max_tries);
                     prop_assert!(s.earlier_attempts <= s.attempt);
                 }
-                TicketState::Requested(Requested { request, callback })
+                TicketState::Requested(Requested { request, callback, .. })
                 | TicketState::Answered(Answered { request, callback, .. }) => {
                     prop_assert!(callback.failed <= request.terms.callback_retry.max_tries);
                 }
@@ -136,12 +166,12 @@ proptest! {
         let mut turn = 0;
         for event in &life.events {
             state = evolve(state, event);
-            let (Some(request), Some(prepared)) = (state.request(), state.prepared()) else {
-                continue;
-            };
             if matches!(event, TicketEvent::TicketRedriven(_)) {
                 turn = 0;
             }
+            let (Some(request), Some(prepared)) = (state.request(), state.prepared()) else {
+                continue;
+            };
             let fallbacks = request.terms.fallback_models.iter();
             let order: Vec<_> = std::iter::once(&prepared.model).chain(fallbacks).collect();
             let asked = match event {

@@ -76,6 +76,7 @@ fn an_answer_is_read_as_the_prompt_says_that_it_was_prepared_with() {
         answered: persisted.answered,
         callback: Tries::default(),
         fallback: None,
+        prepared_again: 0,
     };
     assert_eq!(answered.provisional_answer(), json!({ "score": 4 }));
 }
@@ -272,6 +273,7 @@ fn stop_keeps_the_text_and_void_does_not() {
 fn stop_keeps_what_the_tenant_put_in_the_answers_place() {
     let replaced = TicketEvent::TicketPersisted(TicketPersisted {
         answer: Some(Arc::new(json!("Removed."))),
+        call: None,
     });
     given([in_flight(), vec![answered(1), replaced]].concat())
         .when(cancel(CancelMode::Stop, None))
@@ -341,6 +343,69 @@ fn a_redrive_goes_on_numbering_attempts_and_gives_fresh_tries() {
 }
 
 #[test]
+fn a_redrive_from_the_request_prepares_anew_and_goes_on_numbering_attempts() {
+    let life = [
+        in_flight(),
+        vec![answered(1), persisted(), failed(Stage::Deliver)],
+    ]
+    .concat();
+    let state = given(&life)
+        .when(redrive_from_requested(deadlines_from(5_000), at(5_000)))
+        .then_kinds(&["TicketRedriven"]);
+    assert_eq!(state.name(), StateName::Requested);
+    assert_eq!((state.attempt(), state.attempts_made()), (0, 1));
+    assert_eq!(state.prepared_again(), 1);
+    assert_eq!(state.prepared(), None);
+    assert_eq!(state.deadline(), Some(deadlines_from(5_000).answer_by));
+    assert!(matches!(
+        next_effect(&state),
+        Some(Effect::PreProcess { callback: true, .. })
+    ));
+    let anew = [
+        life,
+        vec![
+            redriven_from_requested(deadlines_from(5_000)),
+            pre_processed(),
+        ],
+    ]
+    .concat();
+    assert!(matches!(
+        next_effect(&given(&anew).state()),
+        Some(Effect::Send { attempt: 2, .. })
+    ));
+    given(&anew)
+        .when(send_to("gpt-x", 1))
+        .then_rejected(Rejection::WrongAttempt { given: 1, due: 2 });
+    given(&anew)
+        .when(send_to("gpt-x", 2))
+        .then_kinds(&["TicketSent"]);
+}
+
+#[test]
+fn a_ticket_that_fails_while_it_is_prepared_anew_keeps_its_numbers_over_any_redrive() {
+    let mut life = in_flight();
+    life.extend([
+        attempt_failed(1, AttemptErrorKind::Unauthorized, None),
+        failed(Stage::Model),
+        redriven_from_requested(deadlines_from(5_000)),
+        failed(Stage::PreProcess),
+        redriven(deadlines_from(9_000)),
+        pre_processed(),
+        failed(Stage::Model),
+        redriven(deadlines_from(9_500)),
+    ]);
+    let state = given(&life).state();
+    assert_eq!(state.name(), StateName::PreProcessed);
+    assert_eq!((state.attempts_made(), state.prepared_again()), (1, 1));
+    life.extend([
+        failed(Stage::Model),
+        redriven_from_requested(deadlines_from(9_900)),
+    ]);
+    let state = given(&life).state();
+    assert_eq!((state.attempts_made(), state.prepared_again()), (1, 2));
+}
+
+#[test]
 fn a_redrive_gives_room_for_a_thousand_interruptions_again() {
     let mut life = in_flight();
     for attempt in 1..1_000 {
@@ -405,6 +470,7 @@ fn a_callback_failure_that_is_reported_twice_counts_once() {
             try_number: 1,
             error: callback_error(CallbackErrorKind::Status),
             retry_at: Some(at(2)),
+            call: None,
         }),
     ];
     assert_eq!(once, given(&life).state());
@@ -451,6 +517,7 @@ fn a_scheduled_ticket_owes_its_first_effect_from_its_own_time_on() {
             try_number: 1,
             error: callback_error(CallbackErrorKind::Timeout),
             retry_at: Some(at(seconds)),
+            call: None,
         })
     };
     for (history, wanted) in [

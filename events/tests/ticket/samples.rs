@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use punchcard_events::retry::{Jitter, RetryPolicy};
 use punchcard_events::ticket::*;
-use punchcard_events::{BatchId, LabelName, TaskName, TenantId, Timestamp, UserId};
+use punchcard_events::{
+    BatchId, LabelName, Revision, TaskName, TenantId, TicketId, Timestamp, UserId,
+};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -85,6 +87,44 @@ pub(crate) fn requested_for_later() -> TicketEvent {
     })
 }
 
+/// The same run again by a planner: another model, and nobody outside hears of it.
+pub(crate) fn fork_request() -> TicketRequested {
+    let fork = Fork {
+        parent: TicketId(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001)),
+        parent_revision: Revision(5),
+        from: ForkFrom::PreProcessed,
+        by: "pk_plan".to_owned(),
+        prepared: prepared(),
+        shadow: Some(ShadowCase {
+            run: Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_005a),
+            case: 3,
+        }),
+    };
+    let mut request = TicketRequested {
+        user: None,
+        metadata: BTreeMap::new(),
+        idempotency: None,
+        priority: Priority::Low,
+        fork: Some(Arc::new(fork)),
+        ..request()
+    };
+    request.terms.pre_process = false;
+    request.terms.post_process = false;
+    request
+}
+
+pub(crate) fn requested_as_fork() -> TicketEvent {
+    TicketEvent::TicketRequested(fork_request())
+}
+
+/// What ends a fork: nobody took its answer.
+pub(crate) fn kept() -> TicketEvent {
+    TicketEvent::TicketDelivered(TicketDelivered {
+        channel: Channel::Kept,
+        acknowledged_by: "pk_plan".to_owned(),
+    })
+}
+
 /// The same as a conversation with a model, where no prompt is run.
 pub(crate) fn requested_as_conversation() -> TicketEvent {
     let say = |role, content: &str| Message {
@@ -135,6 +175,43 @@ pub(crate) fn pre_processed_by_canary() -> TicketEvent {
     })
 }
 
+/// Prepared by the tenant's API, at the second try.
+pub(crate) fn pre_processed_by_call() -> TicketEvent {
+    TicketEvent::TicketPreProcessed(TicketPreProcessed {
+        call: Some(call_made(2, Some(200))),
+        ..prepared()
+    })
+}
+
+/// Persisted by the tenant's API.
+pub(crate) fn persisted_by_call() -> TicketEvent {
+    TicketEvent::TicketPersisted(TicketPersisted {
+        answer: None,
+        call: Some(call_made(1, Some(204))),
+    })
+}
+
+/// A call to prepare the input that no connection was had for.
+pub(crate) fn callback_failed_measured() -> TicketEvent {
+    TicketEvent::CallbackFailed(CallbackFailed {
+        callback: CallbackKind::PreProcess,
+        try_number: 1,
+        error: callback_error(CallbackErrorKind::Connection),
+        retry_at: Some(at(2)),
+        call: Some(call_made(1, None)),
+    })
+}
+
+/// A call that waited 15 ms and took 85 ms.
+pub(crate) const fn call_made(try_number: u32, status: Option<u16>) -> CallMade {
+    CallMade {
+        try_number,
+        waited_ms: 15,
+        took_ms: 85,
+        status,
+    }
+}
+
 /// Three tries; with the shortest jitter 1 s, then 2 s apart.
 pub(crate) const fn retry() -> RetryPolicy {
     RetryPolicy {
@@ -167,6 +244,7 @@ pub(crate) fn prepared() -> TicketPreProcessed {
             json: true,
         }),
         answer_format: None,
+        call: None,
     }
 }
 
@@ -289,7 +367,10 @@ pub(crate) fn answered_json(attempt: u32) -> TicketEvent {
 }
 
 pub(crate) fn persisted() -> TicketEvent {
-    TicketEvent::TicketPersisted(TicketPersisted { answer: None })
+    TicketEvent::TicketPersisted(TicketPersisted {
+        answer: None,
+        call: None,
+    })
 }
 
 pub(crate) fn delivered() -> TicketEvent {
@@ -326,6 +407,17 @@ pub(crate) fn redriven(deadlines: Deadlines) -> TicketEvent {
         by,
         deadlines,
         redrive: None,
+        from: None,
+    })
+}
+
+/// Prepared anew, as a part of a redrive of many.
+pub(crate) fn redriven_from_requested(deadlines: Deadlines) -> TicketEvent {
+    TicketEvent::TicketRedriven(TicketRedriven {
+        by: "pk_live_0aB1cD2e".to_owned(),
+        deadlines,
+        redrive: Some(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_004e)),
+        from: Some(RedriveFrom::Requested),
     })
 }
 
@@ -350,6 +442,19 @@ pub(crate) fn redrive(deadlines: Deadlines, now: Timestamp) -> Command {
         by,
         deadlines,
         redrive: None,
+        from: None,
+        now,
+    }
+}
+
+/// The command that has a ticket prepared anew.
+pub(crate) fn redrive_from_requested(deadlines: Deadlines, now: Timestamp) -> Command {
+    let by = "admin".to_owned();
+    Command::Redrive {
+        by,
+        deadlines,
+        redrive: None,
+        from: Some(RedriveFrom::Requested),
         now,
     }
 }
@@ -376,6 +481,7 @@ pub(crate) fn fail_callback(
         callback,
         try_number,
         error,
+        call: None,
         now,
         jitter: Jitter::MIN,
     }

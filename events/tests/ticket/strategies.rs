@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use punchcard_events::retry::{Jitter, RetryPolicy};
 use punchcard_events::ticket::*;
-use punchcard_events::{LabelName, TaskName, TenantId, Timestamp, UserId};
+use punchcard_events::{LabelName, Revision, TaskName, TenantId, TicketId, Timestamp, UserId};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -43,8 +43,8 @@ enum What {
     FailAtWhatIsOwed(AttemptError, CallbackError),
     /// A command that need not fit.
     Ask(Command),
-    /// A redrive with deadlines this long from now.
-    Redrive(u64),
+    /// A redrive with deadlines this long from now; whether it has the ticket prepared anew.
+    Redrive(u64, bool),
     /// The clock passes the present deadline.
     Expire,
     Resume,
@@ -88,13 +88,17 @@ fn resolve(state: &TicketState, step: Step, now: &mut Timestamp) -> Option<Comma
             *now = state.deadline().unwrap_or(*now).max(*now);
             Command::Expire { now: *now }
         }
-        What::Redrive(seconds) => {
+        What::Redrive(seconds, anew) => {
             let deadlines = Deadlines {
                 answer_by: now.plus(Duration::from_secs(seconds)),
                 persist_by: now.plus(Duration::from_secs(2 * seconds)),
                 deliver_by: now.plus(Duration::from_secs(3 * seconds)),
             };
-            samples::redrive(deadlines, *now)
+            if anew {
+                samples::redrive_from_requested(deadlines, *now)
+            } else {
+                samples::redrive(deadlines, *now)
+            }
         }
         What::DoWhatIsOwed(answer, replaced, prepared) => match next_effect(state)? {
             Effect::PreProcess { .. } => Command::RecordPreProcessed(prepared),
@@ -102,7 +106,10 @@ fn resolve(state: &TicketState, step: Step, now: &mut Timestamp) -> Option<Comma
             Effect::CallModel { attempt } => {
                 Command::RecordAnswer(TicketAnswered { attempt, ..answer })
             }
-            Effect::PostProcess { .. } => Command::RecordPersisted { answer: replaced },
+            Effect::PostProcess { .. } => Command::RecordPersisted {
+                answer: replaced,
+                call: prepared.call,
+            },
             Effect::Deliver => samples::acknowledge(),
         },
         What::FailAtWhatIsOwed(error, callback_error) => {
@@ -125,6 +132,7 @@ fn resolve(state: &TicketState, step: Step, now: &mut Timestamp) -> Option<Comma
                 callback,
                 try_number: tries.failed + 1,
                 error: callback_error,
+                call: None,
                 now: *now,
                 jitter: step.jitter,
             }
@@ -145,7 +153,7 @@ fn steps() -> impl Strategy<Value = Step> {
             .prop_map(|(a, r, p)| What::DoWhatIsOwed(a, r.map(Arc::new), p)),
         5 => (attempt_errors(), callback_errors())
             .prop_map(|(a, c)| What::FailAtWhatIsOwed(a, c)),
-        2 => (1_u64..100).prop_map(What::Redrive),
+        2 => (1_u64..100, any::<bool>()).prop_map(|(seconds, anew)| What::Redrive(seconds, anew)),
         1 => Just(What::Expire),
         1 => Just(What::Resume),
         2 => stray_commands().prop_map(What::Ask),
@@ -170,7 +178,8 @@ fn stray_commands() -> impl Strategy<Value = Command> {
         (callback_kinds(), 0_u32..5, callback_errors(), times())
             .prop_map(|(k, n, e, t)| samples::fail_callback(k, n, e, t)),
         of(json()).prop_map(|answer| Command::RecordPersisted {
-            answer: answer.map(Arc::new)
+            answer: answer.map(Arc::new),
+            call: None,
         }),
         Just(samples::acknowledge()),
         (cancel_modes(), of(".{0,8}")).prop_map(|(m, t)| samples::cancel(m, t.as_deref())),
@@ -225,21 +234,27 @@ pub(crate) fn events() -> impl Strategy<Value = TicketEvent> {
                     try_number,
                     error,
                     retry_at,
+                    call: None,
                 })
             }),
         of(json()).prop_map(|answer| {
             let answer = answer.map(Arc::new);
-            E::TicketPersisted(TicketPersisted { answer })
+            E::TicketPersisted(TicketPersisted { answer, call: None })
         }),
-        (select(vec![Channel::Session, Channel::Fetch]), ".{0,8}").prop_map(|(channel, by)| {
-            E::TicketDelivered(TicketDelivered {
-                channel,
-                acknowledged_by: by,
-            })
-        }),
+        (
+            select(vec![Channel::Session, Channel::Fetch, Channel::Kept]),
+            ".{0,8}"
+        )
+            .prop_map(|(channel, by)| {
+                E::TicketDelivered(TicketDelivered {
+                    channel,
+                    acknowledged_by: by,
+                })
+            }),
         failures().prop_map(|failure| E::TicketFailed(TicketFailed { failure })),
         (cancel_modes(), of(".{0,8}")).prop_map(|(m, t)| samples::cancelled(m, t.as_deref())),
         deadlines().prop_map(samples::redriven),
+        deadlines().prop_map(samples::redriven_from_requested),
     ]
 }
 
@@ -283,8 +298,9 @@ fn requests() -> impl Strategy<Value = TicketRequested> {
     );
     let priority = select(vec![Priority::Low, Priority::Normal, Priority::High]);
     let times = (of(0_u64..90), priority);
+    let times = (times, forks());
     (who, json(), labels, key, terms, times).prop_map(
-        |(who, input, metadata, idempotency, terms, times)| TicketRequested {
+        |(who, input, metadata, idempotency, terms, (times, fork))| TicketRequested {
             tenant: TenantId::new(&who.1).expect("a slug"),
             task: TaskName::new(&who.1).expect("a slug"),
             label: who.3,
@@ -298,10 +314,30 @@ fn requests() -> impl Strategy<Value = TicketRequested> {
             not_before: times.0.map(samples::at),
             batch: None,
             conversation: None,
-            fork: None,
+            fork: fork.map(Arc::new),
             terms,
         },
     )
+}
+
+/// Every fifth ticket is a fork, some with terms that ask for callbacks.
+fn forks() -> impl Strategy<Value = Option<Fork>> {
+    let from = select(vec![ForkFrom::Requested, ForkFrom::PreProcessed]);
+    let case = of((any::<u128>(), 1_u32..9));
+    let fork = (preparations(), from, any::<u128>(), any::<u64>(), case).prop_map(
+        |(prepared, from, parent, revision, case)| Fork {
+            parent: TicketId(Uuid::from_u128(parent)),
+            parent_revision: Revision(revision),
+            from,
+            by: "planner".to_owned(),
+            prepared,
+            shadow: case.map(|(run, case)| ShadowCase {
+                run: Uuid::from_u128(run),
+                case,
+            }),
+        },
+    );
+    prop_oneof![4 => Just(None), 1 => fork.prop_map(Some)]
 }
 
 fn preparations() -> impl Strategy<Value = TicketPreProcessed> {
@@ -330,10 +366,16 @@ fn preparations() -> impl Strategy<Value = TicketPreProcessed> {
         any::<u32>(),
         vec(message, 0..3),
         (".{0,8}", models(), of(label_names()), of(any::<u128>())),
-        (parameters, of(answer_formats())),
+        (parameters, of(answer_formats()), of(calls())),
     )
         .prop_map(
-            |(input, version, messages, (hash, model, label, canary), (parameters, format))| {
+            |(
+                input,
+                version,
+                messages,
+                (hash, model, label, canary),
+                (parameters, format, call),
+            )| {
                 TicketPreProcessed {
                     input: input.map(Arc::new),
                     prompt: PromptRef {
@@ -346,6 +388,7 @@ fn preparations() -> impl Strategy<Value = TicketPreProcessed> {
                     model,
                     parameters: Arc::new(parameters),
                     answer_format: format,
+                    call,
                 }
             },
         )
@@ -353,6 +396,15 @@ fn preparations() -> impl Strategy<Value = TicketPreProcessed> {
 
 fn label_names() -> impl Strategy<Value = LabelName> {
     select(vec!["production", "staging"]).prop_map(|name| LabelName::new(name).expect("a label"))
+}
+
+fn calls() -> impl Strategy<Value = CallMade> {
+    (1_u32..5, any::<[u64; 2]>(), of(100_u16..600)).prop_map(|(try_number, ms, status)| CallMade {
+        try_number,
+        waited_ms: ms[0],
+        took_ms: ms[1],
+        status,
+    })
 }
 
 fn answer_formats() -> impl Strategy<Value = AnswerFormat> {

@@ -116,7 +116,10 @@ fn command(ask: Ask, situation: Situation) -> Command {
                 at(1),
             )
         }
-        Ask::RecordPersisted => Command::RecordPersisted { answer: None },
+        Ask::RecordPersisted => Command::RecordPersisted {
+            answer: None,
+            call: None,
+        },
         Ask::Acknowledge => acknowledge(),
         Ask::Cancel => cancel(CancelMode::Void, None),
         Ask::Expire => Command::Expire { now: at(9_999) },

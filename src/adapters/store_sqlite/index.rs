@@ -2,14 +2,14 @@
 //!
 //! What a line says is decided in [`TicketSummary::fold`] alone.
 
-use punchcard_events::ticket::TicketSummary;
+use punchcard_events::ticket::{Stage, TicketSummary};
 use punchcard_events::{NewEvent, Revision, StreamName, TicketId, Timestamp};
 use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::chain;
-use super::row::{self, signed, stage_name, sum};
+use super::row::{self, signed, sum};
 use super::{reads, schema};
 
 /// The streams of tickets, as a range of names: `-` is followed by `.` in ASCII.
@@ -134,15 +134,25 @@ fn insert(conn: &Connection, now: &TicketSummary) -> rusqlite::Result<()> {
         millis(now.deadlines.persist_by),
         millis(now.deadlines.deliver_by),
         now.deadline().map(millis),
-        now.failed_stage.map(stage_name),
+        now.failed_stage.map(Stage::as_str),
         now.failure_code,
         sum(now),
     ])?;
-    // Apart, because a store is filled once before its list has the column.
-    match now.not_before {
-        Some(_) => schedule(conn, now),
+    // Apart, because a store is filled once before its list has the columns.
+    if now.not_before.is_some() {
+        schedule(conn, now)?;
+    }
+    match now.fork_of {
+        Some(parent) => name_parent(conn, now.id, parent),
         None => Ok(()),
     }
+}
+
+/// Says whose fork a ticket is, which never changes.
+fn name_parent(conn: &Connection, id: TicketId, parent: TicketId) -> rusqlite::Result<()> {
+    let mut name = conn.prepare_cached("UPDATE tickets SET fork_of = ?2 WHERE id = ?1")?;
+    name.execute([id.to_string(), parent.to_string()])?;
+    Ok(())
 }
 
 /// Says when a ticket that has not begun falls due, or that it has begun.
@@ -169,7 +179,7 @@ fn update(conn: &Connection, now: &TicketSummary) -> rusqlite::Result<()> {
         millis(now.deadlines.persist_by),
         millis(now.deadlines.deliver_by),
         now.deadline().map(millis),
-        now.failed_stage.map(stage_name),
+        now.failed_stage.map(Stage::as_str),
         now.failure_code,
         sum(now),
     ])?;

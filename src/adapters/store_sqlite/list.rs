@@ -3,9 +3,9 @@
 //! The index is named in the query: each filter has one that serves it in the order of ids, and
 //! SQLite without statistics would guess.
 
-use punchcard_actors::ports::{Due, Order, ReadError, TicketFilter};
-use punchcard_events::ticket::{StateName, TicketSummary};
-use punchcard_events::{TenantId, TicketId, Timestamp};
+use punchcard_actors::ports::{Due, FailureGroup, Order, ReadError, TicketFilter, WhichForks};
+use punchcard_events::ticket::{Stage, StateName, TicketSummary};
+use punchcard_events::{TaskName, TenantId, TicketId, Timestamp, UserId};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Params, params, params_from_iter};
 
@@ -115,6 +115,31 @@ pub(super) fn count_scheduled(
     read().map_err(|error| read_error(&error))
 }
 
+/// Failed tickets by task and reason: a walk along the index that holds no others.
+pub(super) fn failures(
+    conn: &Connection,
+    filter: &TicketFilter,
+) -> Result<Vec<FailureGroup>, ReadError> {
+    let mut terms = Terms::of(filter);
+    terms.plain("failed_stage IS NOT NULL");
+    let indexed = match filter.tenant {
+        Some(_) => "INDEXED BY tickets_failed",
+        None => "",
+    };
+    let sql = format!(
+        "SELECT task, failed_stage, failure_code, count(*), min(updated_at_ms), \
+         max(updated_at_ms) FROM tickets {indexed} {} \
+         GROUP BY task, failed_stage, failure_code",
+        terms.filtered(),
+    );
+    let read = || -> rusqlite::Result<Vec<_>> {
+        let mut select = conn.prepare_cached(&sql)?;
+        let groups = select.query_map(params_from_iter(terms.values), row::failure_group)?;
+        groups.collect()
+    };
+    read().map_err(|error| read_error(&error))
+}
+
 /// The query and the values it is run with. Nothing from outside is ever part of the text.
 fn query(
     filter: &TicketFilter,
@@ -122,66 +147,18 @@ fn query(
     after: Option<TicketId>,
     limit: usize,
 ) -> (String, Vec<Value>) {
-    let TicketFilter {
-        tenant,
-        user,
-        task,
-        states,
-        requested_from,
-        requested_before,
-        overdue_at,
-        begun_by,
-    } = filter;
-    let mut terms: Vec<String> = Vec::new();
-    let mut values: Vec<Value> = Vec::new();
-    let mut term = |text: &str, value: Value| {
-        values.push(value);
-        terms.push(format!("{text} ?{}", values.len()));
-    };
-    if let Some(tenant) = tenant {
-        term("tenant =", Value::Text(tenant.as_str().to_owned()));
-    }
-    if let Some(user) = user {
-        term("user =", Value::Text(user.as_str().to_owned()));
-    }
-    if let Some(task) = task {
-        term("task =", Value::Text(task.as_str().to_owned()));
-    }
-    for (text, at) in [
-        ("deadline_ms <=", overdue_at),
-        ("coalesce(not_before_ms, 0) <=", begun_by),
-        ("requested_at_ms >=", requested_from),
-        ("requested_at_ms <", requested_before),
-    ] {
-        if let Some(at) = at {
-            term(text, Value::Integer(signed(at.as_millis())));
-        }
-    }
+    let mut terms = Terms::of(filter);
     let (direction, beyond) = match order {
         Order::OldestFirst => ("ASC", "id >"),
         Order::NewestFirst => ("DESC", "id <"),
     };
     if let Some(after) = after {
-        term(beyond, Value::Text(after.to_string()));
+        terms.bound(beyond, Value::Text(after.to_string()));
     }
-    if !states.is_empty() {
-        // A state's name is our own word, never a caller's text.
-        let names: Vec<_> = states.iter().map(|s| format!("'{}'", s.as_str())).collect();
-        terms.push(format!("state IN ({})", names.join(", ")));
-    }
-    if only_open(states) {
-        terms.push("deadline_ms IS NOT NULL".to_owned());
-    }
-    if only_ended(states) {
-        terms.push("deadline_ms IS NULL".to_owned());
-    }
-    values.push(Value::Integer(row::limit(limit)));
     let indexed = index_for(filter).map_or_else(String::new, |name| format!("INDEXED BY {name}"));
-    let filtered = if terms.is_empty() {
-        String::new()
-    } else {
-        format!("WHERE {}", terms.join(" AND "))
-    };
+    let filtered = terms.filtered();
+    let mut values = terms.values;
+    values.push(Value::Integer(row::limit(limit)));
     let sql = format!(
         "SELECT {} FROM tickets {indexed} {filtered} ORDER BY id {direction} LIMIT ?{}",
         row::TICKET_COLUMNS,
@@ -190,11 +167,111 @@ fn query(
     (sql, values)
 }
 
+/// The conditions of a query, and the values that they are bound to.
+#[derive(Default)]
+struct Terms {
+    terms: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Terms {
+    /// What `filter` asks for.
+    fn of(filter: &TicketFilter) -> Self {
+        let mut terms = Self::default();
+        terms.texts(filter);
+        terms.times(filter);
+        terms.states(filter);
+        terms.forks(filter.forks);
+        terms
+    }
+
+    fn bound(&mut self, text: &str, value: Value) {
+        self.values.push(value);
+        self.terms.push(format!("{text} ?{}", self.values.len()));
+    }
+
+    fn plain(&mut self, text: &str) {
+        self.terms.push(text.to_owned());
+    }
+
+    fn filtered(&self) -> String {
+        if self.terms.is_empty() {
+            String::new()
+        } else {
+            format!("WHERE {}", self.terms.join(" AND "))
+        }
+    }
+
+    fn texts(&mut self, filter: &TicketFilter) {
+        let texts = [
+            ("tenant =", filter.tenant.as_ref().map(TenantId::as_str)),
+            ("user =", filter.user.as_ref().map(UserId::as_str)),
+            ("task =", filter.task.as_ref().map(TaskName::as_str)),
+            ("failed_stage =", filter.stage.map(Stage::as_str)),
+            ("failure_code =", filter.code.as_deref()),
+        ];
+        for (text, value) in texts {
+            if let Some(value) = value {
+                self.bound(text, Value::Text(value.to_owned()));
+            }
+        }
+    }
+
+    fn times(&mut self, filter: &TicketFilter) {
+        for (text, at) in [
+            ("deadline_ms <=", filter.overdue_at),
+            ("coalesce(not_before_ms, 0) <=", filter.begun_by),
+            ("requested_at_ms >=", filter.requested_from),
+            ("requested_at_ms <", filter.requested_before),
+            // Nothing is recorded of a failed ticket after its failure.
+            ("updated_at_ms >=", filter.failed_from),
+            ("updated_at_ms <", filter.failed_before),
+        ] {
+            if let Some(at) = at {
+                self.bound(text, Value::Integer(signed(at.as_millis())));
+            }
+        }
+    }
+
+    fn states(&mut self, filter: &TicketFilter) {
+        let states = &filter.states;
+        if !states.is_empty() {
+            // A state's name is our own word, never a caller's text.
+            let names: Vec<_> = states.iter().map(|s| format!("'{}'", s.as_str())).collect();
+            self.plain(&format!("state IN ({})", names.join(", ")));
+        }
+        if only_open(states) {
+            self.plain("deadline_ms IS NOT NULL");
+        }
+        if only_ended(states) {
+            self.plain("deadline_ms IS NULL");
+        }
+        if filter.is_of_failures() {
+            self.plain("failed_stage IS NOT NULL");
+        }
+    }
+
+    fn forks(&mut self, forks: WhichForks) {
+        match forks {
+            WhichForks::Without => self.plain("fork_of IS NULL"),
+            WhichForks::With => {}
+            WhichForks::Only => self.plain("fork_of IS NOT NULL"),
+            WhichForks::Of(parent) => {
+                self.plain("fork_of IS NOT NULL");
+                self.bound("fork_of =", Value::Text(parent.to_string()));
+            }
+        }
+    }
+}
+
 /// The index that serves a filter; `None` walks all tickets in the order of their ids.
 fn index_for(filter: &TicketFilter) -> Option<&'static str> {
     let one_state = filter.states.len() == 1;
     match filter.tenant {
+        _ if matches!(filter.forks, WhichForks::Of(_)) => Some("tickets_forks_of"),
         _ if filter.overdue_at.is_some() => Some("tickets_open"),
+        Some(_) if filter.is_of_failures() => Some("tickets_failed"),
+        Some(_) if filter.forks == WhichForks::Only => Some("tickets_forks"),
         Some(_) if filter.user.is_some() => Some("tickets_by_user"),
         Some(_) if one_state && only_ended(&filter.states) => Some("tickets_ended"),
         _ if only_open(&filter.states) => Some("tickets_open"),

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
-use punchcard_actors::ports::{Due, ReadError};
+use punchcard_actors::ports::{Due, FailureGroup, ReadError};
 use punchcard_events::ticket::{Deadlines, Stage, StateName, TicketEvent, TicketSummary};
 use punchcard_events::{
     EventId, NewEvent, Position, Recorded, Revision, StreamName, TenantId, TicketId, Timestamp,
@@ -23,7 +23,7 @@ pub(super) const EVENT_COLUMNS: &str = "position, stream, revision, id, kind, sc
 /// The columns that [`ticket`] reads, in its order.
 pub(super) const TICKET_COLUMNS: &str = "id, tenant, task, user, state, attempt, requested_at_ms, \
      updated_at_ms, revision, answer_by_ms, persist_by_ms, deliver_by_ms, failed_stage, \
-     failure_code, deadline_ms, sum, not_before_ms";
+     failure_code, deadline_ms, sum, not_before_ms, fork_of";
 
 /// An event with its link of the chain, not yet checked against it.
 pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<(Recorded, Hash)> {
@@ -66,6 +66,7 @@ pub(super) fn ticket(row: &Row<'_>) -> rusqlite::Result<TicketSummary> {
         failed_stage: optional(row, 12, stage)?,
         failure_code: row.get(13)?,
         not_before: optional_time(row, 16)?,
+        fork_of: optional(row, 17, uuid)?.map(TicketId),
     };
     // Kept only to be indexed: it must say what the rest of the line says.
     let deadline: Option<i64> = row.get(14)?;
@@ -110,7 +111,7 @@ pub(super) fn sum(line: &TicketSummary) -> i64 {
     let (id, task) = (line.id.0.as_bytes(), line.task.as_str().as_bytes());
     let user = optional(line.user.as_ref().map(|user| user.as_str()));
     let (attempt, revision) = (line.attempt.to_le_bytes(), line.revision.0.to_le_bytes());
-    let stage = optional(line.failed_stage.map(stage_name));
+    let stage = optional(line.failed_stage.map(Stage::as_str));
     let code = optional(line.failure_code.as_deref());
     let mut fields: Vec<&[u8]> = vec![
         id,
@@ -127,6 +128,9 @@ pub(super) fn sum(line: &TicketSummary) -> i64 {
     // Most lines have none, and the sums of those before were written without.
     if let Some(scheduled) = &scheduled {
         fields.push(scheduled);
+    }
+    if let Some(parent) = &line.fork_of {
+        fields.push(parent.0.as_bytes());
     }
     chain::line_sum(&fields)
 }
@@ -164,19 +168,21 @@ pub(super) fn due(row: &Row<'_>) -> rusqlite::Result<Due> {
     })
 }
 
+/// Failed tickets of one task and one reason.
+pub(super) fn failure_group(row: &Row<'_>) -> rusqlite::Result<FailureGroup> {
+    Ok(FailureGroup {
+        task: checked(row, 0, FromStr::from_str)?,
+        stage: checked(row, 1, stage)?,
+        code: row.get(2)?,
+        count: unsigned(row, 3)?,
+        oldest: time(row, 4)?,
+        newest: time(row, 5)?,
+    })
+}
+
 /// A tenant and a count.
 pub(super) fn count_of_tenant(row: &Row<'_>) -> rusqlite::Result<(TenantId, u64)> {
     Ok((checked(row, 0, TenantId::new)?, unsigned(row, 1)?))
-}
-
-/// A stage's stored name.
-pub(super) const fn stage_name(stage: Stage) -> &'static str {
-    match stage {
-        Stage::PreProcess => "pre_process",
-        Stage::Model => "model",
-        Stage::Persist => "persist",
-        Stage::Deliver => "deliver",
-    }
 }
 
 /// An id in the one spelling that is written. A UUID has several, and a flipped bit may turn one
@@ -193,14 +199,7 @@ pub(super) fn uuid(text: &str) -> Result<Uuid, &'static str> {
 }
 
 fn stage(name: &str) -> Result<Stage, &'static str> {
-    let all = [
-        Stage::PreProcess,
-        Stage::Model,
-        Stage::Persist,
-        Stage::Deliver,
-    ];
-    let found = all.into_iter().find(|stage| stage_name(*stage) == name);
-    found.ok_or("a stage that no ticket has")
+    Stage::parse(name).ok_or("a stage that no ticket has")
 }
 
 /// The known kinds are static, so most events share their kind's text.

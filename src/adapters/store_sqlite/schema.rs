@@ -51,6 +51,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: FIFTH,
         then: |_| Ok(()),
     },
+    Migration {
+        sql: SIXTH,
+        then: |_| Ok(()),
+    },
 ];
 
 /// `data` is the last column: a long body spills to overflow pages, and the columns before it are
@@ -182,6 +186,20 @@ const FIFTH: &str = "
 ALTER TABLE tickets ADD COLUMN not_before_ms INTEGER;
 CREATE INDEX tickets_scheduled ON tickets (not_before_ms, id, tenant)
     WHERE not_before_ms IS NOT NULL;
+";
+
+/// Failed tickets by their reason, and forks by their parent.
+///
+/// The index over failures has all that a filter of failures asks for, and is walked in the order of
+/// ids, which lists need and counts do not mind. Each index holds nothing but the lines it is about, so
+/// a ticket that does not fail and is no fork writes nothing to them.
+const SIXTH: &str = "
+ALTER TABLE tickets ADD COLUMN fork_of TEXT;
+CREATE INDEX tickets_failed ON tickets
+    (tenant, id, failed_stage, failure_code, task, updated_at_ms, fork_of)
+    WHERE failed_stage IS NOT NULL;
+CREATE INDEX tickets_forks ON tickets (tenant, id) WHERE fork_of IS NOT NULL;
+CREATE INDEX tickets_forks_of ON tickets (fork_of, id) WHERE fork_of IS NOT NULL;
 ";
 
 /// The head over the events that are there, and the list from them.

@@ -33,6 +33,8 @@ pub(crate) struct TicketView {
     #[serde(default)]
     pub(crate) batch: Option<BatchLine>,
     #[serde(default)]
+    pub(crate) fork: Option<ForkView>,
+    #[serde(default)]
     pub(crate) deadline: Option<Timestamp>,
     #[serde(default)]
     pub(crate) revision: Option<u64>,
@@ -60,6 +62,13 @@ pub(crate) struct TicketView {
     pub(crate) retry_at: Option<Timestamp>,
     #[serde(default)]
     pub(crate) delivered: Option<DeliveredView>,
+}
+
+/// What a ticket is a fork of.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ForkView {
+    pub(crate) parent: TicketId,
+    pub(crate) by: String,
 }
 
 /// How a ticket was cancelled.

@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use comfy_table::Cell;
-use punchcard_events::ticket::StateName;
+use punchcard_events::ticket::{Stage, StateName};
 use punchcard_events::{TaskName, Timestamp, UserId};
 use serde_json::{Value, json};
 
@@ -42,6 +42,18 @@ pub(crate) struct ListArgs {
     /// Only tickets issued before this time (RFC 3339, UTC).
     #[arg(long, value_name = "TIME")]
     before: Option<Timestamp>,
+
+    /// Only tickets that failed in this stage.
+    #[arg(long, value_parser = PossibleValuesParser::new(Stage::ALL.map(Stage::as_str)))]
+    stage: Option<String>,
+
+    /// Only tickets that failed with this code, such as `attempts_exhausted`.
+    #[arg(long)]
+    code: Option<String>,
+
+    /// Whether forks are listed too, or alone; else they are left out.
+    #[arg(long, value_parser = PossibleValuesParser::new(["with", "only"]))]
+    forks: Option<String>,
 
     /// The most tickets in a page.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
@@ -91,6 +103,9 @@ fn query(args: &ListArgs, cursor: Option<&str>) -> Vec<(&'static str, String)> {
         ("user", args.user.as_ref().map(ToString::to_string)),
         ("from", args.from.as_ref().map(ToString::to_string)),
         ("before", args.before.as_ref().map(ToString::to_string)),
+        ("stage", args.stage.clone()),
+        ("code", args.code.clone()),
+        ("forks", args.forks.clone()),
         ("limit", limit.map(|limit| limit.to_string())),
         ("cursor", cursor.map(str::to_owned)),
     ];

@@ -94,6 +94,11 @@ fn facts(ticket: &TicketView) -> Vec<(&'static str, String)> {
             .batch
             .map(|line| format!("{}, line {}", line.batch, line.line)),
     );
+    let fork = ticket.fork.as_ref();
+    add(
+        "fork of",
+        fork.map(|fork| format!("{}, by {}", fork.parent, fork.by)),
+    );
     if !ticket.priority.is_normal() {
         add(
             "priority",
@@ -132,6 +137,14 @@ fn facts(ticket: &TicketView) -> Vec<(&'static str, String)> {
         format!("{total} ms, first text after {first} ms")
     });
     add("model time", timings);
+    facts.extend(ends(ticket));
+    facts
+}
+
+/// How it ended, where it has.
+fn ends(ticket: &TicketView) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    let mut add = |name, value: Option<String>| facts.extend(value.map(|value| (name, value)));
     let delivered = ticket.delivered.as_ref().map(|delivered| {
         let by = &delivered.acknowledged_by;
         format!("{} by {by}", word(delivered.channel))

@@ -71,6 +71,12 @@ pub(super) fn of(
         }
         TicketEvent::TicketRedriven(e) => {
             changes.push(says("by", &e.by));
+            if let Some(from) = e.from {
+                changes.push(says("from", word(from)));
+            }
+            if let Some(redrive) = e.redrive {
+                changes.push(says("redrive", redrive));
+            }
             changes.push(says("answer by", style::time(e.deadlines.answer_by)));
         }
     }

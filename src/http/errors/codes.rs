@@ -67,10 +67,20 @@ codes! {
     InvalidCursor = BAD_REQUEST, "invalid_cursor", "The cursor is not valid";
     /// A query parameter or resume id breaks its rule.
     InvalidParameter = BAD_REQUEST, "invalid_parameter", "A parameter is not valid";
+    /// The ticket has nothing yet that could be run again.
+    NotPrepared = CONFLICT, "not_prepared", "The ticket has nothing to run again yet";
+    /// The server has no model of this name.
+    UnknownModel = UNPROCESSABLE_ENTITY, "unknown_model", "The model is not configured";
     /// The ticket has ended.
     TicketAlreadyEnded = CONFLICT, "ticket_already_ended", "The ticket has already ended";
     /// The ticket is in a state that does not allow this.
     WrongState = CONFLICT, "wrong_state", "The ticket's state does not allow this";
+    /// Only a failed ticket can be redriven.
+    NotFailed = CONFLICT, "not_failed", "The ticket is not failed";
+    /// The tenant has a redrive that runs.
+    RedriveRunning = CONFLICT, "redrive_running", "A redrive is running";
+    /// The redrive has come to its end.
+    RedriveEnded = CONFLICT, "redrive_ended", "The redrive has ended";
     /// Lines of a batch are wrong, and all or nothing was asked for; or it has none.
     BatchRejected = UNPROCESSABLE_ENTITY, "batch_rejected", "The batch does not run";
     /// The batch is not in a state that allows what was asked.
@@ -95,6 +105,8 @@ codes! {
     RequestTimeout = REQUEST_TIMEOUT, "request_timeout", "The request took too long";
     /// A session may not be opened from this origin.
     ForbiddenOrigin = FORBIDDEN, "forbidden_origin", "The origin is not allowed";
+    /// A page of another site asks for a change.
+    CrossSite = FORBIDDEN, "cross_site", "Another site may change nothing here";
     /// The route speaks WebSocket.
     UpgradeRequired = UPGRADE_REQUIRED, "upgrade_required", "WebSocket upgrade required";
     /// A change of something that is edited came without what its author saw.

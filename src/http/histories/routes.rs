@@ -1,5 +1,24 @@
 //! The routes.
 
-use crate::http::routes::Route;
+use actix_web::http::Method;
 
-pub(in crate::http) static TABLE: &[Route] = &[];
+use super::read;
+use crate::http::routes::{Access, READERS, Route, route};
+
+pub(in crate::http) static TABLE: &[Route] = &[
+    route(
+        Method::GET,
+        "/v1/tickets/{id}/events",
+        Access::Ticket(READERS, |c| Box::pin(read::events(c))),
+    ),
+    route(
+        Method::GET,
+        "/v1/tickets/{id}/state",
+        Access::Ticket(READERS, |c| Box::pin(read::state(c))),
+    ),
+    route(
+        Method::GET,
+        "/v1/tickets/{id}/timeline",
+        Access::Ticket(READERS, |c| Box::pin(read::timeline(c))),
+    ),
+];

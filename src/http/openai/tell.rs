@@ -207,6 +207,7 @@ mod tests {
             status: AttemptStatus::InFlight,
             fallback: None,
             earlier_attempts: 0,
+            prepared_again: 0,
         };
         news(revision, TicketState::Sent(sent), Some(live))
     }
@@ -229,7 +230,9 @@ mod tests {
             fallback: None,
             persisted: Arc::new(TicketPersisted {
                 answer: replaced.map(Arc::new),
+                call: None,
             }),
+            prepared_again: 0,
         };
         news(100, TicketState::Persisted(persisted), None)
     }
@@ -312,6 +315,7 @@ mod tests {
             answered: answered(1, &long),
             fallback: None,
             callback: punchcard_events::ticket::Tries::default(),
+            prepared_again: 0,
         };
         let waiting = news(3, TicketState::Answered(answered), None);
         assert_eq!(told(&[waiting]), (long.clone(), None));

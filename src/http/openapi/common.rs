@@ -72,6 +72,13 @@ small!(
     json_schema!({ "type": "string", "const": "*" })
 );
 small!(
+    /// The code of a ticket's failure.
+    FailureCode,
+    json_schema!({
+        "type": "string", "pattern": "^[a-z0-9_]{1,64}$", "examples": ["attempts_exhausted"],
+    })
+);
+small!(
     /// Seconds.
     Seconds,
     json_schema!({ "type": "integer", "minimum": 0 })
@@ -80,7 +87,7 @@ small!(
 /// A parameter of a path: its schema, and what it is.
 pub(super) fn path_parameter(name: &str) -> Option<(MakeSchema, &'static str)> {
     let make: MakeSchema = match name {
-        "id" | "run" | "batch" | "endpoint" => SchemaGenerator::subschema_for::<Uuid>,
+        "id" | "run" | "batch" | "endpoint" | "redrive" => SchemaGenerator::subschema_for::<Uuid>,
         "task" => SchemaGenerator::subschema_for::<TaskName>,
         "tenant" => SchemaGenerator::subschema_for::<TenantId>,
         "label" => SchemaGenerator::subschema_for::<LabelName>,
@@ -88,7 +95,7 @@ pub(super) fn path_parameter(name: &str) -> Option<(MakeSchema, &'static str)> {
         "prefix" => SchemaGenerator::subschema_for::<KeyPrefix>,
         "ref" => SchemaGenerator::subschema_for::<Reference>,
         "model" => SchemaGenerator::subschema_for::<Text>,
-        "delivery" => SchemaGenerator::subschema_for::<Text>,
+        "delivery" | "folder" | "kind" | "file" => SchemaGenerator::subschema_for::<Text>,
         _ => return None,
     };
     let about = match name {
@@ -96,7 +103,10 @@ pub(super) fn path_parameter(name: &str) -> Option<(MakeSchema, &'static str)> {
         "run" => "The test run's id.",
         "endpoint" => "The webhook endpoint's id.",
         "delivery" => "The message's `webhook-id`.",
+        "folder" | "kind" => "A folder.",
+        "file" => "A file.",
         "batch" => "The batch's id.",
+        "redrive" => "The redrive's id.",
         "task" => "The task's name.",
         "tenant" => "The tenant's name.",
         "label" => "The label.",
@@ -123,6 +133,9 @@ pub(super) fn codes(route: &Route, operation: &Operation) -> Vec<Code> {
         if body.media_type == "application/json" {
             codes.push(Code::InvalidJson);
         }
+    }
+    if !route.method.is_safe() && route.policy() != Policy::Open {
+        codes.push(Code::CrossSite);
     }
     let asks = |place: Place| operation.parameters.iter().any(|p| p.place == place);
     if asks(Place::Query) {

@@ -6,13 +6,13 @@ use std::sync::LazyLock;
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderName};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use sha2::{Digest as _, Sha256};
 
 use super::operation::{Area, Operation, get};
 use super::schemas::Text;
 use super::{document, page};
 use crate::http::dispatch::Visit;
 use crate::http::errors::Problem;
+use crate::http::etag;
 
 /// What a page may do: load its own style and script, and nothing else.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; \
@@ -28,22 +28,16 @@ pub(super) struct Served {
 
 impl Served {
     fn new(media_type: &'static str, bytes: String) -> Self {
-        let digest = Sha256::digest(bytes.as_bytes());
-        let digits = digest.iter().take(12).map(|byte| format!("{byte:02x}"));
         Self {
             media_type,
-            tag: format!("\"{}\"", digits.collect::<String>()),
+            tag: etag::of(bytes.as_bytes()),
             bytes,
         }
     }
 
     /// The whole, or 304 for whoever has it (RFC 9110, section 13.1.2).
     fn answer(&self, visit: &Visit) -> HttpResponse {
-        let headers = visit.request.headers();
-        let known = headers.get_all(header::IF_NONE_MATCH);
-        let known = known.filter_map(|value| value.to_str().ok());
-        let mut known = known.flat_map(|value| value.split(',')).map(str::trim);
-        let has_it = known.any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.tag);
+        let has_it = etag::is_known(&visit.request, &self.tag);
         let mut response = match has_it {
             true => HttpResponse::NotModified(),
             false => HttpResponse::Ok(),

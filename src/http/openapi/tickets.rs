@@ -1,22 +1,22 @@
 //! What is said of the ticket routes.
 
-use punchcard_events::ticket::StateName;
+use punchcard_events::ticket::{Stage, StateName};
 use punchcard_events::{TaskName, Timestamp, UserId};
 use serde_json::json;
 
-use super::common::{IdempotencyKey, PageLimit, Preference};
+use super::common::{FailureCode, IdempotencyKey, PageLimit, Preference};
 use super::operation::{Area, Operation, get, post};
 use super::schemas::Text;
 use crate::http::errors::Code;
 use crate::http::tickets::{CancelBody, IssueBody};
-use crate::http::view::{HistoryView, TicketPage, TicketView};
+use crate::http::view::{TicketPage, TicketView};
 
 pub(super) fn area() -> Area {
     Area::new(
         "Tickets",
         "A ticket is one piece of work for a language model: issued once, done for sure, and kept \
          with its whole history.",
-        [issue(), list(), read(), events(), cancel(), stream()],
+        [issue(), list(), read(), cancel(), stream()],
     )
 }
 
@@ -91,6 +91,20 @@ fn list() -> Operation {
         .query::<UserId>("user", "Only tickets of this user.")
         .query::<Timestamp>("from", "Only tickets issued at this time or after.")
         .query::<Timestamp>("before", "Only tickets issued before this time.")
+        .query::<Stage>("stage", "Only tickets that failed in this stage.")
+        .query::<FailureCode>("code", "Only tickets that failed with this code.")
+        .query::<Timestamp>(
+            "failed_from",
+            "Only tickets that failed at this time or after.",
+        )
+        .query::<Timestamp>(
+            "failed_before",
+            "Only tickets that failed before this time.",
+        )
+        .query::<Forks>(
+            "forks",
+            "Whether forks are listed too (`with`) or alone (`only`). Without this they are left out.",
+        )
         .query::<PageLimit>("limit", "How many.")
         .query::<Text>(
             "cursor",
@@ -106,6 +120,23 @@ impl Operation {
             "state",
             "Only tickets in this state, or in one of these, separated by commas.",
         )
+    }
+}
+
+/// Whether forks are listed.
+struct Forks;
+
+impl schemars::JsonSchema for Forks {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Forks".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "enum": ["with", "only"] })
     }
 }
 
@@ -137,15 +168,6 @@ fn read() -> Operation {
              answer is given here, that is recorded.",
         )
         .gives::<TicketView>(200, "The ticket as of now.")
-}
-
-fn events() -> Operation {
-    get(
-        "/v1/tickets/{id}/events",
-        "readTicketEvents",
-        "Read a ticket's history",
-    )
-    .gives::<HistoryView>(200, "Every event of the ticket, in order, whole.")
 }
 
 fn cancel() -> Operation {

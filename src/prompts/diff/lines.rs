@@ -42,7 +42,7 @@ pub enum LineKind {
 }
 
 /// Every line of both texts, in order.
-pub(super) fn compare(from: &str, to: &str) -> Vec<TextLine> {
+pub(crate) fn compare(from: &str, to: &str) -> Vec<TextLine> {
     // The library's own lines end at a lone carriage return as well.
     let from: Vec<_> = from.split_inclusive('\n').collect();
     let to: Vec<_> = to.split_inclusive('\n').collect();

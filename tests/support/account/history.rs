@@ -117,6 +117,9 @@ impl State {
             (Self::Persisted, "TicketDelivered") => Self::Delivered,
             (_, "TicketFailed") if self.is_open() => Self::Failed,
             (_, "TicketCancelled") if self.is_open() => Self::Cancelled,
+            (Self::Failed, "TicketRedriven") if event["data"]["from"] == "requested" => {
+                Self::Requested
+            }
             (Self::Failed, "TicketRedriven") if before == Self::Sent => Self::Waiting,
             (Self::Failed, "TicketRedriven") => before,
             _ => return None,

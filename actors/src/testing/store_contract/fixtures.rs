@@ -144,6 +144,7 @@ pub fn pre_processed() -> TicketEvent {
         model: "small".to_owned(),
         parameters: Arc::new(Parameters::default()),
         answer_format: None,
+        call: None,
     })
 }
 
@@ -188,7 +189,10 @@ pub fn answered(attempt: u32) -> TicketEvent {
 
 /// The tenant's API has the answer.
 pub fn persisted() -> TicketEvent {
-    TicketEvent::TicketPersisted(TicketPersisted { answer: None })
+    TicketEvent::TicketPersisted(TicketPersisted {
+        answer: None,
+        call: None,
+    })
 }
 
 /// The user has it.
@@ -216,5 +220,6 @@ pub fn redriven(when: Timestamp) -> TicketEvent {
         by: "admin".to_owned(),
         deadlines: deadlines(when),
         redrive: None,
+        from: None,
     })
 }

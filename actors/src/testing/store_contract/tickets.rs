@@ -10,7 +10,7 @@ use super::fixtures::{
 };
 use crate::ports::{ExpectedRevision, Order, TicketFilter};
 
-async fn append(store: &impl Store, id: TicketId, revision: u64, event: NewEvent) {
+pub(super) async fn append(store: &impl Store, id: TicketId, revision: u64, event: NewEvent) {
     let expected = match revision.checked_sub(1) {
         None => ExpectedRevision::NoStream,
         Some(last) => ExpectedRevision::Exact(Revision(last)),
@@ -21,7 +21,12 @@ async fn append(store: &impl Store, id: TicketId, revision: u64, event: NewEvent
         .unwrap();
 }
 
-async fn live(store: &impl Store, id: TicketId, events: &[TicketEvent], when: Timestamp) {
+pub(super) async fn live(
+    store: &impl Store,
+    id: TicketId,
+    events: &[TicketEvent],
+    when: Timestamp,
+) {
     let events: Vec<_> = events.iter().map(|e| recorded(id, e, when)).collect();
     let first = ExpectedRevision::NoStream;
     store.append(&id.stream(), first, &events).await.unwrap();
@@ -101,13 +106,13 @@ async fn five(store: &impl Store) {
     }
 }
 
-fn with(change: impl FnOnce(&mut TicketFilter)) -> TicketFilter {
+pub(super) fn with(change: impl FnOnce(&mut TicketFilter)) -> TicketFilter {
     let mut filter = TicketFilter::default();
     change(&mut filter);
     filter
 }
 
-async fn expect(store: &impl Store, cases: Vec<(TicketFilter, &[u64])>) {
+pub(super) async fn expect(store: &impl Store, cases: Vec<(TicketFilter, &[u64])>) {
     for (filter, wanted) in cases {
         let wanted: Vec<_> = wanted.iter().copied().map(ticket).collect();
         let listed = store.list(&filter, Order::OldestFirst, None, 100).await;

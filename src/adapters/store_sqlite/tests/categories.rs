@@ -238,7 +238,9 @@ async fn a_store_of_version_3_gets_its_categories_at_the_upgrade() {
     raw(dir.path())
         .execute_batch(
             "DROP INDEX events_by_category; DROP INDEX tickets_scheduled; \
-             ALTER TABLE tickets DROP COLUMN not_before_ms; PRAGMA user_version = 3",
+             ALTER TABLE tickets DROP COLUMN not_before_ms; DROP INDEX tickets_failed; \
+             DROP INDEX tickets_forks; DROP INDEX tickets_forks_of; \
+             ALTER TABLE tickets DROP COLUMN fork_of; PRAGMA user_version = 3",
         )
         .unwrap();
     let store = SqliteStore::open(Options::new(dir.path())).unwrap();

@@ -107,8 +107,9 @@ async fn a_store_of_version_2_is_upgraded() {
     let (dir, _) = killed().await;
     let conn = raw(dir.path());
     conn.execute_batch(
-        "DROP INDEX events_by_category; DROP INDEX tickets_scheduled; \
-         ALTER TABLE tickets DROP COLUMN not_before_ms; ALTER TABLE log_head DROP COLUMN folded; \
+        "DROP INDEX events_by_category; DROP INDEX tickets_scheduled; DROP INDEX tickets_failed; \
+         DROP INDEX tickets_forks; DROP INDEX tickets_forks_of; \
+         ALTER TABLE tickets DROP COLUMN fork_of; ALTER TABLE tickets DROP COLUMN not_before_ms; ALTER TABLE log_head DROP COLUMN folded; \
          PRAGMA user_version = 2",
     )
     .unwrap();

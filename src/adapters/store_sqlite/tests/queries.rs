@@ -1,6 +1,6 @@
-use punchcard_actors::ports::{Order, TicketFilter};
+use punchcard_actors::ports::{Order, TicketFilter, WhichForks};
 use punchcard_actors::testing::store_contract::fixtures::{at, tenant, ticket};
-use punchcard_events::ticket::StateName;
+use punchcard_events::ticket::{Stage, StateName};
 
 use super::{open, raw};
 use crate::adapters::store_sqlite::list;
@@ -16,8 +16,9 @@ fn every_filter() -> impl Iterator<Item = TicketFilter> {
         vec![StateName::Unrequested],
     ];
     states.into_iter().flat_map(|states| {
-        (0_u8..128).map(move |parts| {
-            let has = |bit: u8| parts & (1 << bit) != 0;
+        // Each part is there or not, and each of the four ways to list forks.
+        (0_u16..4_096).map(move |parts| {
+            let has = |bit: u16| parts & (1 << bit) != 0;
             TicketFilter {
                 tenant: has(0).then(|| tenant("onehour")),
                 user: has(1).then(|| "a".parse().unwrap()),
@@ -27,6 +28,16 @@ fn every_filter() -> impl Iterator<Item = TicketFilter> {
                 requested_before: has(4).then(|| at(9)),
                 overdue_at: has(5).then(|| at(9)),
                 begun_by: has(6).then(|| at(9)),
+                stage: has(7).then_some(Stage::Model),
+                code: has(8).then(|| "deadline_exceeded".to_owned()),
+                failed_from: has(9).then(|| at(0)),
+                failed_before: has(9).then(|| at(9)),
+                forks: match (has(10), has(11)) {
+                    (false, false) => WhichForks::Without,
+                    (true, false) => WhichForks::With,
+                    (false, true) => WhichForks::Only,
+                    (true, true) => WhichForks::Of(ticket(1)),
+                },
             }
         })
     })

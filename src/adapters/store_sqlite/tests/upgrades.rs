@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use punchcard_actors::ports::{EventStore, Order, TicketFilter, TicketIndex};
+use punchcard_actors::ports::{EventStore, ExpectedRevision, Order, TicketFilter, TicketIndex};
+use punchcard_actors::testing::store_contract::fixtures::{at, failed, recorded, tenant, ticket};
+use punchcard_events::Revision;
+use punchcard_events::ticket::Stage;
 use rusqlite::Connection;
 
-use super::{deliver, image, raw};
+use super::{deliver, image, issue, open, raw};
 use crate::adapters::store_sqlite::{
     Mismatch, OpenError, Options, SqliteStore, WitnessSays, accept_loss, lock, schema, stats,
     verify, wal,
@@ -91,6 +94,36 @@ async fn a_tail_that_version_1_had_lost_is_taken_over_as_a_loss() {
     let all = store.read_all(None, 100).await.unwrap();
     assert_eq!(all.last().unwrap().position.0, 46);
     assert_eq!(verify(dir.path()).unwrap().losses, 1);
+}
+
+#[tokio::test]
+async fn a_store_of_version_5_knows_its_failures_by_their_reason_after_the_upgrade() {
+    let (store, dir) = open().await;
+    deliver(&store, 1).await;
+    issue(&store, 2).await;
+    let event = recorded(ticket(2), &failed(Stage::Model), at(20));
+    let last = ExpectedRevision::Exact(Revision::FIRST);
+    let stream = ticket(2).stream();
+    store.append(&stream, last, &[event]).await.unwrap();
+    store.close();
+    raw(dir.path())
+        .execute_batch(
+            "DROP INDEX tickets_failed; DROP INDEX tickets_forks; DROP INDEX tickets_forks_of; \
+             ALTER TABLE tickets DROP COLUMN fork_of; PRAGMA user_version = 5",
+        )
+        .unwrap();
+    let store = SqliteStore::open(Options::new(dir.path())).unwrap();
+    let ours = TicketFilter {
+        tenant: Some(tenant("onehour")),
+        stage: Some(Stage::Model),
+        ..TicketFilter::default()
+    };
+    let listed = store.list(&ours, Order::OldestFirst, None, 10).await;
+    let listed: Vec<_> = listed.unwrap().iter().map(|line| line.id).collect();
+    assert_eq!(listed, [ticket(2)]);
+    let counted = store.failures(&ours).await.unwrap();
+    assert_eq!(counted[0].count, 1);
+    assert!(verify(dir.path()).unwrap().is_clean());
 }
 
 #[tokio::test]

@@ -1,0 +1,33 @@
+// What somebody wrote and has not saved yet: it survives a reload and a change of page, in this tab.
+
+const PREFIX = 'punchcard.unsaved.';
+
+/** Whatever cannot be stored (a full or forbidden storage) stays in the page alone. */
+export function unsaved(name) {
+  const key = PREFIX + name;
+  return {
+    read() {
+      try {
+        const text = sessionStorage.getItem(key);
+        return text ? JSON.parse(text) : null;
+      } catch {
+        return null;
+      }
+    },
+    keep(value) {
+      try {
+        sessionStorage.setItem(key, JSON.stringify({ at: new Date().toISOString(), value }));
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    drop() {
+      try {
+        sessionStorage.removeItem(key);
+      } catch {
+        // Nothing was stored then.
+      }
+    },
+  };
+}

@@ -1,0 +1,4 @@
+// What the console says: now.
+
+export default {
+};

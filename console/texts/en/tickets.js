@@ -1,0 +1,4 @@
+// What the console says: tickets.
+
+export default {
+};
