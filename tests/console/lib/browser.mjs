@@ -19,6 +19,8 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
+/** What the editor asks while a text is being written: that it has mistakes is the answer. */
+const RENDERS = /\/v1\/prompts\/[^/]+\/render$/;
 /** How long anything that a story waits for may take. */
 const PATIENCE = 10_000;
 
@@ -34,6 +36,7 @@ export class Watch {
   over(page) {
     page.on("console", (message) => {
       const kind = message.type();
+      if (kind === "error" && RENDERS.test(message.location().url)) return;
       if (kind === "error" || kind === "warning") this.#note(`console ${kind}: ${message.text()}`);
     });
     page.on("pageerror", (error) => this.#note(`page error: ${error.stack ?? error}`));
@@ -44,6 +47,7 @@ export class Watch {
     });
     page.on("response", (response) => {
       const { pathname } = new URL(response.url());
+      if (response.status() < 500 && RENDERS.test(pathname)) return;
       const asked = `${response.request().method()} ${pathname}`;
       if (response.status() >= 400) this.#note(`refused: ${response.status()} ${asked}`);
     });

@@ -6,16 +6,18 @@ import { place, shot } from "./story.mjs";
 
 /** One tab with the console in it. */
 export class Console {
-  constructor(page) {
+  constructor(page, watch) {
     this.page = page;
+    /** What watches over this person's pages. */
+    this.watch = watch;
     this.main = page.getByRole("main");
   }
 
   /** Opens the console in a new tab of a person's browser. */
-  static async open({ context }, path = "/") {
+  static async open({ context, watch }, path = "/") {
     const page = await context.newPage();
     await page.goto(`${place.admin}/console#${path}`);
-    return new Console(page);
+    return new Console(page, watch);
   }
 
   /** The same, signed in. */

@@ -3,6 +3,7 @@
 export class Prompt {
   constructor(console, task) {
     Object.assign(this, { console, task, page: console.page, main: console.main });
+    this.preview = this.main.getByRole("region", { name: "Preview" });
   }
 
   async open(tab) {

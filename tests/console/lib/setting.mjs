@@ -1,6 +1,6 @@
 // What the school has when a story begins: prompts, test cases, tickets.
 
-import { as, issue, until } from "./world.mjs";
+import { as, issue, place, until } from "./world.mjs";
 
 export const REVIEW = "writing-review";
 export const EXPLAIN = "explanation";
@@ -102,4 +102,38 @@ export async function trouble() {
   const ticket = await issue(REVIEW, { essay: "My summer in Busan was hot." }, { user: STUDENT });
   await until(ticket, "failed");
   return ticket;
+}
+
+/** A school on an ordinary day: tickets of several kinds, a draft, a tested version, a shadow run, an
+ * endpoint that is told. Gives the ids of what has one. */
+export async function busy() {
+  await open();
+  const tickets = [];
+  for (const essay of ["My dog is big.", "우리 집 개는 크다.", "I go to school by bus."]) {
+    tickets.push(await issue(REVIEW, { essay }, { user: STUDENT }));
+  }
+  const mina = as("mina");
+  const endpoint = await as("ada").post("/v1/webhooks", {
+    url: `${place.api}/webhook-of-the-school`,
+    event_types: ["ticket.failed", "ticket.persisted"],
+  });
+  const version = await published(REVIEW, review(WORDINGS.strict), "Stricter");
+  const { run: tests } = await mina.post(`/v1/prompts/${REVIEW}/test-runs`, { ref: String(version) });
+  await mina.put(`/v1/prompts/${REVIEW}/draft`, { content: review(WORDINGS.bad) }, { "if-none-match": "*" });
+  for (const ticket of tickets) await until(ticket, "persisted");
+  const shadow = { task: REVIEW, version, filter: {}, limit: 10 };
+  const { run } = await mina.post("/v1/shadow-runs", shadow);
+  await mina.get(`/v1/prompts/${REVIEW}/test-runs/${tests}?wait=20&seen=1`);
+  await ended(() => mina.get(`/v1/shadow-runs/${run}`));
+  return { tickets, endpoint: endpoint.id, run };
+}
+
+/** Waits until a run is not running any more. */
+async function ended(read) {
+  for (const end = Date.now() + 20_000; Date.now() < end; ) {
+    const { state } = await read();
+    if (state !== "running") return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error("a run does not end");
 }

@@ -79,8 +79,8 @@ await tell(async ({ step, person }) => {
     await it.page.keyboard.press("Enter");
     equal(await it.page.evaluate(() => document.activeElement.tagName), "MAIN");
     await it.page.keyboard.press("g");
-    await it.page.keyboard.press("t");
-    await it.heading("Tickets");
+    await it.page.keyboard.press("p");
+    await it.heading("Prompts");
     await it.page.keyboard.press("?");
     await it.dialog.getByRole("heading", { name: "Keyboard" }).waitFor();
     await it.looksRight("keyboard-help");
@@ -94,10 +94,10 @@ await tell(async ({ step, person }) => {
     await it.heading("Now");
     await it.looksRight("frame-phone");
     await it.page.getByRole("button", { name: "Menu", exact: true }).click();
-    await it.page.getByRole("navigation").getByRole("link", { name: /^Tickets/ }).waitFor();
+    await it.page.getByRole("navigation").getByRole("link", { name: /^Prompts/ }).waitFor();
     await it.looksRight("frame-phone-menu");
-    await it.turnTo("Tickets");
-    await it.heading("Tickets");
+    await it.turnTo("Prompts");
+    await it.heading("Prompts");
     await it.page.setViewportSize({ width: 1280, height: 800 });
   });
 
