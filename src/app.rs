@@ -20,6 +20,7 @@ use punchcard_actors::ports::ReadError;
 use punchcard_actors::prompts::{CanaryWatch, Following, PromptError, Prompts, Watching};
 use punchcard_actors::runtime::{Ports, Runtime};
 use punchcard_actors::sessions::{SessionSupervisor, Sessions};
+use punchcard_actors::shadow_runs::Shadowing;
 use punchcard_actors::tenants::{Directory, TenantError, Tenants};
 use punchcard_actors::test_runs::TestRuns;
 use punchcard_actors::usage::{self, Counting, Meter};
@@ -49,7 +50,7 @@ pub struct App {
     runtime: Runtime,
     test_runs: TestRuns,
     /// Batches are fed for as long as this is kept.
-    feeding: Feeding,
+    feeding: (Feeding, Shadowing),
     sessions: Sessions,
     http: http::Serving,
     admin: SocketAddr,
@@ -102,6 +103,7 @@ impl App {
             posting::start(&config, master, &store, runtime.tickets()).await?;
         let sessions = supervise_sessions(&config, &tenants);
         let (batches, feeding) = feed_batches(&config, &store, &runtime, &tenants).await?;
+        let (workplace, shadowing) = workplace::open(&store, &runtime, &tenants, &prompts).await?;
         let parts = http::Parts {
             tickets: runtime.tickets().clone(),
             batches,
@@ -110,7 +112,7 @@ impl App {
             prompts: prompts.clone(),
             canaries,
             test_runs: test_runs.clone(),
-            workplace: workplace::open(&store, &runtime, &tenants).await?,
+            workplace,
             usage: Arc::new(table),
             webhooks,
             workbench: Arc::new(Bench::new(tasks, judges)),
@@ -128,7 +130,7 @@ impl App {
             store,
             runtime,
             test_runs,
-            feeding,
+            feeding: (feeding, shadowing),
             sessions,
             http,
             admin,

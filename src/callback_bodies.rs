@@ -106,9 +106,9 @@ pub(crate) fn message_id(ticket: TicketId, kind: CallbackKind, prepared_again: u
     }
 }
 
-/// How often a redrive had prepared the ticket anew when it was called for in this state.
-pub(crate) const fn prepared_again(called_for: &TicketState) -> u32 {
-    match called_for {
+/// The id of the call that a ticket in this state owes.
+pub(crate) fn id_of_call(ticket: TicketId, kind: CallbackKind, called_for: &TicketState) -> String {
+    let again = match called_for {
         TicketState::Requested(state) => state.prepared_again,
         TicketState::Answered(state) => state.prepared_again,
         TicketState::Unrequested
@@ -118,7 +118,8 @@ pub(crate) const fn prepared_again(called_for: &TicketState) -> u32 {
         | TicketState::Delivered(_)
         | TicketState::Failed(_)
         | TicketState::Cancelled(_) => 0,
-    }
+    };
+    message_id(ticket, kind, again)
 }
 
 /// The body of the call that was made at `at` for a ticket in this state; `None` where such a ticket

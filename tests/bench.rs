@@ -78,6 +78,14 @@ fn a_tiny_benchmark_measures_every_section_and_leaves_nothing_behind() {
     }
     assert!(prompts["reached"].is_boolean());
 
+    let replay = &report["replay"];
+    assert_eq!(
+        (&replay["tickets"], &replay["events"]),
+        (&40.into(), &240.into())
+    );
+    assert_eq!(replay["same_hash"], true);
+    assert!(positive(&replay["events_per_second"]["median"]) && positive(&replay["page_p99_ms"]));
+
     let left = std::fs::read_dir(dir.path()).unwrap().count();
     assert_eq!(left, 0, "the benchmark's data are removed");
 }

@@ -33,6 +33,7 @@ use tokio::sync::Notify;
 
 use book::{Book, Entry};
 pub use error::BatchError;
+pub(crate) use feeder::has_ended;
 pub use lines::{LineEnd, Lines};
 pub use supervisor::Feeding;
 pub use upload::Upload;
@@ -219,6 +220,11 @@ impl Batches {
         limit: usize,
     ) -> Vec<(BatchId, BatchState)> {
         self.0.book.list(tenant, after, limit)
+    }
+
+    /// How many batches are open, of one tenant or of all.
+    pub fn count_open(&self, tenant: Option<&TenantId>) -> usize {
+        self.0.book.count_open(tenant)
     }
 
     /// Feeds no more of a batch, and ends its open tickets.

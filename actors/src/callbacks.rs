@@ -92,6 +92,11 @@ impl CallbackDesk {
         self.guards.expected_wait(tenant.as_str())
     }
 
+    /// How the API of every tenant called so far stands, by the tenant's id.
+    pub fn status(&self) -> Vec<GateStatus> {
+        self.guards.status()
+    }
+
     pub(crate) fn callbacks(&self) -> &dyn Callbacks {
         self.callbacks.as_ref()
     }

@@ -127,6 +127,17 @@ pub struct GateStatus {
     pub calls_per_second: Option<f64>,
 }
 
+/// What one tenant has at a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Its calls that run now.
+    pub in_use: usize,
+    /// Its callers in line.
+    pub waiting: usize,
+}
+
 /// The guards of all places of one kind.
 #[derive(Debug)]
 pub struct Guards {
@@ -218,13 +229,22 @@ impl Guards {
 
     /// How every place used so far stands, by name.
     pub fn status(&self) -> Vec<GateStatus> {
-        let guards: Vec<_> = {
-            let guards = self.guards.read().unwrap_or_else(PoisonError::into_inner);
-            guards.values().cloned().collect()
-        };
-        let mut status: Vec<_> = guards.iter().map(|guard| guard.status()).collect();
+        let mut status: Vec<_> = self.all().iter().map(|guard| guard.status()).collect();
         status.sort_by(|a, b| a.name.cmp(&b.name));
         status
+    }
+
+    /// The same, and what each tenant has there.
+    pub fn status_with_parts(&self) -> Vec<(GateStatus, Vec<Part>)> {
+        let look = |guard: &Arc<Guard>| guard.look(|gate, now| (gate.status(now), gate.parts()));
+        let mut status: Vec<_> = self.all().iter().map(look).collect();
+        status.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+        status
+    }
+
+    fn all(&self) -> Vec<Arc<Guard>> {
+        let guards = self.guards.read().unwrap_or_else(PoisonError::into_inner);
+        guards.values().cloned().collect()
     }
 
     fn known(&self, place: &str) -> Option<Arc<Guard>> {

@@ -13,7 +13,7 @@ use punchcard_events::{TaskName, TenantId};
 pub use estimate::{ANSWER_TOKENS, estimate};
 
 use crate::guards::{
-    Concurrency, GateStatus, GuardOptions, Guards, Kind, Permit, Verdict, Want, observe,
+    Concurrency, GateStatus, GuardOptions, Guards, Kind, Part, Permit, Verdict, Want, observe,
 };
 use crate::ports::{Clock, LanguageModel, LimitsBook};
 
@@ -118,6 +118,11 @@ impl Llm {
     /// How long one more such call would wait for `model`. Its tokens do not matter.
     pub fn expected_wait_of(&self, model: &str, wish: &Wish<'_>) -> Duration {
         self.guards.expected_wait_of(want(model, wish))
+    }
+
+    /// How every model called so far stands, and what each tenant has there, by name.
+    pub fn status(&self) -> Vec<(GateStatus, Vec<Part>)> {
+        self.guards.status_with_parts()
     }
 
     pub(crate) fn model(&self) -> &dyn LanguageModel {

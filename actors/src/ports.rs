@@ -20,7 +20,7 @@ pub use model::{AnswerPart, AnswerStream, LanguageModel, ModelCall};
 pub use prompts::{Checked, Finding, PromptCheck, Severity};
 pub use store::{
     AppendError, Appended, Direction, Due, EventStore, ExpectedRevision, FailureGroup, Order,
-    Place, ReadError, Subscription, TicketFilter, TicketIndex, WhichForks,
+    Place, ReadError, StoreGauge, Subscription, TicketFilter, TicketIndex, WhichForks,
 };
 pub use tasks::{
     Again, AgainError, AnswerError, Asked, InputRefusal, Lane, PrepareError, Prepared, TaskBook,

@@ -9,7 +9,7 @@ use punchcard_events::TicketId;
 use punchcard_events::ticket::StateName;
 
 use crate::admission::{Admission, AdmissionOptions};
-use crate::callbacks::{CallbackOptions, CallbackSupervisor};
+use crate::callbacks::{CallbackDesk, CallbackOptions, CallbackSupervisor};
 use crate::feed::Switchboard;
 use crate::llm::{Llm, LlmOptions, LlmSupervisor};
 use crate::ports::{Order, ReadError, TicketFilter, WhichForks};
@@ -58,6 +58,7 @@ pub struct Runtime {
     llm: Addr<LlmSupervisor>,
     calls: Llm,
     callbacks: Addr<CallbackSupervisor>,
+    called_back: CallbackDesk,
 }
 
 /// A task that looks for overdue tickets, or for those that fall due; dropping it ends the task.
@@ -152,6 +153,7 @@ impl Runtime {
             _sweepers: [sweeper, waker],
             calls: llm.handle(),
             llm: llm.start(),
+            called_back: callbacks.handle(),
             callbacks: callbacks.start(),
         }
     }
@@ -174,6 +176,11 @@ impl Runtime {
     /// The supervisor of the callbacks.
     pub const fn callbacks(&self) -> &Addr<CallbackSupervisor> {
         &self.callbacks
+    }
+
+    /// The tenants' APIs behind their guards.
+    pub const fn called_back(&self) -> &CallbackDesk {
+        &self.called_back
     }
 
     /// Ticket actors alive now.

@@ -25,7 +25,7 @@ pub use lease::{Connection, Goodbye, Lease, SessionId};
 pub use supervisor::SessionSupervisor;
 pub use tokens::SessionToken;
 
-use supervisor::{Admit, CloseAll, Count, Mint, Redeem};
+use supervisor::{Admit, CloseAll, Count, CountByTenant, Mint, Redeem};
 
 /// Knows which keys still open something: asked again and again, so it answers from memory.
 pub trait Vouch: Send + Sync + 'static {
@@ -191,6 +191,14 @@ impl Sessions {
     /// When the supervisor is gone.
     pub async fn count(&self) -> Result<usize, SessionError> {
         self.ask(Count).await
+    }
+
+    /// How many sessions each tenant has, in no order; those without any are left out.
+    ///
+    /// # Errors
+    /// When the supervisor is gone.
+    pub async fn by_tenant(&self) -> Result<Vec<(TenantId, usize)>, SessionError> {
+        self.ask(CountByTenant).await
     }
 
     async fn ask<M>(&self, message: M) -> Result<M::Result, SessionError>

@@ -20,6 +20,7 @@ pub mod redrive;
 pub mod retry;
 #[cfg(feature = "schema")]
 mod schema;
+pub mod shadow_run;
 pub mod tenant;
 pub mod test_run;
 pub mod ticket;

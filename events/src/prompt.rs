@@ -68,6 +68,7 @@ mod drafts;
 mod event;
 pub mod limits;
 mod outline;
+mod policy;
 mod rejection;
 mod state;
 mod summary;
@@ -82,8 +83,9 @@ pub use content::{Content, ContentHash, InvalidHash, MessageTemplate};
 pub use decide::decide;
 pub use event::{
     Act, Author, CanaryBounds, CanaryEnd, CanaryEnded, CanaryStarted, CanaryTally, Clearance,
-    DraftDiscarded, LabelMoved, LabelRemoved, MoveCause, PromptDrafted, PromptEvent,
-    PromptPublished, PromptRestored, PromptRetired, PromptTested, TestSetSaved, Tested,
+    DeploymentPolicy, DeploymentPolicySet, DraftDiscarded, LabelMoved, LabelRemoved, MoveCause,
+    PromptDrafted, PromptEvent, PromptPublished, PromptRestored, PromptRetired, PromptShadowed,
+    PromptTested, ShadowRunPolicy, TestSetSaved, Tested,
 };
 pub use outline::{DraftedOutline, PromptOutline, PublishedOutline, TestSetOutline};
 pub use rejection::Rejection;

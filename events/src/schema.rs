@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::ids::{LabelName, PartialName, TaskName, TenantId, UserId};
 use crate::prompt::ContentHash;
+use crate::shadow_run::Share;
 use crate::time::Timestamp;
 
 /// What `is_slug` in `ids.rs` takes.
@@ -69,6 +70,13 @@ text!(
         "type": "string", "format": "date-time", "examples": ["2026-11-23T10:44:30.123Z"],
         "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z$",
         "description": "A point in time: RFC 3339 in UTC, with milliseconds.",
+    })
+);
+text!(
+    Share,
+    json_schema!({
+        "type": "number", "exclusiveMinimum": 0, "maximum": 1, "examples": [0.1],
+        "description": "A share of some tickets: more than none of them, and at most all.",
     })
 );
 text!(

@@ -35,6 +35,7 @@ mod places;
 mod queue;
 mod readers;
 mod reads;
+mod replay;
 mod report;
 mod row;
 mod schema;
@@ -57,7 +58,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use punchcard_actors::ports::{
     AppendError, Appended, Direction, Due, EventStore, ExpectedRevision, FailureGroup, Order,
-    Place, ReadError, Subscription, TicketFilter, TicketIndex,
+    Place, ReadError, StoreGauge, Subscription, TicketFilter, TicketIndex,
 };
 use punchcard_events::ticket::{StateName, TicketSummary};
 use punchcard_events::{
@@ -70,6 +71,7 @@ pub use failure::Cause;
 pub use health::{Health, Written};
 pub use loss::{Accepted, LossError, accept_loss};
 pub use options::{Mismatch, OpenError, Options};
+pub use replay::{ReplayError, Replayed, Scanned, replay, scan};
 pub use report::{Finding, FindingKind, Report, WitnessSays};
 pub use stats::{Stats, StatsError, rebuild_list, stats};
 pub use verify::{verify, verify_with};
@@ -330,6 +332,10 @@ impl TicketIndex for SqliteStore {
         self.shared.readers.run(list::count_by_state).await
     }
 
+    async fn count_open(&self) -> Result<Vec<(TenantId, StateName, u64)>, ReadError> {
+        self.shared.readers.run(list::count_open).await
+    }
+
     async fn count_between(
         &self,
         tenant: &TenantId,
@@ -360,5 +366,21 @@ impl TicketIndex for SqliteStore {
     async fn count_scheduled(&self, now: Timestamp) -> Result<Vec<(TenantId, u64)>, ReadError> {
         let read = move |conn: &_| list::count_scheduled(conn, now);
         self.shared.readers.run(read).await
+    }
+}
+
+#[async_trait]
+impl StoreGauge for SqliteStore {
+    fn position(&self) -> Position {
+        Position(self.shared.committed.position())
+    }
+
+    async fn size_bytes(&self) -> Option<u64> {
+        let database = lock::database_at(self.data_dir());
+        let sizes = tokio::task::spawn_blocking(move || {
+            let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |meta| meta.len());
+            bytes(&database) + bytes(&wal::beside(&database))
+        });
+        sizes.await.ok()
     }
 }

@@ -20,8 +20,8 @@ use bytes::Bytes;
 use punchcard_actors::ports::{
     Callbacks, Called, Clock, PostProcessCall, PreProcessCall, PreProcessReply,
 };
-use punchcard_events::ticket::{CallbackError, CallbackKind, TicketRequested};
 use punchcard_events::Timestamp;
+use punchcard_events::ticket::{CallbackError, CallbackKind, TicketRequested};
 use reqwest::StatusCode;
 use reqwest::dns::Resolve;
 use reqwest::header::{
@@ -277,16 +277,18 @@ impl Webhooks {
 impl Callbacks for Webhooks {
     async fn pre_process(&self, call: PreProcessCall) -> Called<PreProcessReply> {
         let now = self.clock.now();
-        let id = message_id(call.ticket, CallbackKind::PreProcess, call.prepared_again);
-        let of = (CallbackKind::PreProcess, id, &*call.request);
+        let kind = CallbackKind::PreProcess;
+        let id = message_id(call.ticket, kind, call.prepared_again);
+        let of = (kind, id, &*call.request);
         let body = body::pre_process(&call, now);
         self.called(of, body, now, reply::pre_process).await
     }
 
     async fn post_process(&self, call: PostProcessCall) -> Called<Option<Arc<Value>>> {
         let now = self.clock.now();
-        let id = message_id(call.ticket, CallbackKind::PostProcess, call.prepared_again);
-        let of = (CallbackKind::PostProcess, id, &*call.request);
+        let kind = CallbackKind::PostProcess;
+        let id = message_id(call.ticket, kind, call.prepared_again);
+        let of = (kind, id, &*call.request);
         let body = body::post_process(&call, now);
         self.called(of, body, now, reply::post_process).await
     }

@@ -15,6 +15,7 @@ mod latency;
 mod machine;
 mod open_tickets;
 mod prompts;
+mod replay;
 mod report;
 mod sessions;
 mod settings;
@@ -41,7 +42,7 @@ pub(crate) use floor::FloorArgs;
 /// Arguments of `bench`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-It takes about 8 minutes and 2 GB of disk, and a machine that does nothing else meanwhile. A target
+It takes about 20 minutes and 8 GB of disk, and a machine that does nothing else meanwhile. A target
 that is not reached is printed, and is no failure.
 
 Examples:
@@ -74,8 +75,8 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_delimiter = ',', default_values_t = [100, 1_000])]
     in_flight: Vec<usize>,
 
-    /// Open tickets of `memory` and `recovery` [default: 100000]
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=500_000))]
+    /// Open tickets of `memory` and `recovery` [default: 100000], and all of `replay` [default: 1000000]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=5_000_000))]
     tickets: Option<u64>,
 
     /// Idle sessions of `sessions` [default: 10000]
@@ -112,6 +113,8 @@ pub(crate) enum Section {
     Prompts,
     /// Nine tenants beside one that floods, and shares of tokens
     Fairness,
+    /// Folding the whole history of many tickets
+    Replay,
 }
 
 /// Measures and prints.
@@ -158,6 +161,7 @@ async fn measure(args: &BenchArgs, open_files: usize, out: &mut Output) -> anyho
         recovery: None,
         prompts: None,
         fairness: None,
+        replay: None,
     };
     let settings = &report.settings;
     if wanted(Section::Throughput) {
@@ -194,6 +198,18 @@ async fn measure(args: &BenchArgs, open_files: usize, out: &mut Output) -> anyho
         out.note(format_args!("sessions: {} idle", settings.idle_sessions));
         report.sessions = Some(idle_sessions::measure(settings).await?);
     }
+    measure_stored(args, &mut report, out).await?;
+    Ok(report)
+}
+
+/// What much that is stored costs, and who waits for whom.
+async fn measure_stored(
+    args: &BenchArgs,
+    report: &mut Report,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let wanted = |section| args.only.is_empty() || args.only.contains(&section);
+    let settings = &report.settings;
     if wanted(Section::Prompts) {
         let (prompts, versions) = (settings.prompts, settings.prompt_versions);
         out.note(format_args!(
@@ -205,5 +221,9 @@ async fn measure(args: &BenchArgs, open_files: usize, out: &mut Output) -> anyho
         out.note(format_args!("fairness: a flood of {}", settings.flood));
         report.fairness = Some(fairness::measure(settings).await?);
     }
-    Ok(report)
+    if wanted(Section::Replay) {
+        out.note(format_args!("replay: {} tickets", settings.replay_tickets));
+        report.replay = Some(replay::measure(settings).await?);
+    }
+    Ok(())
 }

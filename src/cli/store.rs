@@ -1,5 +1,7 @@
 //! `punchcard store`: the embedded event store, beside a running server or without one.
 
+mod replay;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -9,6 +11,7 @@ use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::style::{self, BAD, BOLD, DIM, GOOD};
 use punchcard_actors::ports::Clock as _;
+use replay::ReplayArgs;
 
 use crate::adapters::clock::SystemClock;
 use crate::adapters::store_sqlite::{
@@ -24,6 +27,8 @@ pub(crate) enum StoreCommand {
     Stats(StoreArgs),
     /// Copy the store to a new file while the server runs.
     Backup(BackupArgs),
+    /// Fold every ticket's history again and print one hash over what they come to.
+    Replay(ReplayArgs),
     /// Make the ticket list anew from the events; the server must not run.
     RebuildList(StoreArgs),
     /// Go on without events that are lost; the server must not run.
@@ -130,6 +135,7 @@ pub(crate) fn run(command: &StoreCommand, out: &mut Output) -> Result<Exit, Fail
             }
             Ok(Exit::Success)
         }
+        StoreCommand::Replay(args) => replay::run(args, out),
         StoreCommand::RebuildList(args) => rebuild_list(args, out),
         StoreCommand::AcceptLoss(args) => accept_loss(args, out),
     }

@@ -17,6 +17,7 @@ mod labels;
 pub(super) mod operations;
 pub(super) mod params;
 mod partials;
+mod policy;
 pub(super) mod precondition;
 pub(super) mod problems;
 mod render;

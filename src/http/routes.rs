@@ -48,7 +48,7 @@ pub(super) const ISSUERS: Roles = Roles::of(&[Role::Issuer]);
 pub(super) const BODIES: Roles = Roles::of(&[Role::Issuer, Role::Planner]);
 /// Who may look at tickets.
 pub(super) const READERS: Roles = Roles::of(&[Role::Issuer, Role::Viewer]);
-/// Everybody with a key: what is only about the caller, or looks at the tenant's work as a whole.
+/// Everybody with a key: what is only about the caller.
 pub(super) const EVERYBODY: Roles = Roles::of(&Role::ALL);
 
 /// Who may run past tickets again: it costs, and reaches nobody.

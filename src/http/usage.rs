@@ -9,3 +9,4 @@ pub(super) mod routes;
 mod view;
 
 pub(super) use rate_limit::RateLimits;
+pub(super) use view::BudgetView;

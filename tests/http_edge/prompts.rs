@@ -18,6 +18,7 @@ fn body(method: &str, path: &str) -> Value {
         ("POST", "/labels/{label}/rollback") => json!({ "expected": 1 }),
         ("PUT", "/labels/{label}") => json!({ "version": 1 }),
         ("PUT", "/canary") => json!({ "version": 1, "percent": 5 }),
+        ("PUT", "/deployment-policy") => json!({ "shadow_run": null }),
         ("PUT", "/test-set") => json!({ "cases": [] }),
         _ => json!({}),
     }

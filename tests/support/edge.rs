@@ -36,7 +36,9 @@ use punchcard_actors::prompts::{CanaryWatch, Prompts};
 use punchcard_actors::redrives::Redrives;
 use punchcard_actors::runtime::{Ports, Runtime, RuntimeOptions};
 use punchcard_actors::sessions::{SessionLimits, SessionSupervisor, Sessions};
-use punchcard_actors::shadow_runs::ShadowRuns;
+use punchcard_actors::shadow_runs::{
+    Likeness, ShadowRunOptions, ShadowRunParts, ShadowRuns, Shadowing,
+};
 use punchcard_actors::tenants::{Directory, Tenants};
 use punchcard_actors::test_runs::{TestRunOptions, TestRunParts, TestRuns};
 use punchcard_actors::testing::judges::PlainJudges;
@@ -437,6 +439,7 @@ async fn run(
     stopped: oneshot::Receiver<()>,
 ) {
     let store = Arc::new(store);
+    let gauge = store.clone();
     let world = Arc::new(World);
     let usage = Arc::new(MemoryUsage::default());
     let price = Price::per_million(1.0, 2.0);
@@ -484,6 +487,7 @@ async fn run(
     let log_dir = tempfile::tempdir().expect("a directory");
     let (webhooks, _dispatching) = webhooks(log_dir.path(), &store_of_webhooks, &runtime).await;
     let directory = tenants.directory().clone();
+    let (workplace, _shadowing) = workplace((&store, gauge), &runtime, directory, &prompts).await;
     let parts = Parts {
         tickets: runtime.tickets().clone(),
         batches,
@@ -492,7 +496,7 @@ async fn run(
         prompts,
         canaries: CanaryWatch::default(),
         test_runs,
-        workplace: workplace(&store, &runtime, directory).await,
+        workplace,
         webhooks,
         usage,
         workbench: world.clone(),
@@ -514,19 +518,39 @@ async fn run(
 }
 
 async fn workplace(
-    store: &Arc<dyn EventStore>,
+    (store, gauge): (&Arc<dyn EventStore>, Arc<MemoryStore>),
     runtime: &Runtime,
     tenants: Directory,
-) -> Workplace {
+    prompts: &Prompts,
+) -> (Workplace, Shadowing) {
+    /// Answers are the same or have nothing in common.
+    struct AllOrNothing;
+    impl Likeness for AllOrNothing {
+        fn similarity(&self, before: &str, after: &str) -> f64 {
+            f64::from(u8::from(before == after))
+        }
+    }
     let tickets = || runtime.tickets().clone();
-    Workplace {
+    let shadow = ShadowRunParts {
+        store: Arc::clone(store),
+        clock: Arc::new(World),
+        tickets: tickets(),
+        forks: Forks::new(tickets()),
+        prompts: prompts.clone(),
+        tenants: tenants.clone(),
+        likeness: Arc::new(AllOrNothing),
+    };
+    let opened = ShadowRuns::open(shadow, ShadowRunOptions::default()).await;
+    let (shadow_runs, shadowing) = opened.expect("an empty store");
+    let workplace = Workplace {
         forks: Forks::new(tickets()),
         redrives: Redrives::open(Arc::clone(store), tickets(), tenants)
             .await
             .expect("an empty store"),
-        shadow_runs: ShadowRuns::new(Arc::clone(store), tickets()),
-        now: Now::new(Arc::clone(store), tickets()),
-    }
+        shadow_runs,
+        now: Now::start(Arc::clone(store), runtime, gauge),
+    };
+    (workplace, shadowing)
 }
 
 /// Webhooks to public addresses only, of which nothing is sent.

@@ -78,6 +78,15 @@ impl Book {
         Ok(Self(Mutex::new(held)))
     }
 
+    /// How many are open, of one tenant or of all.
+    pub(super) fn count_open(&self, tenant: Option<&TenantId>) -> usize {
+        let held = self.lock();
+        match tenant {
+            Some(tenant) => held.open.get(tenant).map_or(0, HashSet::len),
+            None => held.open.values().map(HashSet::len).sum(),
+        }
+    }
+
     pub(super) fn get(&self, id: BatchId) -> Option<Entry> {
         self.lock().batches.get(&id).cloned()
     }

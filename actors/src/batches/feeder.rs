@@ -423,7 +423,7 @@ fn groups(lines: &[RequestLine]) -> impl Iterator<Item = &[RequestLine]> {
 }
 
 /// Waits until nothing is left to do for a ticket but its delivery.
-async fn has_ended(tickets: Tickets, ticket: TicketId) {
+pub(crate) async fn has_ended(tickets: Tickets, ticket: TicketId) {
     let is_at_work = |state: StateName| AT_WORK.contains(&state);
     let watch = tickets.watch_ticket(ticket);
     loop {

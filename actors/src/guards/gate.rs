@@ -17,7 +17,7 @@ use super::options::{Concurrency, GuardOptions};
 use super::pace::Pace;
 use super::pause::Pause;
 use super::rate::Rate;
-use super::{GateStatus, Verdict, Want};
+use super::{GateStatus, Part, Verdict, Want};
 
 /// The gate of one place. `T` is what it keeps of a waiter.
 #[derive(Debug)]
@@ -272,6 +272,19 @@ impl<T> Gate<T> {
     }
 
     /// How all this stands.
+    /// Each tenant that has something here, with the calls of it that run and those in line.
+    pub(super) fn parts(&self) -> Vec<Part> {
+        let parts = self.line.parts();
+        let parts = parts.filter(|(_, in_use, waiting)| in_use + waiting > 0);
+        parts
+            .map(|(tenant, in_use, waiting)| Part {
+                tenant: tenant.clone(),
+                in_use,
+                waiting,
+            })
+            .collect()
+    }
+
     pub(super) fn status(&self, now: Instant) -> GateStatus {
         GateStatus {
             name: self.name.as_ref().to_owned(),

@@ -174,6 +174,15 @@ impl<T> Line<T> {
         self.lanes.iter().filter(waits).count()
     }
 
+    /// What each tenant has here: permits that it holds, and callers in line. It takes time linear in
+    /// the tenants.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (&TenantId, usize, usize)> {
+        self.lanes.iter().filter_map(|waiters| {
+            let waiting = usize::try_from(waiters.queue.total().calls).unwrap_or(usize::MAX);
+            Some((waiters.tenant.as_ref()?, waiters.held, waiting))
+        })
+    }
+
     /// Callers that stand aside. It takes time linear in the tenants.
     pub(super) fn aside(&self) -> u64 {
         let aside = self.lanes.iter().map(|waiters| match waiters.aside {

@@ -97,6 +97,16 @@ pub struct Place {
     pub stream: Option<StreamName>,
 }
 
+/// How far a store has come, for people who watch it.
+#[async_trait]
+pub trait StoreGauge: Send + Sync + 'static {
+    /// The newest event's position; 0 of none.
+    fn position(&self) -> Position;
+
+    /// How many bytes it takes on its disk, where it has one.
+    async fn size_bytes(&self) -> Option<u64>;
+}
+
 /// The ticket list: a projection of the ticket streams, current with every append.
 #[async_trait]
 pub trait TicketIndex: Send + Sync + 'static {
@@ -118,6 +128,13 @@ pub trait TicketIndex: Send + Sync + 'static {
     /// # Errors
     /// See [`ReadError`].
     async fn count_by_state(&self) -> Result<Vec<(StateName, u64)>, ReadError>;
+
+    /// How many tickets that have not ended each tenant has in each state, by tenant; what there is none
+    /// of is left out.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    async fn count_open(&self) -> Result<Vec<(TenantId, StateName, u64)>, ReadError>;
 
     /// How many of a tenant's tickets with ids from `first` to `last`, both included, are in each state;
     /// states without any are left out.

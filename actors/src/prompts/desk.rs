@@ -148,6 +148,8 @@ const fn brought(event: &PromptEvent) -> Option<u32> {
         | PromptEvent::CanaryEnded(_)
         | PromptEvent::TestSetSaved(_)
         | PromptEvent::PromptTested(_)
+        | PromptEvent::PromptShadowed(_)
+        | PromptEvent::DeploymentPolicySet(_)
         | PromptEvent::PromptRetired(_)
         | PromptEvent::PromptRestored(_) => None,
     }

@@ -40,6 +40,8 @@ impl Page {
             | PromptEvent::CanaryStarted(_)
             | PromptEvent::TestSetSaved(_)
             | PromptEvent::PromptTested(_)
+            | PromptEvent::PromptShadowed(_)
+            | PromptEvent::DeploymentPolicySet(_)
             | PromptEvent::PromptRetired(_)
             | PromptEvent::PromptRestored(_) => {}
         }

@@ -84,6 +84,14 @@ impl Roster {
         self.leases.iter().filter_map(Weak::upgrade)
     }
 
+    /// How many sessions each tenant has; one that has just left may still be counted.
+    pub(super) fn sessions_by_tenant(&self) -> Vec<(TenantId, usize)> {
+        // One copy of each token is the table's own.
+        let counts = self.sessions.iter();
+        let counts = counts.map(|(tenant, seat)| (tenant.clone(), Arc::strong_count(seat) - 1));
+        counts.filter(|(_, count)| *count > 0).collect()
+    }
+
     /// Admits nobody from now on.
     pub(super) fn close(&mut self) {
         self.closed = true;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext as _, Context, Handler, Message};
+use actix::{Actor, AsyncContext as _, Context, Handler, Message, MessageResult};
+use punchcard_events::TenantId;
 
 use super::lease::{Goodbye, Lease, SessionId};
 use super::roster::Roster;
@@ -131,6 +132,11 @@ pub(super) struct CloseAll;
 #[rtype(result = "usize")]
 pub(super) struct Count;
 
+/// Counts the sessions of each tenant that has some.
+#[derive(Message)]
+#[rtype(result = "Vec<(TenantId, usize)>")]
+pub(super) struct CountByTenant;
+
 impl Handler<Mint> for SessionSupervisor {
     type Result = Result<SessionToken, SessionError>;
 
@@ -184,5 +190,13 @@ impl Handler<Count> for SessionSupervisor {
 
     fn handle(&mut self, Count: Count, _: &mut Self::Context) -> usize {
         self.roster.present().count()
+    }
+}
+
+impl Handler<CountByTenant> for SessionSupervisor {
+    type Result = MessageResult<CountByTenant>;
+
+    fn handle(&mut self, CountByTenant: CountByTenant, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.roster.sessions_by_tenant())
     }
 }

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::ports::{
     AppendError, Appended, Direction, Due, EventStore, ExpectedRevision, FailureGroup, Order,
-    Place, ReadError, Subscription, TicketFilter, TicketIndex, WhichForks,
+    Place, ReadError, StoreGauge, Subscription, TicketFilter, TicketIndex, WhichForks,
 };
 
 /// The store. Clones share what is stored.
@@ -311,6 +311,17 @@ impl MemoryStore {
 }
 
 #[async_trait]
+impl StoreGauge for MemoryStore {
+    fn position(&self) -> Position {
+        Position(self.held().log.len() as u64)
+    }
+
+    async fn size_bytes(&self) -> Option<u64> {
+        None
+    }
+}
+
+#[async_trait]
 impl TicketIndex for MemoryStore {
     async fn list(
         &self,
@@ -343,6 +354,20 @@ impl TicketIndex for MemoryStore {
             *counts.entry(ticket.state).or_insert(0) += 1;
         }
         Ok(counts.into_iter().collect())
+    }
+
+    async fn count_open(&self) -> Result<Vec<(TenantId, StateName, u64)>, ReadError> {
+        let mut counts = BTreeMap::new();
+        for line in self.held().tickets.values() {
+            if !line.state.is_terminal() {
+                let of = (line.tenant.clone(), line.state);
+                *counts.entry(of).or_insert(0) += 1;
+            }
+        }
+        let counts = counts.into_iter();
+        Ok(counts
+            .map(|((tenant, state), count)| (tenant, state, count))
+            .collect())
     }
 
     async fn count_between(

@@ -121,6 +121,11 @@ impl TicketIndex for SimStore {
         memory.count_by_state().await
     }
 
+    async fn count_open(&self) -> Result<Vec<(TenantId, StateName, u64)>, ReadError> {
+        let memory = self.0.lock().memory.clone();
+        memory.count_open().await
+    }
+
     async fn count_between(
         &self,
         tenant: &TenantId,

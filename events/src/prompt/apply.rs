@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::event::{
     CanaryEnded, CanaryStarted, LabelMoved, LabelRemoved, MoveCause, PromptEvent, PromptPublished,
 };
-use super::state::{Draft, LabelState, PromptState, Version, record};
+use super::state::{Draft, LabelState, PromptState, Version, record, record_shadow};
 use crate::recorded::Revision;
 
 /// An event that cannot happen to the prompt it met.
@@ -98,6 +98,8 @@ pub fn apply(
             state.runs.insert(tested.run);
             record(&mut state.tests, tested);
         }
+        PromptEvent::PromptShadowed(shadowed) => record_shadow(&mut state.shadows, shadowed),
+        PromptEvent::DeploymentPolicySet(set) => state.policy = set.policy,
         PromptEvent::PromptRetired(retired) => state.retired = Some(retired.act.clone()),
         PromptEvent::PromptRestored(_) => state.retired = None,
     }
@@ -122,6 +124,10 @@ fn can_happen(state: &PromptState, event: &PromptEvent) -> bool {
             known.checked_add(1) == Some(saved.test_set.number)
         }
         PromptEvent::PromptTested(tested) => tested.failed <= tested.cases,
+        PromptEvent::PromptShadowed(shadowed) => {
+            state.version(shadowed.version).map(|version| version.hash) == Some(shadowed.hash)
+        }
+        PromptEvent::DeploymentPolicySet(_) => true,
         PromptEvent::PromptRetired(_) => state.retired.is_none(),
         PromptEvent::PromptRestored(_) => state.retired.is_some(),
     }

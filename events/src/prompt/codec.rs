@@ -20,6 +20,8 @@ stored!(
         CanaryEnded @ 1,
         TestSetSaved @ 1,
         PromptTested @ 1,
+        PromptShadowed @ 1,
+        DeploymentPolicySet @ 1,
         PromptRetired @ 1,
         PromptRestored @ 1,
     ]
@@ -38,6 +40,8 @@ impl PromptEvent {
             Self::CanaryEnded(body) => &body.act,
             Self::TestSetSaved(body) => &body.act,
             Self::PromptTested(body) => &body.act,
+            Self::PromptShadowed(body) => &body.act,
+            Self::DeploymentPolicySet(body) => &body.act,
             Self::PromptRetired(body) => &body.act,
             Self::PromptRestored(body) => &body.act,
         }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::content::{Content, ContentHash};
-use super::event::{Act, CanaryBounds, CanaryEnd, CanaryTally, Tested};
+use super::event::{Act, CanaryBounds, CanaryEnd, CanaryTally, DeploymentPolicy, Tested};
 use super::test_set::TestCase;
 use crate::ids::LabelName;
+use crate::shadow_run::Tally;
 use crate::time::Timestamp;
 
 /// Something asked of a prompt.
@@ -139,6 +140,26 @@ pub enum Command {
         /// When it ended, and who asked for it.
         act: Act,
     },
+    /// Record a finished shadow run's result.
+    RecordShadow {
+        /// The run.
+        run: Uuid,
+        /// The version that was tried.
+        version: u32,
+        /// That version's hash.
+        hash: ContentHash,
+        /// What came of its cases.
+        tally: Tally,
+        /// When it ended, and who asked for it.
+        act: Act,
+    },
+    /// Say what a deployment needs.
+    SetDeploymentPolicy {
+        /// What is to hold from now on.
+        policy: DeploymentPolicy,
+        /// When and by whom.
+        act: Act,
+    },
     /// Take no new tickets.
     Retire {
         /// Why.
@@ -172,6 +193,8 @@ impl Command {
             | Self::EndCanary { .. }
             | Self::SaveTestSet { .. }
             | Self::RecordTest { .. }
+            | Self::RecordShadow { .. }
+            | Self::SetDeploymentPolicy { .. }
             | Self::Adopt { .. } => true,
             Self::MoveLabel { expected, .. } => expected.is_some(),
             Self::RemoveLabel { .. }
@@ -195,6 +218,8 @@ impl Command {
             | Self::EndCanary { act, .. }
             | Self::SaveTestSet { act, .. }
             | Self::RecordTest { act, .. }
+            | Self::RecordShadow { act, .. }
+            | Self::SetDeploymentPolicy { act, .. }
             | Self::Retire { act, .. }
             | Self::Restore { act }
             | Self::Adopt { act, .. } => act.at = time,

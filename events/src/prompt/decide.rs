@@ -1,13 +1,16 @@
 //! Turning a command into events. Synchronous, without I/O, and the only place that says yes or no.
 //!
 //! Drafts and versions are in `drafts.rs`, labels and canaries in `deploy.rs`, test sets and results
-//! in `testing.rs`.
+//! in `testing.rs`, what a deployment needs besides and shadow runs in `policy.rs`.
 
 use super::command::Command;
 use super::deploy::{self, Deployment};
 use super::drafts;
-use super::event::{Act, CanaryEnd, PromptEvent, PromptRestored, PromptRetired, PromptTested};
+use super::event::{
+    Act, CanaryEnd, PromptEvent, PromptRestored, PromptRetired, PromptShadowed, PromptTested,
+};
 use super::limits;
+use super::policy;
 use super::rejection::Rejection;
 use super::state::{PromptState, Version};
 use super::testing;
@@ -121,6 +124,23 @@ pub fn decide(state: &PromptState, command: Command) -> Result<Vec<PromptEvent>,
             };
             testing::record_test(state, result)
         }
+        Command::RecordShadow {
+            run,
+            version,
+            hash,
+            tally,
+            act,
+        } => {
+            let result = PromptShadowed {
+                run,
+                version,
+                hash,
+                tally,
+                act,
+            };
+            policy::record_shadow(state, result)
+        }
+        Command::SetDeploymentPolicy { policy, act } => policy::set(state, policy, act),
     }
 }
 
@@ -136,6 +156,8 @@ const fn begins(command: &Command) -> bool {
         | Command::StartCanary { .. }
         | Command::EndCanary { .. }
         | Command::RecordTest { .. }
+        | Command::RecordShadow { .. }
+        | Command::SetDeploymentPolicy { .. }
         | Command::Retire { .. }
         | Command::Restore { .. } => false,
     }

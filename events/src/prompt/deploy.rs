@@ -9,6 +9,7 @@ use super::event::{
     LabelRemoved, MoveCause, PromptEvent,
 };
 use super::limits;
+use super::policy::passing_shadow;
 use super::rejection::Rejection;
 use super::state::{PromptState, Version};
 use crate::ids::LabelName;
@@ -222,14 +223,16 @@ pub(super) fn ended(
 }
 
 /// What lets a version reach the users of `production`: its newest test under the present test
-/// set, or else a reason.
+/// set, and a shadow run where the policy asks for one; or else a reason.
 fn clearance(
     state: &PromptState,
     version: &Version,
     override_reason: Option<String>,
 ) -> Result<Clearance, Rejection> {
-    let untested = match passing_run(state, version) {
-        Ok(run) => return Ok(Clearance::Tested { run }),
+    let shown = passing_run(state, version)
+        .and_then(|run| passing_shadow(state, version).map(|shadow_run| (run, shadow_run)));
+    let untested = match shown {
+        Ok((run, shadow_run)) => return Ok(Clearance::Tested { run, shadow_run }),
         Err(untested) => untested,
     };
     let Some(reason) = override_reason else {

@@ -10,6 +10,7 @@ use super::content::{Content, ContentHash};
 use super::test_set::TestSet;
 pub use crate::act::{Act, Author};
 use crate::ids::LabelName;
+use crate::shadow_run::Tally;
 
 /// One event of a prompt's life.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +33,10 @@ pub enum PromptEvent {
     TestSetSaved(TestSetSaved),
     /// A test run ended.
     PromptTested(PromptTested),
+    /// A shadow run finished.
+    PromptShadowed(PromptShadowed),
+    /// It was said what a deployment needs.
+    DeploymentPolicySet(DeploymentPolicySet),
     /// The task takes no new tickets.
     PromptRetired(PromptRetired),
     /// The task takes tickets again.
@@ -121,6 +126,9 @@ pub enum Clearance {
     Tested {
         /// The run.
         run: Uuid,
+        /// The shadow run that it passed, where the deployment policy asked for one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shadow_run: Option<Uuid>,
     },
     /// Somebody who may took the responsibility.
     Overridden {
@@ -251,6 +259,52 @@ pub struct PromptTested {
     pub failed: u32,
     /// When it ended, and who asked for it.
     pub act: Act,
+}
+
+/// Body of `PromptShadowed`: a shadow run's result. What came of each case is in the run's own
+/// streams.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptShadowed {
+    /// The run.
+    pub run: Uuid,
+    /// The version that was tried.
+    pub version: u32,
+    /// That version's hash.
+    pub hash: ContentHash,
+    /// What came of its cases; there was at least one.
+    pub tally: Tally,
+    /// When it ended, and who asked for it.
+    pub act: Act,
+}
+
+/// Body of `DeploymentPolicySet`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeploymentPolicySet {
+    /// What holds from now on.
+    pub policy: DeploymentPolicy,
+    /// When and by whom.
+    pub act: Act,
+}
+
+/// What a version needs before it reaches the users of `production`, besides a passed test run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DeploymentPolicy {
+    /// A shadow run like this; absent or `null`: none.
+    #[serde(default)]
+    pub shadow_run: Option<ShadowRunPolicy>,
+}
+
+/// The shadow run that a deployment needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ShadowRunPolicy {
+    /// It had at least so many cases: 1 to 1,000.
+    pub min_cases: u32,
+    /// At most so many of a hundred cases had no answer that could be used: 0 to 100.
+    pub max_failed_percent: u8,
 }
 
 /// What a test run tested.

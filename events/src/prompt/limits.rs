@@ -25,8 +25,8 @@ pub const TEST_SET_BYTES: usize = 2 * 1024 * 1024;
 /// The most bytes the name of a test case may have.
 pub const CASE_NAME_BYTES: usize = 64;
 
-/// How many results of test runs are remembered. A version whose result is forgotten is tested
-/// again before it goes to production.
+/// How many results of test runs, and of shadow runs, are remembered. A version whose result is
+/// forgotten is tried again before it goes to production.
 pub const RESULTS: usize = 1_000;
 
 /// How many steps a label can be rolled back. Older ones are forgotten, not refused.

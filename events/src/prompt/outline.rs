@@ -100,6 +100,8 @@ impl<'a> PromptOutline<'a> {
             | PromptEvent::CanaryStarted(_)
             | PromptEvent::CanaryEnded(_)
             | PromptEvent::PromptTested(_)
+            | PromptEvent::PromptShadowed(_)
+            | PromptEvent::DeploymentPolicySet(_)
             | PromptEvent::PromptRetired(_)
             | PromptEvent::PromptRestored(_) => Self::Whole(Cow::Borrowed(event)),
         }

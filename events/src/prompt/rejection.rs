@@ -95,6 +95,40 @@ pub enum Rejection {
         /// How many there were.
         cases: u32,
     },
+    /// The content was not tried on enough past tickets.
+    #[error(
+        "version {version} has not been tried on past tickets: this prompt's deployment policy asks for a finished shadow run of at least {min_cases} cases"
+    )]
+    NotShadowed {
+        /// The version that was to reach users.
+        version: u32,
+        /// How many cases the policy asks for.
+        min_cases: u32,
+    },
+    /// Too many past tickets had no answer.
+    #[error(
+        "version {version} gave no usable answer to {failed} of {cases} past tickets: this prompt's deployment policy allows {max_failed_percent} percent"
+    )]
+    ShadowFailed {
+        /// The version that was to reach users.
+        version: u32,
+        /// The shadow run.
+        run: Uuid,
+        /// How many cases had no answer.
+        failed: u32,
+        /// How many there were.
+        cases: u32,
+        /// How many of a hundred the policy allows.
+        max_failed_percent: u8,
+    },
+    /// A shadow run of no cases, or more than one can have.
+    #[error("a deployment policy asks for a shadow run of 1 to {max} cases, not {min_cases}")]
+    MinCasesOutOfRange {
+        /// How many were asked for.
+        min_cases: u32,
+        /// The most that a run can have.
+        max: u32,
+    },
     /// An override without a reason.
     #[error("the tests can only be overridden with a reason")]
     ReasonMissing,
@@ -227,6 +261,9 @@ impl Rejection {
             Self::NoTestCases { .. } => "no_test_cases",
             Self::NotTested { .. } => "not_tested",
             Self::TestFailed { .. } => "test_failed",
+            Self::NotShadowed { .. } => "not_shadowed",
+            Self::ShadowFailed { .. } => "shadow_failed",
+            Self::MinCasesOutOfRange { .. } => "min_cases_out_of_range",
             Self::ReasonMissing => "reason_missing",
             Self::NothingBefore { .. } => "nothing_before",
             Self::ProductionStays => "production_stays",
@@ -260,6 +297,12 @@ impl Rejection {
             Self::NotTested { version, .. } => {
                 format!("Test version {version}, and deploy it once all cases pass.")
             }
+            Self::NotShadowed { version, min_cases } => format!(
+                "Start a shadow run of version {version} with at least {min_cases} cases, and deploy the version once it is finished; or have an admin override the policy with a reason."
+            ),
+            Self::ShadowFailed { run, .. } => format!(
+                "Look at the worst cases of shadow run {run}, change the draft, and publish, test and try it again; or have an admin override the policy with a reason."
+            ),
             Self::SameAsVersion { version } => {
                 format!("Use version {version}; change the draft if it should say something else.")
             }
@@ -312,6 +355,9 @@ impl Rejection {
                 "Choose 1 to 99 percent; deploy the version to give it to everybody."
             }
             Self::BoundOutOfRange(_) => "Choose 0 to 100 percent.",
+            Self::MinCasesOutOfRange { .. } => {
+                "Choose how many past tickets are enough: 50 is a start."
+            }
             Self::NoMinimum => {
                 "Ask for at least 1 ticket; 20 or more keep one bad ticket from deciding."
             }
@@ -331,6 +377,8 @@ impl Rejection {
             // Those that name something, in `remedy`.
             Self::TestFailed { .. }
             | Self::NotTested { .. }
+            | Self::NotShadowed { .. }
+            | Self::ShadowFailed { .. }
             | Self::SameAsVersion { .. }
             | Self::CanaryRunning { .. }
             | Self::NoSuchVersion { .. }

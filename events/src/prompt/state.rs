@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::content::{Content, ContentHash};
 use super::event::{
-    Act, CanaryEnded, CanaryStarted, Clearance, LabelMoved, MoveCause, PromptTested,
+    Act, CanaryEnded, CanaryStarted, Clearance, DeploymentPolicy, LabelMoved, MoveCause,
+    PromptShadowed, PromptTested,
 };
 use super::limits;
 use super::test_set::TestSet;
@@ -36,6 +37,10 @@ pub struct PromptState {
     /// Every run whose result was ever recorded, 16 bytes each: one that is told of again must not
     /// take the place of a newer one, even if it is forgotten itself.
     pub runs: BTreeSet<Uuid>,
+    /// Results of shadow runs in the order they were recorded, at most [`limits::RESULTS`].
+    pub shadows: Vec<PromptShadowed>,
+    /// What a deployment needs besides a passed test run.
+    pub policy: DeploymentPolicy,
     /// Since when, and by whom, no new tickets are taken; absent while they are.
     pub retired: Option<Act>,
     /// The highest edit number ever given; 0 before the first.
@@ -169,6 +174,17 @@ pub(super) fn record(tests: &mut Vec<PromptTested>, tested: &PromptTested) {
         tests.remove(0);
     }
     tests.push(tested.clone());
+}
+
+/// Records a shadow run's result: once, whoever tells of it again.
+pub(super) fn record_shadow(shadows: &mut Vec<PromptShadowed>, shadowed: &PromptShadowed) {
+    if shadows.iter().any(|known| known.run == shadowed.run) {
+        return;
+    }
+    if shadows.len() >= limits::RESULTS {
+        shadows.remove(0);
+    }
+    shadows.push(shadowed.clone());
 }
 
 /// The newest result of a content under a test set.

@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use uuid::Uuid;
 
 use super::content::ContentHash;
-use super::event::{Act, CanaryEnded, CanaryStarted, LabelMoved, PromptEvent, PromptTested};
+use super::event::{
+    Act, CanaryEnded, CanaryStarted, DeploymentPolicy, LabelMoved, PromptEvent, PromptShadowed,
+    PromptTested,
+};
 use super::limits;
 use super::outline::{PromptOutline, PublishedOutline};
 use super::state::{self, LabelState};
@@ -38,6 +41,11 @@ pub struct PromptSummary {
     /// Results of test runs in the order they were recorded, as in
     /// [`PromptState::tests`](super::PromptState::tests).
     pub tests: Vec<PromptTested>,
+    /// Results of shadow runs in the order they were recorded, as in
+    /// [`PromptState::shadows`](super::PromptState::shadows).
+    pub shadows: Vec<PromptShadowed>,
+    /// What a deployment needs besides a passed test run.
+    pub policy: DeploymentPolicy,
     /// Since when, and by whom, no new tickets are taken; absent while they are.
     pub retired: Option<Act>,
     /// Where labels pointed to.
@@ -217,6 +225,10 @@ impl PromptSummary {
             PromptEvent::CanaryStarted(canary) => self.canary_started(canary),
             PromptEvent::CanaryEnded(ended) => self.canary_ended(ended),
             PromptEvent::PromptTested(tested) => state::record(&mut self.tests, tested),
+            PromptEvent::PromptShadowed(shadowed) => {
+                state::record_shadow(&mut self.shadows, shadowed);
+            }
+            PromptEvent::DeploymentPolicySet(set) => self.policy = set.policy,
             PromptEvent::PromptRetired(retired) => self.retired = Some(retired.act.clone()),
             PromptEvent::PromptRestored(_) => self.retired = None,
         }

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use punchcard_events::partial::{PartialEvent, PartialRemoved, PartialSaved};
 use punchcard_events::prompt::*;
 use punchcard_events::recorded::DecodeError;
+use punchcard_events::shadow_run::Tally;
 use punchcard_events::test_run::{Arm, TestRunEvent};
 use punchcard_events::ticket::{AnswerFormat, Parameters, Role};
 use punchcard_events::{LabelName, PartialName};
@@ -238,6 +239,28 @@ fn stored() -> StoredLife {
     }
 }
 
+/// The golden file of `LabelMoved` is older than deployment policies.
+#[test]
+fn a_deployment_that_a_shadow_run_cleared_is_stored_beside_those_that_needed_none() {
+    let moved = moved(
+        production(),
+        Some(1),
+        2,
+        MoveCause::Deployed,
+        Clearance::Tested {
+            run: RUN,
+            shadow_run: Some(CANARY),
+        },
+    );
+    let body = prompts().body(&moved);
+    assert_eq!(
+        body["clearance"],
+        json!({ "tested": { "run": RUN, "shadow_run": CANARY } })
+    );
+    let read = PromptEvent::decode("LabelMoved", 1, &body.to_string());
+    assert_eq!(read, Ok(moved));
+}
+
 #[test]
 fn a_decode_error_never_quotes_the_body() {
     let body = r#"{"edit":"the planner's words","content":{},"act":{}}"#;
@@ -363,6 +386,20 @@ fn full_texts() -> Vec<PromptEvent> {
             failed: 1,
             act: by_mina(4),
         }),
+        PromptEvent::PromptShadowed(PromptShadowed {
+            run: RUN,
+            version: 3,
+            hash: hash(3),
+            tally: Tally {
+                cases: 100,
+                same: 40,
+                changed: 55,
+                schema_failed: 3,
+                failed: 2,
+            },
+            act: by_mina(4),
+        }),
+        policy_set(50, 5),
     ]
 }
 
@@ -377,7 +414,10 @@ fn full_deployments() -> Vec<PromptEvent> {
             hash: hash(2),
             cause: MoveCause::Promoted,
             reason: reason(),
-            clearance: Clearance::Tested { run: RUN },
+            clearance: Clearance::Tested {
+                run: RUN,
+                shadow_run: None,
+            },
             act: by_mina(5),
         }),
         PromptEvent::LabelRemoved(LabelRemoved {
@@ -447,6 +487,11 @@ fn minimal() -> Vec<PromptEvent> {
             test_set: 1,
             cases: 1,
             failed: 0,
+            act: by_mina(1),
+        }),
+        shadowed(7, 1, 1, 0),
+        PromptEvent::DeploymentPolicySet(DeploymentPolicySet {
+            policy: DeploymentPolicy { shadow_run: None },
             act: by_mina(1),
         }),
         moved(

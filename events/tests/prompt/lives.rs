@@ -9,7 +9,7 @@ use punchcard_events::LabelName;
 use punchcard_events::prompt::*;
 use uuid::Uuid;
 
-use crate::samples::{BOUNDS, TALLY, at, case, content, production, staging};
+use crate::samples::{BOUNDS, TALLY, asking_for, at, case, content, production, staging, tally};
 
 /// A life so far: its events and the state they were folded to while they were decided.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +24,7 @@ pub(crate) struct Life {
 pub(crate) type Step = (u8, u8, u8, bool);
 
 pub(crate) fn lives() -> impl Strategy<Value = Life> {
-    vec((0..32_u8, any::<u8>(), any::<u8>(), any::<bool>()), 0..90).prop_map(|steps| live(&steps))
+    vec((0..40_u8, any::<u8>(), any::<u8>(), any::<bool>()), 0..90).prop_map(|steps| live(&steps))
 }
 
 pub(crate) fn live(steps: &[Step]) -> Life {
@@ -111,6 +111,8 @@ fn command(state: &PromptState, second: u64, (ask, a, b, flag): Step, act: Act) 
         22..=26 => record(state, run, version, flag, act),
         27 => Command::Retire { reason: None, act },
         28..=30 => Command::Restore { act },
+        32..=37 => record_shadow(state, run, version, (a, b), act),
+        38 | 39 => set_policy(flag, a, b, act),
         _ => Command::Adopt {
             content: content("configured"),
             act,
@@ -158,6 +160,30 @@ fn publish(state: &PromptState, a: u8, act: Act) -> Command {
         expected_edit: draft.map_or_else(|| a.into(), |draft| draft.edit),
         content: draft.map_or_else(|| content("none"), |draft| draft.content.clone()),
         notes: String::new(),
+        act,
+    }
+}
+
+fn set_policy(asks: bool, a: u8, b: u8, act: Act) -> Command {
+    let asked = asks.then(|| asking_for(u32::from(a % 12), b % 110));
+    let policy = asked.unwrap_or_default();
+    Command::SetDeploymentPolicy { policy, act }
+}
+
+fn record_shadow(
+    state: &PromptState,
+    run: Uuid,
+    version: u32,
+    (a, b): (u8, u8),
+    act: Act,
+) -> Command {
+    let hash = state.version(version).map(|version| version.hash);
+    let cases = u32::from(a % 20);
+    Command::RecordShadow {
+        run,
+        version,
+        hash: hash.unwrap_or_else(|| content("none").hash()),
+        tally: tally(cases, cases * u32::from(b % 3) / 2),
         act,
     }
 }

@@ -23,6 +23,8 @@ mod lives;
 #[cfg(test)]
 mod partials;
 #[cfg(test)]
+mod policies;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod refusals;

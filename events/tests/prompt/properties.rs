@@ -86,6 +86,8 @@ proptest! {
             }
             prop_assert_eq!(&summary.canary, &state.canary);
             prop_assert_eq!(&summary.tests, &state.tests);
+            prop_assert_eq!(&summary.shadows, &state.shadows);
+            prop_assert_eq!(&summary.policy, &state.policy);
             prop_assert_eq!(&summary.retired, &state.retired);
             prop_assert_eq!(summary.last_edit, state.last_edit);
             prop_assert_eq!(
@@ -139,9 +141,16 @@ proptest! {
                 && moved.label.is_production()
             {
                 match (&moved.clearance, moved.cause) {
-                    (Clearance::Tested { run }, MoveCause::Deployed) => {
+                    (Clearance::Tested { run, shadow_run }, MoveCause::Deployed) => {
                         let newest = state.newest_test(moved.hash).expect("it was tested");
                         prop_assert!(newest.passed() && newest.run == *run);
+                        prop_assert_eq!(state.policy.shadow_run.is_some(), shadow_run.is_some());
+                        if let (Some(policy), Some(run)) = (state.policy.shadow_run, shadow_run) {
+                            let mut shadows = state.shadows.iter();
+                            let shadow = shadows.find(|shadow| shadow.run == *run);
+                            let shadow = shadow.expect("it was recorded");
+                            prop_assert!(shadow.hash == moved.hash && policy.is_met_by(shadow));
+                        }
                     }
                     (clearance, MoveCause::Promoted) => {
                         prop_assert_ne!(clearance, &Clearance::NotNeeded);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use punchcard_events::prompt::*;
+use punchcard_events::shadow_run::Tally;
 use punchcard_events::ticket::{AnswerFormat, Parameters, Role};
 use punchcard_events::{LabelName, Timestamp};
 use serde_json::json;
@@ -141,7 +142,10 @@ pub(crate) fn moved(
 
 pub(crate) fn passed(run: u128) -> Clearance {
     let run = Uuid::from_u128(run);
-    Clearance::Tested { run }
+    Clearance::Tested {
+        run,
+        shadow_run: None,
+    }
 }
 
 pub(crate) fn save(expected_edit: Option<u32>, content: Arc<Content>) -> Command {
@@ -186,6 +190,58 @@ pub(crate) fn record(run: u128, version: u32, failed: u32) -> Command {
         failed,
         act: by_mina(30),
     }
+}
+
+/// `cases` tickets of the past were tried on version `version`, `failed` of them without an answer.
+pub(crate) fn tally(cases: u32, failed: u32) -> Tally {
+    Tally {
+        cases,
+        same: cases - failed,
+        failed,
+        ..Tally::default()
+    }
+}
+
+pub(crate) fn record_shadow(run: u128, version: u32, cases: u32, failed: u32) -> Command {
+    Command::RecordShadow {
+        run: Uuid::from_u128(run),
+        version,
+        hash: hash(version),
+        tally: tally(cases, failed),
+        act: by_mina(35),
+    }
+}
+
+pub(crate) fn shadowed(run: u128, version: u32, cases: u32, failed: u32) -> PromptEvent {
+    PromptEvent::PromptShadowed(PromptShadowed {
+        run: Uuid::from_u128(run),
+        version,
+        hash: hash(version),
+        tally: tally(cases, failed),
+        act: by_mina(35),
+    })
+}
+
+pub(crate) fn asking_for(min_cases: u32, max_failed_percent: u8) -> DeploymentPolicy {
+    let shadow_run = Some(ShadowRunPolicy {
+        min_cases,
+        max_failed_percent,
+    });
+    DeploymentPolicy { shadow_run }
+}
+
+pub(crate) fn set_policy(min_cases: u32, max_failed_percent: u8) -> Command {
+    Command::SetDeploymentPolicy {
+        policy: asking_for(min_cases, max_failed_percent),
+        act: by_mina(36),
+    }
+}
+
+pub(crate) fn policy_set(min_cases: u32, max_failed_percent: u8) -> PromptEvent {
+    PromptEvent::DeploymentPolicySet(DeploymentPolicySet {
+        policy: asking_for(min_cases, max_failed_percent),
+        act: by_mina(36),
+    })
 }
 
 pub(crate) fn deploy(label: LabelName, version: u32) -> Command {

@@ -56,7 +56,7 @@ macro_rules! asks {
 
 asks! {
     SaveDraft, DiscardDraft, Publish, MoveLabel, RollBack, RemoveLabel, StartCanary, EndCanary,
-    SaveTestSet, RecordTest, Retire, Restore, Adopt,
+    SaveTestSet, RecordTest, RecordShadow, SetDeploymentPolicy, Retire, Restore, Adopt,
 }
 
 /// What is asked: something that is new wherever it can be.
@@ -72,6 +72,8 @@ fn commands() -> Vec<Command> {
         end_canary(CanaryEnd::Stopped),
         save_set(None, vec![case("new")]),
         record(99, 2, 1),
+        record_shadow(98, 2, 10, 1),
+        set_policy(10, 5),
         retire(),
         restore(),
         adopt(words(9)),
@@ -96,6 +98,8 @@ const fn row(ask: Ask) -> [&'static str; 6] {
         Ask::EndCanary    => [NO_PROMPT, NOT_RUNNING, NOT_RUNNING, NOT_RUNNING, "CanaryEnded", NOT_RUNNING],
         Ask::SaveTestSet  => ["TestSetSaved", "TestSetSaved", CONFLICT, CONFLICT, CONFLICT, CONFLICT],
         Ask::RecordTest   => [NO_PROMPT, "no_such_test_set", "PromptTested", "PromptTested", "PromptTested", "PromptTested"],
+        Ask::RecordShadow => [NO_PROMPT, "no_such_version", "PromptShadowed", "PromptShadowed", "PromptShadowed", "PromptShadowed"],
+        Ask::SetDeploymentPolicy => [NO_PROMPT, "DeploymentPolicySet", "DeploymentPolicySet", "DeploymentPolicySet", "DeploymentPolicySet", "DeploymentPolicySet"],
         Ask::Retire       => [NO_PROMPT, "PromptRetired", "PromptRetired", "PromptRetired", "CanaryEnded PromptRetired", "-"],
         Ask::Restore      => [NO_PROMPT, "-", "-", "-", "-", "PromptRestored"],
         Ask::Adopt        => ["PromptPublished LabelMoved", "not_empty", "-", "-", "-", "-"],

@@ -38,6 +38,19 @@ pub(super) fn count_by_state(conn: &Connection) -> Result<Vec<(StateName, u64)>,
     counts(conn, sql, [])
 }
 
+/// How many open tickets each tenant has in each state.
+pub(super) fn count_open(conn: &Connection) -> Result<Vec<(TenantId, StateName, u64)>, ReadError> {
+    let read = || -> rusqlite::Result<Vec<_>> {
+        let mut select = conn.prepare_cached(
+            "SELECT tenant, state, count(*) FROM tickets INDEXED BY tickets_open \
+             WHERE deadline_ms IS NOT NULL GROUP BY tenant, state",
+        )?;
+        let counts = select.query_map([], row::count_of_tenant_and_state)?;
+        counts.collect()
+    };
+    read().map_err(|error| read_error(&error))
+}
+
 /// How many of a tenant's tickets between two ids are in each state.
 pub(super) fn count_between(
     conn: &Connection,

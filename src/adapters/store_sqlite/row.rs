@@ -185,6 +185,16 @@ pub(super) fn count_of_tenant(row: &Row<'_>) -> rusqlite::Result<(TenantId, u64)
     Ok((checked(row, 0, TenantId::new)?, unsigned(row, 1)?))
 }
 
+/// A tenant, a state and a count.
+pub(super) fn count_of_tenant_and_state(
+    row: &Row<'_>,
+) -> rusqlite::Result<(TenantId, StateName, u64)> {
+    let state = checked(row, 1, |text| {
+        StateName::parse(text).ok_or("the ticket list holds a state that no ticket has")
+    })?;
+    Ok((checked(row, 0, TenantId::new)?, state, unsigned(row, 2)?))
+}
+
 /// An id in the one spelling that is written. A UUID has several, and a flipped bit may turn one
 /// into another.
 pub(super) fn uuid(text: &str) -> Result<Uuid, &'static str> {

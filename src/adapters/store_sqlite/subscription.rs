@@ -43,6 +43,13 @@ pub(super) fn commits(last: u64) -> (Commits, Committed) {
     (Commits { all, indexed }, committed)
 }
 
+impl Committed {
+    /// Up to where the log is committed.
+    pub(super) fn position(&self) -> u64 {
+        *self.all.borrow()
+    }
+}
+
 impl Commits {
     /// The log is committed up to `last`, and what is in the index of categories up to `indexed`.
     pub(super) fn tell(&self, last: u64, indexed: Option<u64>) {

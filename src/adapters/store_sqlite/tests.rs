@@ -9,6 +9,7 @@ mod older_file;
 mod opening;
 mod pages;
 mod queries;
+mod replay;
 mod upgrades;
 mod waiting;
 mod witnessing;

@@ -8,6 +8,7 @@ use super::latency::FirstWords;
 use super::machine::Machine;
 use super::open_tickets::{Memory, Recovery};
 use super::prompts::Prompts;
+use super::replay::Replay;
 use super::settings::Settings;
 use super::throughput::{Arm, Cell};
 
@@ -40,6 +41,8 @@ pub(super) struct Report {
     pub(super) prompts: Option<Prompts>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) fairness: Option<Fairness>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) replay: Option<Replay>,
 }
 
 impl Report {
@@ -86,6 +89,10 @@ impl Report {
         if let Some(fairness) = &self.fairness {
             lines.push(String::new());
             lines.extend(fairness.lines());
+        }
+        if let Some(replay) = &self.replay {
+            lines.push(String::new());
+            lines.extend(replay.lines());
         }
         lines.push(String::new());
         lines.extend(METHOD.lines().map(str::to_owned));

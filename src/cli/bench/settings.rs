@@ -10,6 +10,9 @@ use super::BenchArgs;
 /// Descriptors that Punchcard holds for a session: the connection, and a second one to cut it by.
 const FILES_PER_SESSION: usize = 2;
 
+/// The most open tickets.
+const MAX_OPEN: u64 = 500_000;
+
 /// Descriptors for everything else.
 const OTHER_FILES: usize = 500;
 
@@ -42,6 +45,8 @@ pub(super) struct Settings {
     pub(super) prompts: usize,
     /// Tickets of the flood where fairness is measured.
     pub(super) flood: u32,
+    /// Tickets of the store that is folded.
+    pub(super) replay_tickets: u64,
     /// Versions of each.
     pub(super) prompt_versions: u32,
     /// The directory that the data are in while the benchmark runs.
@@ -65,7 +70,12 @@ impl Settings {
             model_delays_ms: vec![0, 200],
             in_flight: args.in_flight.clone(),
             latency_in_flight: vec![10, 100],
-            open_tickets: args.tickets.unwrap_or(if quick { 10_000 } else { 100_000 }),
+            open_tickets: args
+                .tickets
+                .map_or(if quick { 10_000 } else { 100_000 }, |n| n.min(MAX_OPEN)),
+            replay_tickets: args
+                .tickets
+                .unwrap_or(if quick { 20_000 } else { 1_000_000 }),
             idle_sessions: sessions.min(most_sessions),
             issuing_connections: 64,
             users: 64,

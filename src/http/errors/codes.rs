@@ -155,6 +155,20 @@ codes! {
     NotTested = CONFLICT, "not_tested", "The version has not been tested";
     /// The version failed its tests.
     TestFailed = CONFLICT, "test_failed", "The version failed its tests";
+    /// The version was not tried on past tickets.
+    NotShadowed = CONFLICT, "not_shadowed", "The version has not been tried on past tickets";
+    /// The version gave no answer to too many past tickets.
+    ShadowFailed = CONFLICT, "shadow_failed", "The version failed on past tickets";
+    /// A policy asks for a shadow run that cannot be.
+    MinCasesOutOfRange = UNPROCESSABLE_ENTITY, "min_cases_out_of_range", "The number of cases is out of range";
+    /// No ticket of the past can be tried.
+    NoCases = CONFLICT, "no_cases", "There are no tickets to try";
+    /// The model has no price.
+    NoPrice = CONFLICT, "no_price", "The model has no price";
+    /// The tenant has as many shadow runs running as it may have.
+    TooManyShadowRuns = TOO_MANY_REQUESTS, "too_many_shadow_runs", "Too many shadow runs";
+    /// The shadow run is not in a state that allows what was asked.
+    WrongShadowRunState = CONFLICT, "wrong_shadow_run_state", "The shadow run's state does not allow this";
     /// An override without a reason.
     ReasonMissing = UNPROCESSABLE_ENTITY, "reason_missing", "A reason is needed";
     /// The label never pointed anywhere else.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use punchcard_actors::feed::News;
 use punchcard_actors::tickets::{Past, Tickets};
+use punchcard_actors::usage::Estimate;
 use punchcard_events::ticket::timeline::{
     AttemptLine, CallbackLine, Chain, Share, Step, Timeline, explain,
 };
@@ -16,7 +17,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::callback_bodies::{message_id, prepared_again, sent};
+use crate::callback_bodies::{id_of_call, sent};
 use crate::http::dispatch::Call;
 use crate::http::routes::BODIES;
 
@@ -160,9 +161,11 @@ pub(super) fn told(tickets: &Tickets, news: &News, past: &Past) -> Option<Timeli
 
 impl AttemptView {
     fn of(line: AttemptLine, tickets: &Tickets) -> Self {
-        let cost = line
-            .usage
-            .and_then(|usage| tickets.cost(&line.model, usage.into()));
+        let tokens = line.usage.map(|usage| Estimate {
+            prompt_tokens: usage.prompt_tokens,
+            completion_tokens: usage.completion_tokens,
+        });
+        let cost = tokens.and_then(|tokens| tickets.cost(&line.model, tokens));
         #[expect(
             clippy::cast_precision_loss,
             reason = "what one call costs is far below what a float holds exactly"
@@ -177,7 +180,7 @@ impl CallbackView {
         let shown = bodies == Bodies::Shown;
         let request = || sent(ticket, &line.called_for, line.at);
         Self {
-            id: message_id(ticket, line.callback, prepared_again(&line.called_for)),
+            id: id_of_call(ticket, line.callback, &line.called_for),
             request: if shown { request() } else { None },
             response: line.replaced.as_deref().filter(|_| shown).map(|replaced| {
                 match line.callback {

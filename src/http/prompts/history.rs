@@ -100,6 +100,8 @@ fn without_texts(event: &PromptEvent) -> Value {
         PromptEvent::CanaryStarted(started) => json!(started),
         PromptEvent::CanaryEnded(ended) => json!(ended),
         PromptEvent::PromptTested(tested) => json!(tested),
+        PromptEvent::PromptShadowed(shadowed) => json!(shadowed),
+        PromptEvent::DeploymentPolicySet(set) => json!(set),
         PromptEvent::PromptRetired(retired) => json!(retired),
         PromptEvent::PromptRestored(restored) => json!(restored),
     }

@@ -143,6 +143,9 @@ const fn code(rejection: &Rejection) -> Code {
         Rejection::NoTestCases { .. } => Code::NoTestCases,
         Rejection::NotTested { .. } => Code::NotTested,
         Rejection::TestFailed { .. } => Code::TestFailed,
+        Rejection::NotShadowed { .. } => Code::NotShadowed,
+        Rejection::ShadowFailed { .. } => Code::ShadowFailed,
+        Rejection::MinCasesOutOfRange { .. } => Code::MinCasesOutOfRange,
         Rejection::ReasonMissing => Code::ReasonMissing,
         Rejection::NothingBefore { .. } => Code::NothingBefore,
         Rejection::ProductionStays => Code::ProductionStays,
@@ -249,6 +252,17 @@ mod tests {
                 failed: 2,
                 cases: 9,
             },
+            Rejection::NotShadowed {
+                version,
+                min_cases: 50,
+            },
+            Rejection::ShadowFailed {
+                version,
+                run,
+                failed: 7,
+                cases: 50,
+                max_failed_percent: 5,
+            },
             Rejection::NothingBefore {
                 label: label(),
                 version,
@@ -276,6 +290,10 @@ mod tests {
             Rejection::PercentOutOfRange(0),
             Rejection::BoundOutOfRange(101),
             Rejection::NoMinimum,
+            Rejection::MinCasesOutOfRange {
+                min_cases: 0,
+                max: 1_000,
+            },
             Rejection::BadCaseName("A".to_owned()),
             Rejection::CaseTwice("a".to_owned()),
             Rejection::TooMany { what, max: 8 },

@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 
 use super::{
-    at, bundle, canary, diff, drafts, history, import, labels, params, partials, render,
+    at, bundle, canary, diff, drafts, history, import, labels, params, partials, policy, render,
     retirement, test_runs, test_sets, versions,
 };
 use crate::http::routes::{Access, Route, route};
@@ -97,6 +97,8 @@ pub(in crate::http) static TABLE: &[Route] = &[
     plain!(GET, "/canary", VIEWERS, canary::read),
     plain!(PUT, "/canary", PUBLISHERS, canary::start),
     plain!(DELETE, "/canary", PUBLISHERS, canary::stop),
+    plain!(GET, "/deployment-policy", VIEWERS, policy::read),
+    plain!(PUT, "/deployment-policy", PUBLISHERS, policy::set),
     plain!(GET, "/test-set", VIEWERS, test_sets::read),
     plain!(PUT, "/test-set", PLANNERS, test_sets::save),
     prompt!(GET, "/test-runs", VIEWERS, test_runs::list),

@@ -1,8 +1,9 @@
 //! What happened to a prompt, as planners read it: one plain sentence for each event.
 
 use punchcard_events::prompt::{
-    Author, CanaryEnd, CanaryEnded, CanaryStarted, CanaryTally, Clearance, LabelMoved, MoveCause,
-    PromptDrafted, PromptEvent, PromptPublished, PromptTested, Tested,
+    Author, CanaryEnd, CanaryEnded, CanaryStarted, CanaryTally, Clearance, DeploymentPolicy,
+    LabelMoved, MoveCause, PromptDrafted, PromptEvent, PromptPublished, PromptShadowed,
+    PromptTested, ShadowRunPolicy, Tested,
 };
 
 /// The most characters of an author's words that are repeated.
@@ -35,6 +36,8 @@ pub(super) fn sentence(event: &PromptEvent) -> String {
             )
         }
         PromptEvent::PromptTested(tested) => self::tested(by, tested),
+        PromptEvent::PromptShadowed(shadowed) => self::shadowed(by, shadowed),
+        PromptEvent::DeploymentPolicySet(set) => policy_set(by, set.policy),
         PromptEvent::PromptRetired(retired) => {
             let said = because(retired.reason.as_deref());
             format!("{by} retired the prompt: no new tickets are taken.{said}")
@@ -105,7 +108,14 @@ fn moved(by: &str, moved: &LabelMoved) -> String {
 /// What allowed a version to reach users.
 fn cleared(clearance: &Clearance) -> String {
     match clearance {
-        Clearance::Tested { run } => format!("; it had passed test run {run}"),
+        Clearance::Tested {
+            run,
+            shadow_run: None,
+        } => format!("; it had passed test run {run}"),
+        Clearance::Tested {
+            run,
+            shadow_run: Some(shadow_run),
+        } => format!("; it had passed test run {run} and shadow run {shadow_run}"),
         Clearance::Overridden { reason } => {
             format!(
                 "; its tests were overridden, because: {}",
@@ -171,6 +181,36 @@ fn tested(by: &str, tested: &PromptTested) -> String {
     format!(
         "{by} tested {what}: {failed} of {cases} cases of test set {set} failed (test run {run})."
     )
+}
+
+fn shadowed(by: &str, shadowed: &PromptShadowed) -> String {
+    let PromptShadowed {
+        run,
+        version,
+        tally,
+        ..
+    } = shadowed;
+    let tickets = count(
+        usize::try_from(tally.cases).unwrap_or(usize::MAX),
+        "past ticket",
+    );
+    format!(
+        "{by} tried version {version} on {tickets}: {} got the same answer, {} another one, {} one that broke the answer schema, {} none (shadow run {run}).",
+        tally.same, tally.changed, tally.schema_failed, tally.failed
+    )
+}
+
+fn policy_set(by: &str, policy: DeploymentPolicy) -> String {
+    match policy.shadow_run {
+        Some(ShadowRunPolicy {
+            min_cases,
+            max_failed_percent,
+        }) => format!(
+            "{by} set the deployment policy: a version reaches users only after a shadow run of at least {}, of which at most {max_failed_percent} of 100 may fail.",
+            count(usize::try_from(min_cases).unwrap_or(usize::MAX), "case")
+        ),
+        None => format!("{by} set the deployment policy: no shadow run is needed."),
+    }
 }
 
 /// The reason that an author gave, as a sentence of its own.

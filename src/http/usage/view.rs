@@ -46,7 +46,7 @@ struct CountsView {
 
 /// How a budget stands. `limit`, `used`, `reserved` and `left` are in `unit`.
 #[derive(Debug, Serialize, JsonSchema)]
-struct BudgetView {
+pub(in crate::http) struct BudgetView {
     name: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     task: Option<String>,

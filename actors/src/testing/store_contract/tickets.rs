@@ -240,6 +240,26 @@ pub async fn tickets_are_counted_by_state(store: impl Store) {
     let counted = store.count_by_state().await;
     let wanted = vec![(StateName::Requested, 2), (StateName::PreProcessed, 1)];
     assert_eq!(counted, Ok(wanted));
+    let (onehour, other) = (tenant("onehour"), tenant("other"));
+    let open = |other_has: &[u64]| {
+        let mut open = vec![
+            (onehour.clone(), StateName::Requested, 1),
+            (onehour.clone(), StateName::PreProcessed, 1),
+        ];
+        let of_other = |count: &u64| (other.clone(), StateName::Requested, *count);
+        open.extend(other_has.iter().map(of_other));
+        open
+    };
+    let sorted = |counted: Result<Vec<_>, _>| {
+        let mut counted = counted.expect("a count");
+        counted.sort_unstable();
+        counted
+    };
+    assert_eq!(sorted(store.count_open().await), open(&[1]));
+    // What has ended is not open.
+    let ended = recorded(ticket(1), &failed(Stage::Model), at(2));
+    append(&store, ticket(1), 1, ended).await;
+    assert_eq!(sorted(store.count_open().await), open(&[]));
 }
 
 /// An event that this build cannot decode is stored and served; its ticket stays in the list at

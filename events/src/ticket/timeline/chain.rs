@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::ids::TicketId;
 use crate::ticket::unfold::Happened;
-use crate::ticket::{BatchLine, TicketEvent};
+use crate::ticket::{BatchLine, RedriveFrom, TicketEvent};
 use crate::time::Timestamp;
 
 /// Where a ticket came from, and what it belongs to.
@@ -42,6 +42,9 @@ pub struct Redrive {
     /// The redrive of many that it was a part of, where it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redrive: Option<Uuid>,
+    /// The step that it went on from; absent: the one that it failed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<RedriveFrom>,
 }
 
 pub(super) fn of(past: &[Happened]) -> Chain {
@@ -59,6 +62,7 @@ pub(super) fn of(past: &[Happened]) -> Chain {
                 by: redriven.by.clone(),
                 at: happened.at,
                 redrive: redriven.redrive,
+                from: redriven.from,
             }),
             TicketEvent::TicketPreProcessed(_)
             | TicketEvent::TicketSent(_)

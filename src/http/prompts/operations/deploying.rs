@@ -6,14 +6,17 @@ use crate::http::errors::Code;
 use crate::http::openapi::{Operation, delete, get, post, put};
 use crate::http::prompts::canary::CanaryBody;
 use crate::http::prompts::labels::{MoveBody, ReasonBody, RollBackBody};
+use crate::http::prompts::policy::{PolicyBody, PolicyView};
 use crate::http::prompts::view::{CanaryView, PromptView};
 
 /// What keeps a version from its users.
-const UNFIT: [Code; 7] = [
+const UNFIT: [Code; 9] = [
     Code::NoSuchVersion,
     Code::NoTestCases,
     Code::NotTested,
     Code::TestFailed,
+    Code::NotShadowed,
+    Code::ShadowFailed,
     Code::ExpectsNothing,
     Code::ReasonMissing,
     Code::BrokenPrompt,
@@ -27,6 +30,8 @@ pub(super) fn operations() -> Vec<Operation> {
         read_canary(),
         start_canary(),
         stop_canary(),
+        read_policy(),
+        set_policy(),
         retire(),
         restore(),
     ]
@@ -40,7 +45,8 @@ fn point() -> Operation {
     )
     .about(
         "`production` is what tickets run: it needs the role `publisher`, and a version whose \
-             newest test run passed. An `override_reason` in place of that needs `admin`.",
+             newest test run passed, and a shadow run where the deployment policy asks for one. \
+             An `override_reason` in place of these needs `admin`.",
     )
     .body::<MoveBody>()
     .example(json!({ "version": 4, "expected": 3, "reason": "Kinder to beginners" }))
@@ -121,6 +127,32 @@ fn stop_canary() -> Operation {
         .gives::<PromptView>(200, "The prompt.")
         .changes_the_prompt()
         .refuses(&[Code::CanaryNotRunning])
+}
+
+fn read_policy() -> Operation {
+    get(
+        "/v1/prompts/{task}/deployment-policy",
+        "readDeploymentPolicy",
+        "Read what a deployment needs",
+    )
+    .gives::<PolicyView>(200, "The policy, and the newest shadow runs.")
+}
+
+fn set_policy() -> Operation {
+    put(
+        "/v1/prompts/{task}/deployment-policy",
+        "setDeploymentPolicy",
+        "Say what a deployment needs",
+    )
+    .about(
+        "With `shadow_run`, a version reaches the users of `production`, by a deployment or a \
+         canary, only after a finished shadow run of that very content within the bounds.",
+    )
+    .body::<PolicyBody>()
+    .example(json!({ "shadow_run": { "min_cases": 50, "max_failed_percent": 2 } }))
+    .gives::<PolicyView>(200, "The policy.")
+    .changes_the_prompt()
+    .refuses(&[Code::MinCasesOutOfRange, Code::BoundOutOfRange])
 }
 
 fn retire() -> Operation {

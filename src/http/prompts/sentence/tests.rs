@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use punchcard_events::prompt::{
-    Act, CanaryBounds, Content, ContentHash, DraftDiscarded, LabelRemoved, MessageTemplate,
-    PromptRestored, PromptRetired, TestCase, TestSet, TestSetSaved,
+    Act, CanaryBounds, Content, ContentHash, DeploymentPolicySet, DraftDiscarded, LabelRemoved,
+    MessageTemplate, PromptRestored, PromptRetired, TestCase, TestSet, TestSetSaved,
 };
+use punchcard_events::shadow_run::Tally;
 use punchcard_events::ticket::{AnswerFormat, Parameters, Role};
 use punchcard_events::{LabelName, Timestamp};
 use serde_json::json;
@@ -95,7 +96,10 @@ fn drafts() -> Vec<PromptEvent> {
 }
 
 fn moves() -> Vec<PromptEvent> {
-    let tested = || Clearance::Tested { run: run() };
+    let tested = || Clearance::Tested {
+        run: run(),
+        shadow_run: None,
+    };
     let overridden = || Clearance::Overridden {
         reason: "The tests ask for the old wording.".to_owned(),
     };
@@ -148,7 +152,10 @@ fn canaries() -> Vec<PromptEvent> {
             min_tickets: 20,
         },
         reason: None,
-        clearance: Clearance::Tested { run: run() },
+        clearance: Clearance::Tested {
+            run: run(),
+            shadow_run: None,
+        },
         act: act(),
     };
     let tally = CanaryTally {
@@ -218,9 +225,44 @@ fn tests() -> Vec<PromptEvent> {
     ]
 }
 
+fn shadows() -> Vec<PromptEvent> {
+    let set = |shadow_run| {
+        PromptEvent::DeploymentPolicySet(DeploymentPolicySet {
+            policy: DeploymentPolicy { shadow_run },
+            act: act(),
+        })
+    };
+    let shadowed = PromptShadowed {
+        run: run(),
+        version: 4,
+        hash: hash(),
+        tally: Tally {
+            cases: 100,
+            same: 60,
+            changed: 37,
+            schema_failed: 2,
+            failed: 1,
+        },
+        act: act(),
+    };
+    let cleared = Clearance::Tested {
+        run: run(),
+        shadow_run: Some(run()),
+    };
+    vec![
+        set(Some(ShadowRunPolicy {
+            min_cases: 50,
+            max_failed_percent: 5,
+        })),
+        PromptEvent::PromptShadowed(shadowed),
+        PromptEvent::LabelMoved(label_moved(MoveCause::Deployed, Some(3), cleared)),
+        set(None),
+    ]
+}
+
 #[test]
 fn every_event_is_told_as_it_always_was() {
-    let all = [drafts(), moves(), canaries(), tests()].concat();
+    let all = [drafts(), moves(), canaries(), tests(), shadows()].concat();
     for (kind, _) in PromptEvent::KINDS {
         assert!(all.iter().any(|event| event.kind() == *kind), "{kind}");
     }
