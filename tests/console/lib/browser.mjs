@@ -52,6 +52,8 @@ export class Watch {
       if (response.status() >= 400) this.#note(`refused: ${response.status()} ${asked}`);
     });
     page.on("dialog", (dialog) => {
+      // Whether to leave unsaved text: a story that leaves means to.
+      if (dialog.type() === "beforeunload") return void dialog.accept().catch(() => {});
       this.#note(`a dialog of the browser's own: ${dialog.message()}`);
       dialog.dismiss().catch(() => {});
     });

@@ -25,7 +25,7 @@ await tell(async ({ step, person }) => {
     ["/keys", "keys", shows(/mina/)],
     ["/webhooks", "webhooks", shows(/webhook-of-the-school/)],
     [`/webhooks/${things.endpoint}`, "webhook"],
-    ["/usage", "usage", shows("large")],
+    ["/usage", "usage", (it) => it.main.locator(".bars rect").first().waitFor()],
   ];
   for (const [path, name, ready] of pages) {
     await step(`${name} is for everybody`, () => everyWay(ada, path, name, ready));

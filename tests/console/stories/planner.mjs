@@ -29,19 +29,17 @@ await tell(async ({ step, person }) => {
   });
 
   await step("a slip is found while she writes, at its line", async () => {
-    await prompt.message(1).fill("You review essays.\nThe essay: {{ esay }}");
+    await prompt.message(1).fill("You review essays.\nThe essay: {{ essay }");
     await it.says(/1 mistake/, it.main);
-    await it.says(/esay/, it.main.locator(".editor-findings"));
     await it.says(/line 2/, it.main.locator(".editor-findings"));
     await it.says("The preview waits until the mistakes are mended.");
     await it.looksRight("planner-mistake");
   });
 
   await step("what is not saved is there after a reload", async () => {
-    it.page.once("dialog", () => {});
     await it.page.reload();
     await it.says("This is what you wrote here and had not saved", it.main);
-    ok((await prompt.message(1).inputValue()).includes("esay"));
+    ok((await prompt.message(1).inputValue()).includes("The essay: {{ essay }"));
   });
 
   await step("mended, it is previewed and saved", async () => {
@@ -147,7 +145,6 @@ await tell(async ({ step, person }) => {
     await it.says(/Mina's words/, it.main);
     await it.looksRight("planner-conflict");
     ok((await prompt.message(1).inputValue()).startsWith("Pia's words"));
-    it.page.once("dialog", (dialog) => dialog.accept());
   });
 });
 
