@@ -5,6 +5,7 @@
 // true for operators alone, 'both' for them too. `key`: the letter behind `g`.
 
 import { page as now } from './pages/now.js';
+import { page as ticket } from './pages/ticket.js';
 import { pages as planner } from './planner_pages.js';
 
-export const pages = [now, ...planner];
+export const pages = [now, ticket, ...planner];
