@@ -65,7 +65,7 @@ export class Console {
 
   /** Waits for a text on the page. */
   async says(text, within = this.page) {
-    await within.getByText(text).first().waitFor();
+    await within.getByText(text).filter({ visible: true }).first().waitFor();
   }
 
   /** The open dialog. */

@@ -35,7 +35,7 @@ export class Prompt {
     await this.console.says(/Version \d+ is published/, this.page);
   }
 
-  /** Runs the tests of what is chosen, and waits for the verdict. */
+  /** Runs the tests of what is chosen, and gives the verdict: Passed or Failed. */
   async test(what) {
     const choice = this.main.getByLabel("Test", { exact: true });
     const wanted = await choice.locator("option", { hasText: what }).first().getAttribute("value");
@@ -45,8 +45,9 @@ export class Prompt {
     for (const old of await shown.all()) await old.evaluate((one) => (one.dataset.earlier = "yes"));
     await this.console.button("Run the tests").click();
     const results = this.main.locator(".run-now > section:not([data-earlier])");
-    await results.locator(".run-head").getByText(/^(Passed|Failed)$/).waitFor();
-    return results;
+    const verdict = results.locator(".run-head").getByText(/^(Passed|Failed)$/);
+    await verdict.waitFor();
+    return verdict.textContent();
   }
 
   /** Deploys a version to production, after the confirmation. */
