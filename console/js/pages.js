@@ -6,6 +6,7 @@
 
 import { page as now } from './pages/now.js';
 import { page as ticket } from './pages/ticket.js';
+import { page as tickets } from './pages/tickets.js';
 import { pages as planner } from './planner_pages.js';
 
-export const pages = [now, ticket, ...planner];
+export const pages = [now, tickets, ticket, ...planner];

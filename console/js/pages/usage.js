@@ -60,7 +60,8 @@ function show(out, said, days, by) {
   );
 }
 
-function budgetsCard(budgets) {
+/** How budgets stand. */
+export function budgetsCard(budgets) {
   const show = (value, unit) => (unit === 'tokens' ? count(value) : money(value / 1e6));
   return card({ title: t('usage.budgets') }, budgets.map((one) => {
     const part = one.limit ? Math.min((one.used + one.reserved) / one.limit, 1) : 0;

@@ -4,7 +4,7 @@ import { fill, h } from '../dom.js';
 
 /** `draw(width)` gives the picture. Gives back `{ element, redraw, close }`. */
 export function sized(draw) {
-  const element = h('div', { class: 'sized' });
+  const element = h('figure', { class: 'sized' });
   let width = 0;
   const redraw = () => width && fill(element, draw(width));
   const watch = new ResizeObserver(([entry]) => {

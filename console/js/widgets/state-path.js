@@ -7,7 +7,7 @@ import { t, word } from '../i18n.js';
 const LINE = ['requested', 'pre_processed', 'sent', 'answered', 'persisted', 'delivered'];
 const ENDS = ['failed', 'cancelled'];
 /** Below this width the states stand under each other. */
-const NARROW = 620;
+const NARROW = 470;
 
 /** Where every state stands. */
 function places(width) {
@@ -45,8 +45,8 @@ export function statePath(width, events, upTo) {
   const attempts = events.filter((event) => event.revision <= upTo && /sent$/i.test(event.type)).length;
   const said = events.filter((event) => event.revision <= upTo).map((event) => word('tickets.state_', event.state));
   return svg('svg', { class: 'path', viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': t('tickets.path_aloud', { path: said.filter((name, index) => name !== said[index - 1]).join(' → ') }) },
-    LINE.slice(1).map((state, index) => edge(at, LINE[index], state, taken.has(`${LINE[index]} ${state}`) ? taken.get(`${LINE[index]} ${state}`) : null)),
-    [...taken].filter(([key]) => !isNext(key)).map(([key, isPast]) => edge(at, ...key.split(' '), isPast)),
+    LINE.slice(1).map((state, index) => edge(at, LINE[index], state, taken.has(`${LINE[index]} ${state}`) ? taken.get(`${LINE[index]} ${state}`) : null, isNarrow)),
+    [...taken].filter(([key]) => !isNext(key)).map(([key, isPast]) => edge(at, ...key.split(' '), isPast, isNarrow)),
     [...at].map(([state, place]) => node(state, place, first.get(state), state === current, isNarrow)),
     attempts > 1 && attemptsLoop(at.get('sent'), attempts, isNarrow));
 }
@@ -57,16 +57,28 @@ const isNext = (key) => {
 };
 
 /** `isPast`: null where it was not taken, false where it was taken later. */
-function edge(at, from, to, isPast) {
+function edge(at, from, to, isPast, isNarrow) {
   const [one, other] = [at.get(from), at.get(to)];
   if (!one || !other) return null;
+  if (isApart(from, to)) return aside(one, other, look(isPast, to), isNarrow, ENDS.includes(to));
   const away = Math.hypot(other.x - one.x, other.y - one.y) || 1;
   const [dx, dy] = [(other.x - one.x) / away, (other.y - one.y) / away];
   const clear = 14;
   return svg('path', {
-    class: ['edge', isPast === null ? 'not' : isPast ? 'was' : 'later', ENDS.includes(to) && isPast !== null && to],
+    class: look(isPast, to),
     d: `M${one.x + dx * clear} ${one.y + dy * clear}L${other.x - dx * clear} ${other.y - dy * clear}`,
   });
+}
+
+const look = (isPast, to) => ['edge', isPast === null ? 'not' : isPast ? 'was' : 'later', ENDS.includes(to) && isPast !== null && to];
+const isApart = (from, to) => ENDS.includes(from) !== ENDS.includes(to);
+
+/** Between the line and an end beside it, past the words of the state. */
+function aside(one, other, classes, isNarrow, isOut) {
+  const [line, end] = isOut ? [one, other] : [other, one];
+  const apart = isOut ? 0 : 7;
+  const d = isNarrow ? `M${line.x + 92} ${line.y + apart}L${end.x - 15} ${end.y + apart}` : `M${line.x + apart} ${line.y + 48}L${end.x + apart} ${end.y - 16}`;
+  return svg('path', { class: classes, d });
 }
 
 function node(state, { x, y }, seen, isCurrent, isNarrow) {

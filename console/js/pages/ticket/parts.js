@@ -57,7 +57,7 @@ export function callbacksPart({ timeline }) {
   if (!timeline.callbacks.length) return empty(t('tickets.no_callbacks'));
   return h('div', { class: 'stack' },
     timeline.bodies === 'withheld' && h('p', { class: 'quiet' }, t('tickets.bodies_withheld')),
-    timeline.callbacks.map((call) => h('details', { class: 'case', open: call.outcome === 'failed' },
+    timeline.callbacks.map((call, at, all) => h('details', { class: 'case', open: at === all.length - 1 },
       h('summary', null, h('strong', null, word('tickets.callback_', call.callback)), ' ', t('tickets.try_n', { number: call.try }), ' ', outcome(call.outcome), ' ', call.status && h('code', null, call.status), ' ',
         h('span', { class: 'quiet number' }, [clock(call.at, { ms: true }), call.waited_ms !== undefined && t('tickets.waited', { time: duration(call.waited_ms) }), call.took_ms !== undefined && t('tickets.took', { time: duration(call.took_ms) })].filter(Boolean).join(' · '))),
       h('div', { class: 'stack' },
