@@ -275,6 +275,9 @@ fn say_where_next(stage: &Stage, board: &Board, out: &mut Output) -> Result<(), 
     ))?;
     out.line(format_args!("  curl {backend}/results"))?;
     out.line(format_args!("  curl {admin}/metrics"))?;
+    out.line(format_args!(
+        "  {admin}/console {DIM}in a browser: sign in with the key{DIM:#}"
+    ))?;
     out.line("")?;
     out.line(format_args!(
         "{BOLD}Read on{BOLD:#}  README.md, ARCHITECTURE.md, docs/session-protocol.md, docs/callbacks.md"

@@ -69,6 +69,9 @@ pub(crate) async fn run(args: &ServeArgs, out: &mut Output) -> Result<Exit, Fail
         ))?;
         out.line(format_args!("{DIM}admin{DIM:#}      http://{admin}"))?;
         out.line(format_args!(
+            "{DIM}console{DIM:#}    http://{admin}/console"
+        ))?;
+        out.line(format_args!(
             "{DIM}data{DIM:#}       {}",
             data_dir.display()
         ))?;

@@ -1,7 +1,7 @@
 // Models, the company's API and companies as they stand now, as tables.
 
 import { h, inline } from '../../dom.js';
-import { count, duration, percent } from '../../format.js';
+import { count, percent } from '../../format.js';
 import { t } from '../../i18n.js';
 import { badge } from '../../widgets/badge.js';
 import { spark, sum } from '../../widgets/chart.js';
@@ -17,7 +17,13 @@ const place = [
   { label: t0('now.calls'), cell: (row) => h('span', { class: 'spark-cell' }, spark(row.calls, row.errors), h('span', { class: 'number' }, count(sum(row.calls)))) },
   { label: t0('now.error_rate'), right: true, cell: (row) => h('span', { class: row.error_rate >= 0.1 ? 'wrong' : null }, sum(row.calls) ? percent(row.error_rate) : '–') },
 ];
-const both = (name) => ({ label: t0(`now.${name}`), right: true, cell: (row) => (row[name] ? `${duration(row[name].p50)} · ${duration(row[name].p95)}` : '–') });
+const both = (name) => ({ label: t0(`now.${name}`), right: true, cell: (row) => h('span', { class: 'pair' }, row[name] ? two(row[name]) : '–') });
+
+/** Two times in one unit. */
+function two({ p50, p95 }) {
+  if (p95 < 1000) return `${count(p50)} · ${count(p95)} ms`;
+  return `${count(p50 / 1000, 1)} · ${count(p95 / 1000, 1)} ${t('shell.unit_s')}`;
+}
 
 /** A word is looked up when it is shown: the language may have changed since. */
 function t0(key) {
@@ -28,6 +34,7 @@ function show(rows, caption, columns, none) {
   if (!rows.length) return empty(none);
   const made = table({ caption, columns: columns.map((column) => ({ ...column, label: t(column.label.key) })) });
   made.show(rows);
+  made.element.classList.add('measures');
   return made.element;
 }
 
