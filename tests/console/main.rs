@@ -48,4 +48,5 @@ story!(the_frame_lets_in_shows_and_lets_go, "frame");
 story!(every_page_is_for_everybody, "pages");
 story!(a_planner_changes_what_the_model_is_told, "planner");
 story!(a_day_from_a_failed_ticket_to_its_delivery, "day");
+story!(what_strangers_write_is_shown_as_text, "hostile");
 story!(what_is_to_stay_out_stays_out, "guard");

@@ -10,8 +10,8 @@ use tokio::process::{Child, ChildStdin, Command};
 
 use crate::world::World;
 
-/// How long a story may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a story may take where much else goes on: by itself each is done in half a minute.
+const PATIENCE: Duration = Duration::from_secs(240);
 /// How long Debian's and the npm registry may take, once.
 const SETUP_PATIENCE: Duration = Duration::from_secs(600);
 

@@ -8,8 +8,9 @@ const PHONE = { width: 360, height: 740 };
 
 /** The same person twice: in English by day, in Korean by night. */
 export async function twice(person, who) {
-  const day = await Console.enter(await person(), who);
-  const night = await Console.enter(await person(KOREAN), who);
+  const [day, night] = await Promise.all(
+    [undefined, KOREAN].map(async (options) => Console.enter(await person(options), who)),
+  );
   return { day, night };
 }
 

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 
 import { Console } from "../lib/console.mjs";
 import { shot, tell } from "../lib/story.mjs";
-import { as, issue, place, until } from "../lib/world.mjs";
+import { as, ask, place } from "../lib/world.mjs";
 import * as setting from "../lib/setting.mjs";
 
 /** How soon a key that was revoked must be out of the console, in ms. */
@@ -82,6 +82,20 @@ await tell(async ({ step, person }) => {
     deepEqual(answers.filter(([method]) => method === "POST").map(([, status]) => status), [403]);
     await visitor.context.close();
     evil.close();
+  });
+
+  await step("a server that starts again is missed, and found again", async () => {
+    ada.watch.forgive(/ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE|Failed to load resource|50[23]/);
+    const it = await Console.enter(ada, "ada", "/now");
+    await it.settled();
+    await ask("stop");
+    await it.says("Connection lost. Trying again…");
+    await shot(it.page, "connection-lost");
+    const answered = it.page.waitForResponse((one) => one.url().endsWith("/v1/now") && one.ok(), { timeout: 20_000 });
+    await ask("start");
+    await answered;
+    await it.page.locator(".connection").waitFor({ state: "hidden" });
+    await it.looksRight("connected-again");
   });
 
   await step("a key that is revoked is out within five seconds, with a sentence", async () => {

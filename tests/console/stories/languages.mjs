@@ -41,7 +41,7 @@ await tell(async ({ step }) => {
       // Units, names and abbreviations are the same in both: a word of four lower-case letters is not.
       return /[a-z]{4}/.test(korean) && !/\p{Script=Hangul}/u.test(korean) && words(en.get(key)) === korean;
     });
-    const names = /^(Punchcard|OpenAPI|webhook|JSON|Webhook)s?$/;
+    const names = /^(Punchcard|OpenAPI|webhook|JSON|Webhook|webhook-id)s?$/;
     deepEqual(foreign.filter((key) => !names.test(ko.get(key))), []);
   });
 

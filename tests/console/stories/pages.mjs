@@ -12,6 +12,11 @@ await tell(async ({ step, person }) => {
   const shows = (words) => (it) => it.says(words, it.main);
 
   const pages = [
+    ["/now", "now"],
+    ["/tickets", "tickets", shows(/student-17/)],
+    ["/tickets?view=dead", "dead-letters"],
+    ["/tickets?view=redrives", "redrives"],
+    [`/tickets/${things.tickets[0]}`, "ticket", (it) => it.main.locator("svg.path").first().waitFor()],
     ["/prompts", "prompts", shows(setting.REVIEW)],
     [`${prompt}?tab=edit`, "prompt-edit", (it) => it.main.locator(".preview-messages article").first().waitFor()],
     [`${prompt}?tab=tests`, "prompt-tests", shows("short-essay")],
@@ -41,6 +46,7 @@ await tell(async ({ step, person }) => {
     return both;
   });
   for (const [path, name, ready] of [
+    ["/now", "operator-now"],
     ["/tenants", "tenants", shows("OneHour")],
     ["/tenants/onehour", "tenant", shows(/mina/)],
   ]) {
@@ -48,7 +54,7 @@ await tell(async ({ step, person }) => {
   }
 
   await step("every page that somebody has a link to was looked at", async () => {
-    const seen = new Set([...pages.map(([path]) => path.split("?")[0]), "/try", "/now", "/tenants"]);
+    const seen = new Set([...pages.map(([path]) => path.split("?")[0]), "/tenants"]);
     for (const { day } of [ada, root]) {
       const links = await day.page.getByRole("navigation").first().getByRole("link").all();
       const paths = await Promise.all(links.map((link) => link.getAttribute("href")));
