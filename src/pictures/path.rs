@@ -245,7 +245,7 @@ fn edge(picture: &mut Picture, (from, to): Move, times: usize) {
         (0, _) | (1, false) if from != to => return,
         (1, true) => "redriven".to_owned(),
         (times, true) => format!("redriven {times} times"),
-        (times, false) => format!("{times} times"),
+        (times, false) => format!("×{times}"),
     };
     let pen = Pen {
         class: "count",
