@@ -178,7 +178,7 @@ async fn callbacks_are_shown_as_the_tenant_received_them_and_a_viewer_sees_no_bo
         assert_eq!(told, received);
     }
     let statuses: Vec<_> = told.iter().map(|call| &call["status"]).collect();
-    assert_eq!(statuses, [500, 200, 200]);
+    assert_eq!(statuses, [500, 200, 204]);
     let tries: Vec<_> = told.iter().map(|call| &call["try"]).collect();
     assert_eq!(tries, [1, 2, 1]);
     assert_eq!(told[1]["response"]["input"]["essay"], PREPARED);
