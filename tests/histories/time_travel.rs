@@ -8,7 +8,7 @@ use crate::api::{Api, types};
 use crate::fake_backend::Behaviour;
 use crate::punchcard::{Env, run_with};
 use crate::scripted_model::{Step, saying};
-use crate::world::{POST, PRE, World, otherwise, review, text};
+use crate::world::{PRE, World, otherwise, review, text};
 
 /// What the tenant's API puts in the place of the input.
 const PREPARED: &str = "Prepared by the school.";
