@@ -57,7 +57,15 @@ fn report() -> Value {
 #[test]
 fn the_cost_is_told_and_a_run_is_followed_to_its_end_and_its_worst_cases() {
     let ran = ran(
-        &["shadow", "explanation", "--version", "4", "--limit", "3", "--yes"],
+        &[
+            "shadow",
+            "explanation",
+            "--version",
+            "4",
+            "--limit",
+            "3",
+            "--yes",
+        ],
         &[
             ok(&plan(3)),
             json_reply(202, &run("running", 0)),
@@ -91,9 +99,26 @@ fn the_cost_is_told_and_a_run_is_followed_to_its_end_and_its_worst_cases() {
 #[test]
 fn a_dry_run_starts_nothing_and_everything_that_was_said_reaches_the_server() {
     let line = [
-        "shadow", "explanation", "--version", "4", "--from", "2026-11-16", "--before",
-        "2026-11-17 14:02", "--user", "u-1", "--sample", "0.5", "--limit", "9", "--max-cost",
-        "2.50", "--seed", "7", "--dry-run", "--json",
+        "shadow",
+        "explanation",
+        "--version",
+        "4",
+        "--from",
+        "2026-11-16",
+        "--before",
+        "2026-11-17 14:02",
+        "--user",
+        "u-1",
+        "--sample",
+        "0.5",
+        "--limit",
+        "9",
+        "--max-cost",
+        "2.50",
+        "--seed",
+        "7",
+        "--dry-run",
+        "--json",
     ];
     let ran = ran(&line, &[ok(&plan(9))]);
     assert_eq!(ran.ended, Ok(Exit::Success));
@@ -124,7 +149,15 @@ fn without_a_yes_nothing_is_started() {
 #[test]
 fn a_refusal_is_told_and_a_run_that_stopped_is_no_success() {
     let refused = problem(409, "no_price", "The model has no price.", "Leave it out.");
-    let line = ["shadow", "explanation", "--version", "4", "--max-cost", "1", "--yes"];
+    let line = [
+        "shadow",
+        "explanation",
+        "--version",
+        "4",
+        "--max-cost",
+        "1",
+        "--yes",
+    ];
     let failure = ran(&line, &[refused]).ended.unwrap_err();
     assert_eq!(told(&failure).code.as_deref(), Some("no_price"));
 
@@ -188,13 +221,25 @@ fn a_policy_is_shown_and_set_and_taken_away() {
         assert!(shown.stdout.contains(part), "{part}: {}", shown.stdout);
     }
     let line = [
-        "policy", "explanation", "--shadow-cases", "50", "--max-failed-percent", "2",
+        "policy",
+        "explanation",
+        "--shadow-cases",
+        "50",
+        "--max-failed-percent",
+        "2",
     ];
     let set = ran(&line, &[ok(&policy(bounds.clone()))]);
     assert_eq!(set.ended, Ok(Exit::Success));
     assert_eq!(set.asked[0].line, format!("PUT {place}"));
     assert_eq!(set.asked[0].body, json!({"shadow_run": bounds}));
-    let none = ran(&["policy", "explanation", "--none"], &[ok(&policy(Value::Null))]);
+    let none = ran(
+        &["policy", "explanation", "--none"],
+        &[ok(&policy(Value::Null))],
+    );
     assert_eq!(none.asked[0].body, json!({"shadow_run": null}));
-    assert!(none.stdout.contains("without a shadow run"), "{}", none.stdout);
+    assert!(
+        none.stdout.contains("without a shadow run"),
+        "{}",
+        none.stdout
+    );
 }
