@@ -10,7 +10,7 @@ use punchcard_actors::shadow_runs::{
     Likeness, NewShadowRun, RunView, ShadowRunError, ShadowRunOptions, ShadowRunParts, ShadowRuns,
     Shadowing,
 };
-use punchcard_actors::tenants::{self, Tenants};
+use punchcard_actors::tenants::Tenants;
 use punchcard_actors::testing::prompts::{PlainCheck, content};
 use punchcard_actors::testing::usage_table::MemoryUsage;
 use punchcard_actors::testing::world::{
@@ -283,7 +283,8 @@ fn tickets_whose_texts_are_not_kept_any_more_are_not_chosen() {
         office.world.limits.set(&tenant(), day);
         let plan = async || office.runs.plan(&wish(None)).await.expect("a plan");
         assert_eq!(*plan().await.tickets, [old], "it is kept still");
-        time_passes(Duration::from_hours(25)).await;
+        // More than a day later.
+        office.world.clock.jump(25 * 60 * 60 * 1_000);
         let new = office.run.issue("review").await;
         office.run.await_state(new, StateName::Persisted).await;
         let plan = plan().await;
