@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use punchcard_events::tenant::{Limits, MicroUsd, TenantLimits};
-use punchcard_events::ticket::{CancelMode, Channel, TicketRequested};
+use punchcard_events::ticket::{CancelMode, Channel, StateName, TicketRequested};
 use punchcard_events::{Recorded, TaskName, TenantId, TicketId, Timestamp, UserId};
 use tokio::sync::oneshot;
 
@@ -146,15 +146,24 @@ impl Tickets {
     /// Whether a ticket has ended so long ago that its texts are not to be shown any more, by what its
     /// tenant keeps.
     pub fn is_expired(&self, news: &News) -> bool {
-        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let Some(request) = news.state.request() else {
             return false;
         };
-        let limits = self.ports.limits.limits(&request.tenant);
-        let Some(days) = limits.retention_days else {
+        self.is_past_keeping(&request.tenant, news.state.name(), news.changed_at)
+    }
+
+    /// The same of a ticket of which only so much is known.
+    pub(crate) fn is_past_keeping(
+        &self,
+        tenant: &TenantId,
+        state: StateName,
+        changed_at: Timestamp,
+    ) -> bool {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        let Some(days) = self.ports.limits.limits(tenant).retention_days else {
             return false;
         };
-        news.state.name().is_terminal() && self.now().since(news.changed_at) > DAY * days
+        state.is_terminal() && self.now().since(changed_at) > DAY * days
     }
 
     /// All events of a ticket, in order; empty when there is no such ticket.

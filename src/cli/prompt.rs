@@ -24,11 +24,17 @@ mod naming;
 mod new;
 mod partial;
 mod planner;
+mod policy;
 mod publish;
 mod retire;
 mod rollback;
 mod saving;
 mod scratch;
+mod shadow;
+mod shadow_report;
+mod shadow_runs;
+mod shadow_views;
+mod shadow_watch;
 mod show;
 mod source;
 mod test;
@@ -102,6 +108,12 @@ pub(crate) enum PromptCommand {
     /// Show or change the test cases.
     #[command(subcommand)]
     TestSet(test_set::TestSetCommand),
+    /// Run past tickets again with a version, and compare; no user hears of it.
+    Shadow(shadow::ShadowArgs),
+    /// List, show, stop or resume shadow runs.
+    ShadowRuns(shadow_runs::ShadowRunsArgs),
+    /// Show or set what a deployment needs besides a passed test run.
+    Policy(policy::PolicyArgs),
     /// Make the draft a numbered version that never changes.
     Publish(publish::PublishArgs),
     /// Give a version to users (production), or to another label.
@@ -147,6 +159,9 @@ pub(crate) async fn run(args: &PromptArgs, out: &mut Output) -> Result<Exit, Fai
         PromptCommand::Try(args) => try_out::run(args, planner, out).await,
         PromptCommand::Test(args) => test::run(args, planner, out).await,
         PromptCommand::TestSet(command) => test_set::run(command, planner, out).await,
+        PromptCommand::Shadow(args) => shadow::run(args, planner, out).await,
+        PromptCommand::ShadowRuns(args) => shadow_runs::run(args, planner, out).await,
+        PromptCommand::Policy(args) => policy::run(args, planner, out).await,
         PromptCommand::Publish(args) => publish::run(args, planner, out).await,
         PromptCommand::Deploy(args) => deploy::run(args, planner, out).await,
         PromptCommand::Rollback(args) => rollback::run(args, planner, out).await,

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::api::{Api, send};
-use crate::fake_backend::Gate;
+use crate::fake_backend::{FakeBackend, Gate};
 use crate::scripted_model::saying;
 use crate::world::{World, held, otherwise};
 
@@ -332,6 +332,53 @@ async fn a_deployment_waits_for_the_shadow_run_that_the_policy_asks_for() {
     assert!(told.contains("and shadow run"), "{told}");
     let shown = school.admin.get(&policy).await.expect(200);
     assert_eq!(shown["results"][0]["meets_policy"], true);
+}
+
+#[tokio::test]
+async fn an_admin_may_deploy_without_the_shadow_run_and_the_history_says_why() {
+    let school = School::with(1).await;
+    let base = format!("/v1/prompts/{TASK}");
+    let wanted = json!({ "shadow_run": { "min_cases": 1, "max_failed_percent": 0 } });
+    let policy = format!("{base}/deployment-policy");
+    school.put(&policy, &wanted).await.expect(200);
+    let production = format!("{base}/labels/production");
+    let over = json!({ "version": 2, "expected": 1, "override_reason": "The exam is tomorrow" });
+    school.put(&production, &over).await.expect(200);
+    let history = format!("{base}/history?limit=200");
+    let history = school.admin.get(&history).await.expect(200);
+    let moved = history["entries"].as_array().unwrap().last().unwrap();
+    assert_eq!(moved["kind"], "LabelMoved");
+    let told = moved["sentence"].as_str().unwrap();
+    assert!(told.contains("The exam is tomorrow"), "{told}");
+    let shown = school.admin.get(&policy).await.expect(200);
+    assert_eq!(shown["results"], json!([]), "there was no shadow run");
+}
+
+#[tokio::test]
+async fn a_webhook_endpoint_hears_nothing_of_a_shadow_run() {
+    let school = School::with(4).await;
+    let receiver = FakeBackend::start(vec![]).await;
+    let url = receiver.url().join("/hook").unwrap();
+    let types = ["answered", "persisted", "delivered", "failed", "cancelled"];
+    let types = types.map(|name| format!("ticket.{name}"));
+    let body = json!({ "url": url.as_str(), "event_types": types });
+    school.admin.post("/v1/webhooks", &body).await.expect(201);
+    let place = school.start(4).await;
+    let run = school.until_state(&place, "finished").await;
+    assert_eq!(run["cases_done"], 4);
+    // It hears of the next ticket. What was before that would have been heard by then.
+    let input = json!({ "word": "marker" });
+    let marker = school.world.api.issue(TASK, None, input).await;
+    let api = &school.world.api;
+    api.until_event(&marker, "TicketPersisted").await;
+    api.ticket(&marker).await;
+    receiver.deliveries_reach(3).await;
+    let told = receiver.deliveries();
+    assert_eq!(told.len(), 3);
+    for one in told {
+        let body = one.json().to_string();
+        assert!(body.contains(&marker), "{body}");
+    }
 }
 
 #[tokio::test]

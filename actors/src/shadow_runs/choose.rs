@@ -13,7 +13,8 @@ use crate::ports::{Order, TicketFilter};
 const PAGE: usize = 500;
 
 /// How many tickets match, and which of them were chosen. Only tickets with a final answer match, and
-/// none that were forks themselves.
+/// none that were forks themselves. Those whose texts the tenant does not keep any more are left out:
+/// they could not be run again.
 pub(super) async fn choose(
     runs: &ShadowRuns,
     new: &NewShadowRun,
@@ -28,18 +29,22 @@ pub(super) async fn choose(
         requested_before: choice.filter.requested_before,
         ..TicketFilter::default()
     };
-    let index = runs.0.parts.tickets.index();
+    let tickets = &runs.0.parts.tickets;
+    let index = tickets.index();
     let mut choosing = Choosing::new(choice.seed, choice.sample, choice.limit);
-    let mut after = None;
+    let (mut after, mut seen) = (None, 0_u32);
     loop {
         let page = index.list(&filter, Order::NewestFirst, after, PAGE).await?;
         for line in &page {
-            if choosing.matched() >= runs.0.options.looked_at {
+            if seen >= runs.0.options.looked_at {
                 break;
             }
-            choosing.offer(line.id);
+            seen = seen.saturating_add(1);
+            if !tickets.is_past_keeping(&line.tenant, line.state, line.updated_at) {
+                choosing.offer(line.id);
+            }
         }
-        let is_last = page.len() < PAGE || choosing.matched() >= runs.0.options.looked_at;
+        let is_last = page.len() < PAGE || seen >= runs.0.options.looked_at;
         match page.last() {
             Some(last) if !is_last => after = Some(last.id),
             Some(_) | None => break,

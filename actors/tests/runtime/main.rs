@@ -26,6 +26,7 @@ mod recovery;
 mod redriving;
 mod retries;
 mod scheduling;
+mod shadow_runs;
 mod stopping;
 mod store_faults;
 mod streaming;

@@ -3,6 +3,7 @@
 mod deploying;
 mod folders;
 mod looking;
+mod shadowing;
 mod testing;
 mod writing;
 
