@@ -189,7 +189,7 @@ async fn callbacks_are_shown_as_the_tenant_received_them_and_a_viewer_sees_no_bo
     let calls = seen["callbacks"].as_array().unwrap();
     assert_eq!(calls.len(), 3);
     for call in calls {
-        assert_eq!(call.get("request").or(call.get("response")), None);
+        assert_eq!(call.get("request").or_else(|| call.get("response")), None);
         assert!(call["status"].is_u64(), "{call}");
     }
     for kind in ["waterfall", "path"] {
