@@ -23,8 +23,18 @@ await tell(async ({ step, person }) => {
     ticket = await setting.trouble();
   });
 
-  await step("Pia reads why it failed", async () => {
-    it = await Console.enter(pia, "pia", `/tickets/${ticket}`);
+  await step("Pia finds it among those that failed for the same reason", async () => {
+    it = await Console.enter(pia, "pia", "/tickets");
+    await it.main.getByRole("tab", { name: "Failed, by reason" }).click();
+    const group = it.main.getByRole("row", { name: /attempts_exhausted/ });
+    await group.waitFor();
+    await it.looksRight("day-dead-letters");
+    await group.getByRole("link").click();
+    await it.main.getByRole("row", { name: new RegExp(setting.STUDENT) }).getByRole("link").click();
+    await it.page.waitForURL(`**/tickets/${ticket}*`);
+  });
+
+  await step("she reads why it failed", async () => {
     await it.says(/It failed while asking the model/, it.main);
     await it.says(/the model was asked \d+ times/, it.main);
     await it.looksRight("day-failed");
