@@ -74,9 +74,10 @@ export function preview(room, { onInput, schema }) {
       shown.classList.toggle('stale', shown.children.length > 0);
       told.replaceChildren(h('p', { class: 'notice' }, words));
     },
-    refuse(problem) {
+    /** The input, or the whole question, was refused; `again` asks once more. */
+    refuse(problem, again) {
       shown.classList.toggle('stale', shown.children.length > 0);
-      told.replaceChildren(problemBox({ ...plain(problem), findings: [] }, { title: t('prompts.preview_cannot') }));
+      told.replaceChildren(problemBox({ ...plain(problem), findings: [] }, { title: t(again ? 'prompts.not_checked' : 'prompts.preview_cannot'), again }));
     },
     brokenInput() {
       told.replaceChildren(findingList([jsonFinding(input.value, 'input')]));
