@@ -2,7 +2,7 @@
 // stays in this tab, and nobody's set is overwritten.
 
 import { h } from '../../dom.js';
-import { t, word } from '../../i18n.js';
+import { t } from '../../i18n.js';
 import { confirm } from '../../widgets/dialog.js';
 import { editor, jsonFinding } from '../../widgets/editor.js';
 import { findingList } from '../../widgets/findings.js';
@@ -10,7 +10,7 @@ import { attempt, more } from '../../widgets/problem.js';
 import { unsaved } from '../../widgets/unsaved.js';
 import { when } from '../../widgets/words.js';
 import { expectationList } from './expectations.js';
-import { inputOf, pastTickets } from './past-inputs.js';
+import { inputOf, pastOption, pastTickets } from './past-inputs.js';
 
 /**
  * @param {object} room
@@ -33,7 +33,7 @@ class Cases {
     Object.assign(this, { room, saved });
     this.number = set.number;
     this.readonly = !room.may('planner') || Boolean(room.prompt?.retired);
-    this.kept = unsaved(`tests.${room.session?.tenant ?? ''}.${room.task}`);
+    this.kept = unsaved('tests', room.session, room.task);
     this.saving = false;
     this.items = [];
     this.list = h('div', { class: 'cases' });
@@ -85,7 +85,7 @@ class Cases {
         this.told.replaceChildren(h('p', { class: 'notice' }, t('prompts.no_tickets')));
         return;
       }
-      const select = h('select', { id: 'case-ticket' }, ...tickets.map((one) => h('option', { value: one.id }, [new Date(one.requested_at).toLocaleString(), one.user, word('tickets.state_', one.state)].filter(Boolean).join(' · '))));
+      const select = h('select', { id: 'case-ticket' }, ...tickets.map(pastOption));
       const take = async () => {
         const input = await inputOf(this.room.api, select.value, this.room.signal);
         this.told.replaceChildren();

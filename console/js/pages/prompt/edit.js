@@ -78,7 +78,7 @@ class Desk {
   constructor(body, room, started, readonly) {
     Object.assign(this, { body, room, started, readonly });
     this.edit = started.edit;
-    this.kept = unsaved(`draft.${room.session?.tenant ?? ''}.${room.task}`);
+    this.kept = unsaved('draft', room.session, room.task);
     this.dirty = Boolean(started.copied && started.draft);
     this.notes = h('div', { class: 'notices' });
     this.status = h('p', { class: 'edit-status', role: 'status' });
