@@ -1,8 +1,10 @@
 // One prompt: its head, and a tab for each thing that is done with it.
 
+import { isAborted } from '../api.js';
 import { h, inline } from '../dom.js';
 import { t } from '../i18n.js';
 import { problemBox } from '../widgets/problem.js';
+import { toastProblem } from '../widgets/toast.js';
 import { mount as canary } from './prompt/canary.js';
 import { mount as deploy } from './prompt/deploy.js';
 import { mount as edit } from './prompt/edit.js';
@@ -39,6 +41,14 @@ export const page = {
         room.prompt = await read(api, room.base, stop.signal);
         head.replaceChildren(...headOf(room, chosen));
         return room.prompt;
+      },
+      /** The same after something was done: where it cannot be read now, that is said, and what was done stays so. */
+      async renew() {
+        try {
+          await room.refresh();
+        } catch (problem) {
+          if (!isAborted(problem)) toastProblem(problem);
+        }
       },
     };
     const wanted = query.get('tab');

@@ -6,6 +6,7 @@ import { t } from '../i18n.js';
 import { live } from '../live.js';
 import { badge } from '../widgets/badge.js';
 import { confirm } from '../widgets/dialog.js';
+import { field } from '../widgets/field.js';
 import { empty, loading, problemNotice } from '../widgets/notice.js';
 import { card, head } from '../widgets/page.js';
 import { attempt, problemBox } from '../widgets/problem.js';
@@ -30,46 +31,70 @@ export const page = {
     let run = await api.get(base, { signal });
     const top = h('div', {});
     const state = h('div', { class: 'stack' });
-    const report = h('div', { class: 'stack' }, loading());
-    main.append(top, state, report);
     const told = h('div', {});
+    const fresh = h('div', { role: 'status' });
+    const report = h('div', { class: 'stack' }, loading());
+    main.append(top, state, told, fresh, report);
     const act = (what) => async () => {
-      const done = await confirm({ title: t(`shadow.${what}_title`), body: t(`shadow.${what}_words`), yes: t(`shadow.${what}`), danger: what === 'stop', run: async () => {
-        await api.post(`${base}/${what}`, { body: {} });
+      const most = what === 'resume' ? field({ label: t('shadow.resume_max_cost'), hint: run.max_cost_usd === null ? t('shadow.resume_unbound') : t('shadow.resume_bound', { cost: money(run.max_cost_usd) }), type: 'number', min: 0, step: 'any' }) : null;
+      const done = await confirm({ title: t(`shadow.${what}_title`), body: h('div', { class: 'form' }, h('p', {}, t(`shadow.${what}_words`)), most?.element), yes: t(`shadow.${what}`), danger: what === 'stop', run: async () => {
+        run = await api.post(`${base}/${what}`, { body: most?.value ? { max_cost_usd: Number(most.value) } : {} });
       } });
-      if (done) {
-        run = await api.get(base, { signal });
-        draw();
-        watch();
-      }
+      if (!done || signal.aborted) return;
+      draw();
+      await readReport();
+      watch();
     };
+    let headOf = null;
+    let stateOf = null;
+    /** Draws what changed, so that nobody loses the button they are about to press. */
     const draw = () => {
+      const now = JSON.stringify(run);
+      if (now !== stateOf) fill(state, stateCard(run));
+      stateOf = now;
+      if (run.state === headOf) return;
+      headOf = run.state;
       const buttons = session.may('planner') ? [run.state === 'running' && h('button', { type: 'button', class: 'danger', onclick: act('stop') }, t('shadow.stop_')), run.state === 'stopped' && h('button', { type: 'button', onclick: act('resume') }, t('shadow.resume_'))].filter(Boolean) : [];
       const deploy = run.state === 'finished' && session.may('publisher') ? h('a', { class: 'button', href: `#/prompts/${encodeURIComponent(run.task)}?tab=deploy&version=${run.candidate.version}` }, t('prompts.deploy_')) : null;
       fill(top, head({ title: t('shadow.run_title', { task: run.task, version: run.candidate.version }), back: { href: `#/shadow-runs?task=${encodeURIComponent(run.task)}`, label: t('shadow.title') }, actions: [...buttons, deploy] }));
-      fill(state, stateCard(run), told);
     };
-    const readReport = () => showReport(report, context, base);
     let watching = null;
     let seen = -1;
+    let reading = 0;
+    const readReport = async () => {
+      seen = run.cases_done;
+      const turn = (reading += 1);
+      fill(fresh);
+      await showReport(report, context, base, () => turn === reading);
+    };
+    const isRead = () => report.contains(document.activeElement) || report.querySelector('details[open]') !== null || report.querySelectorAll('details').length > PAGE;
+    const offer = () => {
+      if (fresh.childElementCount) return;
+      fill(fresh, h('p', { class: 'actions' }, h('button', { type: 'button', onclick: readReport }, t('shadow.new_cases'))));
+    };
     const watch = () => {
       watching?.close();
-      if (run.state !== 'running') return;
+      if (run.state !== 'running' || signal.aborted) return;
       watching = live(EVERY_MS, async (asked) => {
         run = await api.get(base, { signal: asked });
+        fill(told);
         draw();
-        if (run.cases_done !== seen && !report.contains(document.activeElement)) {
-          seen = run.cases_done;
-          await readReport();
-        }
-        if (run.state !== 'running') watching?.close();
+        const isOver = run.state !== 'running';
+        if (isOver) watching?.close();
+        if (isOver || (run.cases_done !== seen && !isRead())) await readReport();
+        else if (run.cases_done !== seen) offer();
       }, { onProblem: (problem) => fill(told, problemNotice(problem)) });
     };
     context.setTitle(t('shadow.run_title', { task: run.task, version: run.candidate.version }));
     draw();
     await readReport();
     watch();
-    return { close: () => watching?.close() };
+    return {
+      close() {
+        watching?.close();
+        watching = null;
+      },
+    };
   },
 };
 
@@ -88,11 +113,13 @@ function stateCard(run) {
   );
 }
 
-async function showReport(place, context, base) {
+/** Puts the report in its place, with the cases open that were open there. */
+async function showReport(place, context, base, isLast) {
   const { api, signal } = context;
   try {
     const said = await api.get(`${base}/report?limit=${PAGE}`, { signal });
-    if (!said.summary?.cases && !said.cases.length) return fill(place, card({ title: t('shadow.report') }, empty(t('shadow.report_empty'))));
+    if (!isLast()) return undefined;
+    if (!said.summary.cases && !said.cases.length) return fill(place, card({ title: t('shadow.report') }, empty(t('shadow.report_empty'))));
     const list = h('div', { class: 'stack' });
     const more = h('div', {});
     const add = (page) => {
@@ -101,22 +128,30 @@ async function showReport(place, context, base) {
     };
     const told = h('div', {});
     add(said);
-    return fill(place, summaryCard(said.summary), card({ title: t('shadow.by_case') }, h('p', { class: 'second' }, t('shadow.worst_first')), list, told, more));
+    const opened = [...place.querySelectorAll('details[open]')].map((one) => one.dataset.case);
+    const at = document.activeElement?.closest('details')?.dataset.case;
+    const held = place.contains(document.activeElement);
+    fill(place, summaryCard(said.summary), card({ title: t('shadow.by_case') }, h('p', { class: 'second' }, t('shadow.worst_first')), list, told, more));
+    for (const one of list.children) {
+      if (opened.includes(one.dataset.case)) one.open = true;
+      if (held && at === one.dataset.case) one.querySelector('summary').focus();
+    }
+    return undefined;
   } catch (problem) {
-    if (problem.name === 'AbortError') return undefined;
-    return fill(place, problemBox(problem, { again: () => showReport(place, context, base) }));
+    if (problem.name === 'AbortError' || !isLast()) return undefined;
+    return fill(place, problemBox(problem, { again: () => showReport(place, context, base, isLast) }));
   }
 }
 
 function summaryCard(sum) {
   const rows = [
     [t('shadow.answer_bytes'), sum.answer_bytes, count],
-    [t('shadow.prompt_tokens'), pair(sum.tokens, 'prompt'), count],
-    [t('shadow.completion_tokens'), pair(sum.tokens, 'completion'), count],
+    [t('shadow.prompt_tokens'), sum.tokens.prompt, count],
+    [t('shadow.completion_tokens'), sum.tokens.completion, count],
     [t('shadow.cost'), sum.cost_usd, money],
-    [t('shadow.latency_p50'), sum.latency_ms?.p50, duration],
-    [t('shadow.latency_p95'), sum.latency_ms?.p95, duration],
-  ].filter(([, values]) => values && (values.before !== undefined || values.after !== undefined));
+    [t('shadow.latency_p50'), sum.latency_ms.p50, duration],
+    [t('shadow.latency_p95'), sum.latency_ms.p95, duration],
+  ];
   const row = ([name, { before, after }, show]) => h('tr', {}, h('th', { scope: 'row' }, name), h('td', { class: 'right' }, value(before, show)), h('td', { class: 'right' }, value(after, show)), h('td', { class: 'right' }, shift(before, after)));
   return card(
     { title: t('shadow.report') },
@@ -129,15 +164,6 @@ function summaryCard(sum) {
     ]),
     h('div', { class: 'table-wrap', tabindex: 0, role: 'region', 'aria-label': t('shadow.shifts') }, h('table', { class: 'table' }, h('thead', {}, h('tr', {}, h('td', {}), h('th', { scope: 'col', class: 'right' }, t('shadow.before_now')), h('th', { scope: 'col', class: 'right' }, t('shadow.after_then')), h('th', { scope: 'col', class: 'right' }, t('shadow.shift')))), h('tbody', {}, rows.map(row)))),
   );
-}
-
-/** `{before: {prompt_tokens}, after: …}` and `{before: 3, after: 4}` alike. */
-function pair(values, name) {
-  if (!values) return null;
-  const pick = (side) => (side !== null && typeof side === 'object' ? side[`${name}_tokens`] ?? side[name] : name === 'completion' ? side : undefined);
-  if (values[name] && typeof values[name] === 'object') return values[name];
-  if (values[`${name}_tokens`] && typeof values[`${name}_tokens`] === 'object') return values[`${name}_tokens`];
-  return { before: pick(values.before), after: pick(values.after) };
 }
 
 function value(number, show) {
@@ -154,7 +180,7 @@ function caseOf({ api, signal }, one) {
   const body = h('div', { class: 'stack' });
   let isRead = false;
   const open = async (event) => {
-    if (!event.currentTarget.open || isRead) return;
+    if (!event.currentTarget.open || isRead || !one.fork) return;
     isRead = true;
     fill(body, loading());
     try {
@@ -167,9 +193,9 @@ function caseOf({ api, signal }, one) {
   };
   return h(
     'details',
-    { class: 'case', ontoggle: open },
+    { class: 'case', data: { case: String(one.case) }, ontoggle: open },
     h('summary', {}, h('strong', {}, t('shadow.case_n', { number: one.case })), ' ', badge(t(`shadow.verdict_${one.verdict}`), VERDICTS[one.verdict]), ' ', one.similarity === null || one.similarity === undefined ? null : h('span', { class: 'quiet' }, t('shadow.similar', { part: percent(one.similarity, 0) }))),
-    one.failure ? h('p', { class: 'wrong' }, inline(one.failure.message ?? one.failure.code ?? one.failure, 1000)) : null,
+    one.failure ? h('p', { class: 'wrong' }, inline(one.failure.message, 1000)) : null,
     h('p', { class: 'actions small' }, h('a', { href: `#/tickets/${encodeURIComponent(one.parent)}` }, t('shadow.open_parent')), one.fork ? h('a', { href: `#/tickets/${encodeURIComponent(one.fork)}` }, t('shadow.open_fork')) : null),
     body,
   );

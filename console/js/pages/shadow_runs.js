@@ -15,6 +15,9 @@ import { byName } from '../widgets/words.js';
 
 /** How often the list is read, in milliseconds. */
 const EVERY_MS = 4000;
+/** Runs that are listed, and how many where more are asked for: the most that the server gives. */
+const SHOWN = 30;
+const MOST_SHOWN = 200;
 /** The most cases of one run, as the server has it. */
 const MOST_CASES = 1000;
 
@@ -40,6 +43,7 @@ export const page = {
     const list = h('div', {}, loading());
     main.append(card({}, task.element), startPlace, card({ title: t('shadow.runs'), flush: true }, list));
     let watch = null;
+    let shown = SHOWN;
     const choose = () => {
       watch?.close();
       fill(list, loading());
@@ -47,8 +51,11 @@ export const page = {
       context.remember({ task: chosen.task });
       fill(startPlace, session.may('planner') ? startCard(context, chosen) : null);
       watch = live(EVERY_MS, async (asked) => {
-        const said = await api.get(`/v1/shadow-runs?task=${encodeURIComponent(chosen.task)}`, { signal: asked });
-        showRuns(list, said.shadow_runs ?? said.runs ?? []);
+        const said = await api.get(`/v1/shadow-runs?task=${encodeURIComponent(chosen.task)}&limit=${shown}`, { signal: asked });
+        showRuns(list, said.shadow_runs, said.next_cursor ? () => {
+          shown = MOST_SHOWN;
+          watch.now();
+        } : null);
       }, { onProblem: (problem) => fill(list, problemNotice(problem, choose)) });
     };
     task.input.addEventListener('change', choose);
@@ -57,7 +64,7 @@ export const page = {
   },
 };
 
-function showRuns(list, runs) {
+function showRuns(list, runs, more) {
   if (!runs.length) return fill(list, empty(t('shadow.no_runs')));
   const rows = table({
     caption: t('shadow.runs'),
@@ -72,7 +79,8 @@ function showRuns(list, runs) {
     ],
   });
   rows.show(runs);
-  return fill(list, rows.element);
+  const isAll = runs.length >= MOST_SHOWN;
+  return fill(list, rows.element, more && !isAll ? h('p', { class: 'more' }, h('button', { type: 'button', onclick: more }, t('shell.more'))) : null);
 }
 
 /** How a run stands. */

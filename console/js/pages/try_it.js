@@ -1,5 +1,6 @@
 // A ticket of any task from a form made of its input schema, and its answer as it is written.
 
+import { isAborted } from '../api.js';
 import { fill, h, inline, text } from '../dom.js';
 import { duration } from '../format.js';
 import { t, word } from '../i18n.js';
@@ -11,7 +12,7 @@ import { card, head } from '../widgets/page.js';
 import { attempt, more, problemBox } from '../widgets/problem.js';
 import { schemaForm } from '../widgets/schema-form.js';
 import { unsaved } from '../widgets/unsaved.js';
-import { inputOf, pastTickets } from './prompt/past-inputs.js';
+import { inputOf, pastOption, pastTickets } from './prompt/past-inputs.js';
 
 export const page = {
   path: '/try',
@@ -34,7 +35,10 @@ export const page = {
 class TryIt {
   constructor(main, context) {
     Object.assign(this, { main, ...context });
-    this.kept = unsaved(`try.${this.session.tenant ?? ''}`);
+    this.kept = unsaved('try', this.session);
+    this.turn = 0;
+    this.inputs = new Map();
+    this.asked = null;
     this.formPlace = h('div', {});
     this.told = h('div', {});
     this.watchPlace = h('div', { class: 'stack' });
@@ -59,7 +63,9 @@ class TryIt {
     const form = h('form', { class: 'form', onsubmit: (event) => this.issue(event) }, this.names, h('div', { class: 'fields' }, this.task.element, this.label.element, this.user.element, this.past.element), this.formPlace, h('p', {}, this.asJson), this.told, h('p', { class: 'actions' }, this.button));
     this.main.append(h('div', { class: 'columns' }, card({ title: t('try_it.ask'), span: 6 }, form), h('div', { class: 'span-6 stack' }, this.watchPlace)));
     fill(this.watchPlace, h('div', { class: 'card' }, h('p', { class: 'empty' }, t('try_it.nothing_yet'))));
-    await this.choose(before?.task === this.task.value ? before.input : undefined);
+    if (before) this.inputs.set(before.task, before.input);
+    this.asJson.hidden = true;
+    await this.choose();
   }
 
   /** The tasks; `null` where the key may not see the list. */
@@ -70,21 +76,53 @@ class TryIt {
     return this.prompts.length ? this.prompts.map((one) => one.task) : null;
   }
 
-  /** Makes the form of the chosen task. */
-  async choose(input) {
+  /** Makes the form of the chosen task; what was written stays where the same is asked for. */
+  async choose() {
+    const turn = (this.turn += 1);
     const task = this.task.value.trim();
+    const isOther = task !== this.drawnFor;
     const prompt = this.prompts?.find((one) => one.task === task);
     fill(this.names, (prompt?.labels ?? []).map((one) => h('option', { value: one.label })));
-    this.schema = null;
-    await attempt(this.told, null, async () => {
-      if (!prompt) return;
-      const name = this.label.value.trim() || 'production';
-      const base = `/v1/prompts/${encodeURIComponent(task)}`;
-      const [version, tickets] = await Promise.all([this.api.get(`${base}/versions/${encodeURIComponent(name)}`, { signal: this.signal }), pastTickets(this.api, task, this.signal)]);
-      this.schema = version.content.input_schema;
-      fill(this.past.input, h('option', { value: '' }, t('try_it.past_none')), tickets.map((one) => h('option', { value: one.id }, [new Date(one.requested_at).toLocaleString(), one.user, word('tickets.state_', one.state)].filter(Boolean).join(' · '))));
-    });
-    this.draw(input);
+    fill(this.told);
+    let schema = isOther ? null : this.schema;
+    this.loading = true;
+    this.ready();
+    try {
+      schema = prompt ? await this.read(prompt, turn) : null;
+    } catch (problem) {
+      if (turn === this.turn && !isAborted(problem)) fill(this.told, problemBox(problem));
+    }
+    // Another task or label was chosen meanwhile, and its form is on its way.
+    if (turn !== this.turn || this.closed) return;
+    this.loading = false;
+    this.ready();
+    if (this.pastOf !== task) this.offerPast(null, []);
+    const isFirst = this.drawnFor === undefined;
+    const written = isFirst ? undefined : this.form.read().value;
+    if (isOther && !isFirst) this.inputs.set(this.drawnFor, written);
+    this.drawnFor = task;
+    if (!isFirst && JSON.stringify(schema) === JSON.stringify(this.schema)) return;
+    this.schema = schema;
+    this.draw(isOther ? this.inputs.get(task) : written);
+  }
+
+  /** What the chosen version asks for. */
+  async read({ task }, turn) {
+    const name = this.label.value.trim() || 'production';
+    const base = `/v1/prompts/${encodeURIComponent(task)}`;
+    const asked = [this.api.get(`${base}/versions/${encodeURIComponent(name)}`, { signal: this.signal }), this.pastOf === task ? null : pastTickets(this.api, task, this.signal)];
+    const [version, tickets] = await Promise.all(asked);
+    if (tickets && turn === this.turn) this.offerPast(task, tickets);
+    return version.content.input_schema ?? null;
+  }
+
+  offerPast(task, tickets) {
+    this.pastOf = task;
+    fill(this.past.input, h('option', { value: '' }, t('try_it.past_none')), tickets.map(pastOption));
+  }
+
+  ready() {
+    this.button.disabled = Boolean(this.loading || this.sending);
   }
 
   draw(value, asJson = false) {
@@ -102,43 +140,65 @@ class TryIt {
 
   async takePast() {
     if (!this.past.value) return;
-    await attempt(this.told, null, async () => this.draw(await inputOf(this.api, this.past.value, this.signal)));
+    const turn = this.turn;
+    const id = this.past.value;
+    await attempt(this.told, null, async () => {
+      const input = await inputOf(this.api, id, this.signal);
+      if (turn !== this.turn || id !== this.past.value) return;
+      this.draw(input);
+      this.keepInput();
+    });
   }
 
   keepInput() {
     const { value, broken } = this.form.read();
-    if (broken === null) this.kept.keep({ task: this.task.value, input: value });
+    if (broken === null) this.kept.keep({ task: this.drawnFor, input: value });
   }
 
   async issue(event) {
     event.preventDefault();
     const { value, broken } = this.form.read();
-    if (broken !== null) return;
+    if (broken !== null || this.loading || this.sending) return;
     this.keepInput();
     const user = this.user.value.trim();
     const label = this.label.value.trim();
     const body = { task: this.task.value.trim(), input: value, ...(user ? { user } : {}), ...(label && label !== 'production' ? { label } : {}) };
+    // Where the answer was lost, the same is asked for again with the same key, and gives the same ticket.
+    const words = JSON.stringify(body);
+    if (this.asked?.words !== words) this.asked = { words, key: `console-${crypto.randomUUID()}` };
+    this.sending = true;
     await attempt(this.told, this.button, async () => {
       try {
-        // A lost answer is asked for again with the same key, and gives the same ticket.
-        const ticket = await this.api.post('/v1/tickets', { body, headers: { 'Idempotency-Key': `console-${crypto.randomUUID()}` } });
+        const ticket = await this.api.post('/v1/tickets', { body, headers: { 'Idempotency-Key': this.asked.key } });
+        this.asked = null;
         this.watch(ticket);
       } catch (problem) {
+        if (isAnswer(problem)) this.asked = null;
         const at = more(problem, 'field');
         if (at?.startsWith('/input') && this.form.refuse(at.slice('/input'.length), problem.detail)) return;
         throw problem;
       }
     });
+    this.sending = false;
+    this.ready();
   }
 
   watch(ticket) {
     this.watching?.close();
+    // The page was left before the answer came.
+    if (this.closed) return;
     this.watching = watchTicket(this.watchPlace, this.api, ticket);
   }
 
   close() {
+    this.closed = true;
     this.watching?.close();
   }
+}
+
+/** Whether a request was refused for good, so that nothing can have come of it. */
+function isAnswer({ status }) {
+  return status >= 400 && status < 500 && ![408, 409, 425, 429].includes(status);
 }
 
 /** Follows a ticket's stream: its states, its text as it comes, and what became of it. */

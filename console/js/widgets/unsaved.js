@@ -2,9 +2,13 @@
 
 const PREFIX = 'punchcard.unsaved.';
 
-/** Whatever cannot be stored (a full or forbidden storage) stays in the page alone. */
-export function unsaved(name) {
-  const key = PREFIX + name;
+/**
+ * What is kept of a kind (`draft`, `tests`, `try`) for who has signed in, of one task where there are several.
+ * Another key that signs in within the tab finds nothing of it. Whatever cannot be stored (a full or forbidden
+ * storage) stays in the page alone.
+ */
+export function unsaved(kind, session, task = '') {
+  const key = PREFIX + [kind, session.tenant ?? '', session.prefix, task].join('.');
   return {
     read() {
       try {

@@ -65,6 +65,7 @@ export default {
   saved_edit: 'Saved as edit {edit}',
   checking: 'Checking…',
   no_mistakes: 'No mistakes',
+  not_checked: 'Not checked',
   mistakes_n: { one: '{count} mistake', other: '{count} mistakes' },
   hints_n: { one: '{count} hint', other: '{count} hints' },
   mistake: 'Mistake',

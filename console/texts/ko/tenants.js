@@ -42,7 +42,7 @@ export default {
   own_about: '우리 회사에서 누가 무엇을 할 수 있는지, 운영자가 무엇을 정해 두었는지 봅니다.',
   keys: '키',
   no_keys: '아직 키가 없습니다.',
-  keys_for_admins: '키는 admin이 발급합니다. 이 키로는 아래 설정을 볼 수 있습니다.',
+  keys_for_admins: '키는 관리자(admin)가 발급합니다. 이 키로는 아래 설정을 볼 수 있습니다.',
   holder: '쓰는 사람',
   holder_hint: '이 키로 한 일의 이력에 남습니다.',
   this_key: '지금 쓰는 키',

@@ -5,6 +5,7 @@ import { count, percent as percentOf } from '../../format.js';
 import { t } from '../../i18n.js';
 import { live } from '../../live.js';
 import { confirm } from '../../widgets/dialog.js';
+import { problemNotice } from '../../widgets/notice.js';
 import { attempt } from '../../widgets/problem.js';
 import { toast } from '../../widgets/toast.js';
 import { whenBy } from '../../widgets/words.js';
@@ -14,7 +15,8 @@ const EVERY_MS = 3000;
 
 export async function mount(body, room) {
   const place = h('div', { class: 'stack' });
-  body.append(place);
+  const trouble = h('div', {});
+  body.append(trouble, place);
   let watch = null;
   let shown = null;
 
@@ -34,15 +36,17 @@ export async function mount(body, room) {
     if (!shown) return;
     try {
       const canary = await room.api.get(`${room.base}/canary`, { signal });
+      fill(trouble);
       if (canary.canary === shown) tally(place.querySelector('[data-tally]'), canary);
     } catch (problem) {
       if (problem.code !== 'canary_not_running') throw problem;
       // It was taken back, stopped or promoted meanwhile: the history says which.
       await room.refresh();
+      fill(trouble);
       draw();
       place.prepend(h('p', { class: 'notice warning', role: 'status' }, h('span', {}, t('prompts.canary_ended'), ' ', h('a', { href: room.at('history') }, t('prompts.tab_history')))));
     }
-  });
+  }, { onProblem: (problem) => fill(trouble, problemNotice(problem, () => watch.now())) });
   return { close: () => watch?.close() };
 }
 
@@ -102,7 +106,7 @@ async function promote(room, canary, draw) {
     danger: true,
     run: () => room.api.put(`${room.base}/labels/production`, { body: { version: canary.version, expected: canary.beside, expected_canary: canary.canary } }),
   });
-  await room.refresh();
+  await room.renew();
   if (done) toast(t('prompts.deployed', { version: canary.version, label: 'production' }));
   draw();
 }
@@ -115,7 +119,7 @@ async function stop(room, canary, draw) {
     danger: true,
     run: () => room.api.delete(`${room.base}/canary`, {}),
   });
-  await room.refresh();
+  await room.renew();
   if (done) toast(t('prompts.canary_stopped'));
   draw();
 }
@@ -145,7 +149,7 @@ function startCard(room, draw) {
     if (!sure) return;
     await attempt(told, button, async () => {
       await room.api.put(`${room.base}/canary`, { body });
-      await room.refresh();
+      await room.renew();
       draw();
     });
   };

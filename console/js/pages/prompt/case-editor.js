@@ -2,7 +2,7 @@
 // stays in this tab, and nobody's set is overwritten.
 
 import { h } from '../../dom.js';
-import { t, word } from '../../i18n.js';
+import { t } from '../../i18n.js';
 import { confirm } from '../../widgets/dialog.js';
 import { editor, jsonFinding } from '../../widgets/editor.js';
 import { findingList } from '../../widgets/findings.js';
@@ -10,7 +10,7 @@ import { attempt, more } from '../../widgets/problem.js';
 import { unsaved } from '../../widgets/unsaved.js';
 import { when } from '../../widgets/words.js';
 import { expectationList } from './expectations.js';
-import { inputOf, pastTickets } from './past-inputs.js';
+import { inputOf, pastOption, pastTickets } from './past-inputs.js';
 
 /**
  * @param {object} room
@@ -33,7 +33,8 @@ class Cases {
     Object.assign(this, { room, saved });
     this.number = set.number;
     this.readonly = !room.may('planner') || Boolean(room.prompt?.retired);
-    this.kept = unsaved(`tests.${room.session?.tenant ?? ''}.${room.task}`);
+    this.kept = unsaved('tests', room.session, room.task);
+    this.saving = false;
     this.items = [];
     this.list = h('div', { class: 'cases' });
     this.told = h('div', {});
@@ -56,11 +57,12 @@ class Cases {
     addEventListener('beforeunload', this.beforeUnload);
     const found = this.kept.read();
     if (this.readonly || !found || JSON.stringify(found.value.words) === this.clean) return this.state();
-    const fresh = this.words();
+    const fresh = { words: this.words(), number: this.number };
     this.restore(found.value.words);
     this.number = found.value.number;
     const note = h('div', { class: 'notice warning' }, h('div', {}, h('p', {}, t('prompts.cases_restored'), ' ', when(found.at)), h('button', { type: 'button', class: 'small', onclick: () => {
-      this.restore(fresh);
+      this.restore(fresh.words);
+      this.number = fresh.number;
       this.kept.drop();
       note.remove();
       this.state();
@@ -83,7 +85,7 @@ class Cases {
         this.told.replaceChildren(h('p', { class: 'notice' }, t('prompts.no_tickets')));
         return;
       }
-      const select = h('select', { id: 'case-ticket' }, ...tickets.map((one) => h('option', { value: one.id }, [new Date(one.requested_at).toLocaleString(), one.user, word('tickets.state_', one.state)].filter(Boolean).join(' · '))));
+      const select = h('select', { id: 'case-ticket' }, ...tickets.map(pastOption));
       const take = async () => {
         const input = await inputOf(this.room.api, select.value, this.room.signal);
         this.told.replaceChildren();
@@ -166,7 +168,7 @@ class Cases {
 
   state() {
     const dirty = Boolean(this.leave());
-    this.save.disabled = !dirty;
+    this.save.disabled = !dirty || this.saving;
     const words = dirty ? t('prompts.unsaved') : this.number ? t('prompts.cases_saved', { number: this.number }) : '';
     if (this.status.textContent !== words) this.status.textContent = words;
   }
@@ -182,6 +184,7 @@ class Cases {
   }
 
   async store(over) {
+    if (this.saving) return;
     const broken = [];
     const cases = this.items.map((item) => item.read(broken));
     if (broken.length) {
@@ -191,15 +194,19 @@ class Cases {
     }
     const number = over ?? this.number;
     const headers = number ? { 'If-Match': `"${number}"` } : { 'If-None-Match': '*' };
+    const sent = JSON.stringify(this.words());
+    this.saving = true;
     await attempt(this.told, this.save, async () => {
       try {
         const set = await this.room.api.put(`${this.room.base}/test-set`, { body: { cases }, headers });
         this.number = set.number;
-        this.clean = JSON.stringify(this.words());
-        this.kept.drop();
+        this.clean = sent;
+        // What was written meanwhile is unsaved, beside the set as it is now.
+        if (this.leave()) this.kept.keep({ number: this.number, words: this.words() });
+        else this.kept.drop();
         this.notes.replaceChildren();
         this.mark(set.findings);
-        await this.room.refresh();
+        await this.room.renew();
         this.saved();
       } catch (problem) {
         if (problem.code !== 'test_set_conflict') {
@@ -209,6 +216,7 @@ class Cases {
         this.conflict(more(problem, 'current'));
       }
     });
+    this.saving = false;
     this.state();
   }
 

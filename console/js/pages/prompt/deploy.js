@@ -64,7 +64,7 @@ async function rollBack(room, one, draw) {
     danger: true,
     run: () => room.api.post(`${room.base}/labels/${encodeURIComponent(one.label)}/rollback`, { body: { expected: one.version, ...(canary ? { canary: canary.canary } : {}), ...given(reason) } }),
   });
-  await room.refresh();
+  await room.renew();
   if (done) {
     const now = room.prompt.labels.find((label) => label.label === one.label);
     toast(canary ? t('prompts.canary_stopped') : t('prompts.rolled_back', { label: one.label, version: now?.version ?? '' }));
@@ -81,7 +81,7 @@ async function removeLabel(room, one, draw) {
     run: () => room.api.delete(`${room.base}/labels/${encodeURIComponent(one.label)}`, {}),
   });
   if (done) {
-    await room.refresh();
+    await room.renew();
     draw();
   }
 }
@@ -190,7 +190,7 @@ async function deploy(room, { label, version, told, draw, override }) {
     },
   });
   if (!done) return;
-  await room.refresh();
+  await room.renew();
   toast(t('prompts.deployed', { version, label }));
   draw();
 }
@@ -200,7 +200,7 @@ async function refused(room, { problem, label, version, told, draw }) {
   if (conflict) {
     const now = more(problem, 'current');
     fill(told, notice('bad', h('p', { role: 'alert' }, inline(problem.detail, 1000)), now ? h('p', {}, t('prompts.label_now', { label, version: now.version ?? '–' })) : null, h('button', { type: 'button', onclick: async () => {
-      await room.refresh();
+      await room.renew();
       draw();
     } }, t('prompts.look_again'))));
     return;

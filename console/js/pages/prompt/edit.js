@@ -12,7 +12,7 @@ import { more, problemBox } from '../../widgets/problem.js';
 import { unsaved } from '../../widgets/unsaved.js';
 import { byName, when } from '../../widgets/words.js';
 import { contentForm } from './content-form.js';
-import { liveCheck } from './live-check.js';
+import { atField, liveCheck } from './live-check.js';
 import { preview as makePreview } from './preview.js';
 import { publishForm } from './publish.js';
 
@@ -78,7 +78,7 @@ class Desk {
   constructor(body, room, started, readonly) {
     Object.assign(this, { body, room, started, readonly });
     this.edit = started.edit;
-    this.kept = unsaved(`draft.${room.session?.tenant ?? ''}.${room.task}`);
+    this.kept = unsaved('draft', room.session, room.task);
     this.dirty = Boolean(started.copied && started.draft);
     this.notes = h('div', { class: 'notices' });
     this.status = h('p', { class: 'edit-status', role: 'status' });
@@ -169,10 +169,13 @@ class Desk {
     this.check.soon();
   }
 
-  settled() {
-    this.clean = JSON.stringify(this.form.words());
-    this.dirty = false;
-    this.kept.drop();
+  /** The fields are what is saved, or were when `clean` was sent: what was written since stays unsaved. */
+  settled(clean = JSON.stringify(this.form.words())) {
+    this.clean = clean;
+    const words = this.form.words();
+    this.dirty = JSON.stringify(words) !== clean;
+    if (this.dirty) this.kept.keep({ edit: this.edit, words });
+    else this.kept.drop();
     this.state();
   }
 
@@ -187,6 +190,7 @@ class Desk {
     else if (this.edit) parts.push(t('prompts.saved_edit', { edit: this.edit }));
     const found = this.found;
     if (found === 'checking') parts.push(t('prompts.checking'));
+    else if (found === 'unchecked') parts.push(t('prompts.not_checked'));
     else if (found) {
       const mistakes = found.filter((one) => one.severity === 'error').length;
       const hints = found.length - mistakes;
@@ -195,11 +199,19 @@ class Desk {
     }
     const words = parts.join(' · ');
     if (this.status.textContent !== words) this.status.textContent = words;
-    if (this.saveButton) this.saveButton.disabled = !this.dirty && Boolean(this.edit);
+    if (this.saveButton) this.saveButton.disabled = Boolean(this.saving) || (!this.dirty && Boolean(this.edit));
   }
 
-  /** Saves the draft; `false` where it was not. */
-  async save({ over } = {}) {
+  /** Saves the draft; `false` where it was not. While it is being saved, that is waited for instead. */
+  save(options) {
+    this.saving ??= this.store(options).finally(() => {
+      this.saving = null;
+      this.state();
+    });
+    return this.saving;
+  }
+
+  async store({ over } = {}) {
     const { content, broken } = this.form.read();
     if (broken.length) {
       this.form.mark(broken);
@@ -208,27 +220,29 @@ class Desk {
     }
     const edit = over ?? this.edit;
     const headers = edit ? { 'If-Match': `"${edit}"` } : { 'If-None-Match': '*' };
+    const sent = JSON.stringify(this.form.words());
     this.saveButton.disabled = true;
     try {
       const body = { content, ...(this.started.basedOn ? { based_on: this.started.basedOn } : {}) };
       const saved = await this.room.api.put(`${this.room.base}/draft`, { body, headers });
       this.edit = saved.edit;
       this.started.draft = saved;
-      this.form.mark(saved.findings);
-      this.found = saved.findings;
       this.notes.replaceChildren();
-      this.settled();
-      await this.room.refresh();
-      this.check.soon();
+      this.settled(sent);
+      if (!this.dirty) {
+        this.form.mark(saved.findings);
+        this.tell(saved.findings);
+      }
+      await this.room.renew();
+      if (!this.closed) this.check.soon();
       return true;
     } catch (problem) {
       if (problem.code === 'draft_conflict') this.conflict(problem);
       else {
-        const found = more(problem, 'findings');
+        const found = more(problem, 'findings') ?? atField(problem);
         if (found) this.form.mark(found);
         this.say(problemBox(problem, { title: t('prompts.not_saved') }));
       }
-      this.state();
       return false;
     }
   }
@@ -284,11 +298,12 @@ class Desk {
   }
 
   async publish() {
-    if (this.dirty || !this.edit) {
+    // What is written while it is being saved is saved too.
+    while (this.dirty || this.saving || !this.edit) {
       const saved = await this.save();
       if (!saved) return;
     }
-    this.publishPlace.replaceChildren(publishForm(this.room, { edit: this.edit, found: this.found, mark: (found) => this.form.mark(found), close: () => this.publishPlace.replaceChildren() }));
+    this.publishPlace.replaceChildren(publishForm(this.room, { edit: this.edit, found: Array.isArray(this.found) ? this.found : [], mark: (found) => this.form.mark(found), close: () => this.publishPlace.replaceChildren() }));
   }
 
   leave() {
@@ -296,6 +311,7 @@ class Desk {
   }
 
   close() {
+    this.closed = true;
     this.check.stop();
     removeEventListener('beforeunload', this.beforeUnload);
     removeEventListener('keydown', this.keys);

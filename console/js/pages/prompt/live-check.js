@@ -9,13 +9,11 @@ const PAUSE_MS = 500;
 
 /**
  * @param {object} room
- * @param {{form: object, preview: object, off: boolean, told: (found: object[]|'checking') => void}} options
+ * @param {{form: object, preview: object, off: boolean, told: (found: object[]|'checking'|'unchecked') => void}} options
  */
 export function liveCheck(room, { form, preview, off, told }) {
   let timer = null;
   let running = null;
-
-  let checksTexts = true;
 
   const run = async () => {
     running?.abort();
@@ -36,8 +34,7 @@ export function liveCheck(room, { form, preview, off, told }) {
     }
     told('checking');
     try {
-      const body = { ...(checksTexts ? { content } : { ref: 'draft' }), input: input ?? {} };
-      const rendered = await room.api.post(`${room.base}/render`, { body, signal: mine.signal });
+      const rendered = await room.api.post(`${room.base}/render`, { body: { content, input: input ?? {} }, signal: mine.signal });
       show(rendered.findings ?? []);
       if (input !== undefined) preview.show(rendered.messages);
     } catch (problem) {
@@ -59,13 +56,13 @@ export function liveCheck(room, { form, preview, off, told }) {
     } else if (problem.code === 'invalid_input') {
       show(found ?? []);
       if (input !== undefined) preview.refuse(problem);
-    } else if (checksTexts && problem.code === 'invalid_request') {
-      // A server that does not take texts tries the draft as it was saved.
-      checksTexts = false;
-      run();
+    } else if (atField(problem)) {
+      show(atField(problem));
+      preview.cannot(t('prompts.preview_waits'));
     } else {
-      told([]);
-      preview.refuse(problem);
+      // Neither good nor bad: nobody has looked at it.
+      told('unchecked');
+      preview.refuse(problem, run);
     }
   };
 
@@ -79,4 +76,12 @@ export function liveCheck(room, { form, preview, off, told }) {
       running?.abort();
     },
   };
+}
+
+/** What a refused request says of the content's fields, as a finding; `null` where it is about something else. */
+export function atField(problem) {
+  const [start, first, second] = (more(problem, 'field') ?? '').split('/').slice(1);
+  if (problem.code !== 'invalid_request' || start !== 'content') return null;
+  const named = second === undefined ? first : { messages: `messages[${second}]`, parameters: `parameters.${second}` }[first] ?? first;
+  return [{ severity: 'error', place: named ?? '', message: problem.detail, remedy: more(problem, 'remedy') ?? '' }];
 }

@@ -1,5 +1,8 @@
 // Real inputs of the task's past tickets, to try a text with.
 
+import { h, visible } from '../../dom.js';
+import { word } from '../../i18n.js';
+
 /** How many of the newest tickets are offered. */
 const OFFERED = 30;
 
@@ -7,6 +10,12 @@ const OFFERED = 30;
 export async function pastTickets(api, task, signal) {
   const { tickets } = await api.get(`/v1/tickets?task=${encodeURIComponent(task)}&limit=${OFFERED}`, { signal });
   return tickets;
+}
+
+/** A past ticket to choose: when, whose, and how it stands. */
+export function pastOption({ id, requested_at: at, user, state }) {
+  const words = [new Date(at).toLocaleString(), user, word('tickets.state_', state)].filter(Boolean).join(' · ');
+  return h('option', { value: id }, visible(words));
 }
 
 /** What a ticket's prompt was given: its input, or what the tenant's API made of it. */

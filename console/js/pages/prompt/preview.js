@@ -1,11 +1,11 @@
 // What the model would be sent, of an input that somebody really sent.
 
 import { h, text } from '../../dom.js';
-import { t, word } from '../../i18n.js';
+import { t } from '../../i18n.js';
 import { jsonFinding } from '../../widgets/editor.js';
 import { findingList } from '../../widgets/findings.js';
 import { problemBox } from '../../widgets/problem.js';
-import { inputOf, pastTickets, sampleOf } from './past-inputs.js';
+import { inputOf, pastOption, pastTickets, sampleOf } from './past-inputs.js';
 
 /**
  * @param {object} room
@@ -74,9 +74,10 @@ export function preview(room, { onInput, schema }) {
       shown.classList.toggle('stale', shown.children.length > 0);
       told.replaceChildren(h('p', { class: 'notice' }, words));
     },
-    refuse(problem) {
+    /** The input, or the whole question, was refused; `again` asks once more. */
+    refuse(problem, again) {
       shown.classList.toggle('stale', shown.children.length > 0);
-      told.replaceChildren(problemBox({ ...plain(problem), findings: [] }, { title: t('prompts.preview_cannot') }));
+      told.replaceChildren(problemBox({ ...plain(problem), findings: [] }, { title: t(again ? 'prompts.not_checked' : 'prompts.preview_cannot'), again }));
     },
     brokenInput() {
       told.replaceChildren(findingList([jsonFinding(input.value, 'input')]));
@@ -90,8 +91,7 @@ function plain(problem) {
 
 async function fill(room, select) {
   const tickets = await pastTickets(room.api, room.task, room.signal);
-  const time = (at) => new Date(at).toLocaleString();
-  select.append(...tickets.map((one) => h('option', { value: one.id }, [time(one.requested_at), one.user, word('tickets.state_', one.state)].filter(Boolean).join(' · '))));
+  select.append(...tickets.map(pastOption));
   if (tickets.length) select.value = tickets[0].id;
   return tickets.length > 0;
 }

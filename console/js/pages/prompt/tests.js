@@ -2,14 +2,17 @@
 
 import { h } from '../../dom.js';
 import { t } from '../../i18n.js';
+import { live } from '../../live.js';
 import { confirm } from '../../widgets/dialog.js';
-import { attempt } from '../../widgets/problem.js';
+import { attempt, problemBox } from '../../widgets/problem.js';
 import { runView } from '../../widgets/test-run.js';
 import { whenBy } from '../../widgets/words.js';
 import { caseEditor } from './case-editor.js';
 
 /** How long the server may hold an answer back until there is more to tell, in seconds. */
 const WAIT = 20;
+/** The pause between two such questions, in milliseconds; longer where one failed. */
+const PAUSE_MS = 100;
 /** How many earlier runs are listed. */
 const LISTED = 20;
 
@@ -82,27 +85,35 @@ class Runner {
   }
 
   /** Shows a run until it has ended. Only the run that was asked for last is shown. */
-  async watch(id, known) {
-    this.watched?.abort();
-    const mine = new AbortController();
-    this.watched = mine;
+  watch(id, known) {
+    this.watched?.close();
+    if (this.closed) return;
     const at = `${this.room.base}/test-runs/${encodeURIComponent(id)}`;
     const view = runView({ stop: this.room.may('planner') ? () => this.end(at, id) : null });
     this.now.replaceChildren(view.element);
-    await attempt(this.told, null, async () => {
-      let run = known ?? (await this.room.api.get(at, { signal: mine.signal }));
-      view.show(run);
-      const wasRunning = run.state === 'running';
-      while (run.state === 'running' && !mine.signal.aborted) {
-        run = await this.room.api.get(`${at}?wait=${WAIT}&seen=${run.cases_done}`, { signal: mine.signal });
+    const trouble = h('div', {});
+    this.told.replaceChildren(trouble);
+    let run = known ?? null;
+    let wasRunning = Boolean(known);
+    if (run) view.show(run);
+    const watched = live(PAUSE_MS, async (signal) => {
+      if (!run || run.state === 'running') {
+        run = await this.room.api.get(run ? `${at}?wait=${WAIT}&seen=${run.cases_done}` : at, { signal });
         view.show(run);
       }
-      if (wasRunning && !mine.signal.aborted) {
+      trouble.replaceChildren();
+      if (run.state === 'running') {
+        wasRunning = true;
+        return;
+      }
+      if (wasRunning) {
         await this.room.refresh();
-        const { test_runs: runs } = await this.room.api.get(`${this.room.base}/test-runs?limit=${LISTED}`, { signal: mine.signal });
+        const { test_runs: runs } = await this.room.api.get(`${this.room.base}/test-runs?limit=${LISTED}`, { signal });
         this.list(runs);
       }
-    });
+      watched.close();
+    }, { onProblem: (problem) => trouble.replaceChildren(problemBox(problem)) });
+    this.watched = watched;
   }
 
   async end(at, id) {
@@ -139,8 +150,9 @@ class Runner {
   }
 
   close() {
+    this.closed = true;
     this.stop.abort();
-    this.watched?.abort();
+    this.watched?.close();
   }
 }
 
