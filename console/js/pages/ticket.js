@@ -94,9 +94,10 @@ class Room {
   elapsed() {
     const { told } = this;
     const last = told.steps.at(-1);
-    if (isEnded(told.state) || !last || (last.ends_ms ?? null) !== null) return told;
+    const isOpen = last && (last.ends_ms ?? null) === null;
+    if (isEnded(told.state)) return told;
     const by = Math.round(performance.now() - this.toldAt);
-    const spent = (told.spent ?? []).map((share) => (share.step === last.step ? { ...share, ms: share.ms + by } : share));
+    const spent = (told.spent ?? []).map((share) => (isOpen && share.step === last.step ? { ...share, ms: share.ms + by } : share));
     return { ...told, now_ms: told.now_ms + by, total_ms: told.total_ms + by, spent: spent.sort((one, other) => other.ms - one.ms) };
   }
 
