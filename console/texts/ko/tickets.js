@@ -72,7 +72,7 @@ export default {
   task: '작업', code: '이유', failed_stage: '실패 단계', from: '이 시각부터', before: '이 시각 전',
   forks_without: '포크 제외', forks_with: '포크 포함', forks_only: '포크만',
   more_filters: '시각, 이유, 포크', clear: '모두 지우기', found: '찾은 티켓', reason_short: '이유', changed: '변경',
-  none: '아직 티켓이 없습니다. 해 보기에서 하나 만들어 보세요.', none_match: '맞는 티켓이 없습니다. 조건을 줄여 보세요.',
+  none: '아직 티켓이 없습니다. ‘사용해 보기’에서 하나 만들어 보세요.', none_match: '맞는 티켓이 없습니다. 조건을 줄여 보세요.',
   dead_letters: '이유별 실패한 티켓', none_failed: '실패한 티켓이 없습니다.', how_many: '티켓 수', oldest: '처음', newest: '마지막',
   total_failed: '실패한 티켓 모두 {count}개',
   redrive_all_: '모두 다시 시도…', redrive_matching_: '이 티켓 모두 다시 시도…', redrive_many_title: '실패한 티켓 다시 시도', redrive_start: '시작',
