@@ -44,7 +44,7 @@ function set(element, name, value) {
     for (const [key, entry] of Object.entries(value)) element.style.setProperty(key, entry);
   } else if (name === 'style' || name === 'srcdoc' || name === 'innerHTML') {
     throw new TypeError(`${name} is not for here`);
-  } else if (name === 'href' && !/^(#|\/|blob:)/.test(value)) {
+  } else if (name === 'href' && !/^(#|\/(?![/\\\t\n\r])|blob:)/.test(value)) {
     throw new TypeError('the console links to itself only');
   } else if (PROPERTIES.has(name) && name in element) {
     element[name] = value;
@@ -85,6 +85,8 @@ function isUseful(whole, at, mark) {
   return false;
 }
 
+const nameOf = (mark) => `U+${mark.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
+
 /** A text of somebody else as nodes, with marks in the place of what cannot be seen. */
 export function visible(value) {
   const whole = String(value ?? '').replaceAll('\r\n', '\n');
@@ -94,8 +96,7 @@ export function visible(value) {
     const [mark] = found;
     if (isUseful(whole, found.index, mark)) continue;
     if (found.index > from) nodes.push(document.createTextNode(whole.slice(from, found.index)));
-    const name = `U+${mark.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
-    nodes.push(h('span', { class: 'mark' }, name));
+    nodes.push(h('span', { class: 'mark' }, nameOf(mark)));
     from = found.index + mark.length;
     // A text of nothing but such characters must not become a million elements.
     if (nodes.length > 2000) {
@@ -108,12 +109,21 @@ export function visible(value) {
   return nodes;
 }
 
+/** The same as one text, for where no element can stand: an attribute, the window's title. */
+export function plain(value) {
+  const whole = String(value ?? '').replaceAll('\r\n', '\n');
+  return whole.replace(HIDDEN, (mark, at) => (isUseful(whole, at, mark) ? mark : `[${nameOf(mark)}]`));
+}
+
 /** A short text of somebody else, within a line. */
 export function inline(value, max = 200) {
   const whole = String(value ?? '');
-  const cut = whole.length > max;
-  return h('bdi', cut ? { title: whole.slice(0, 2000) } : null, visible(cut ? `${whole.slice(0, max)}…` : whole));
+  const isCut = whole.length > max;
+  return h('bdi', isCut ? { title: plain(start(whole, 2000)) } : null, visible(isCut ? `${start(whole, max)}…` : whole));
 }
+
+/** The start of a text; no character is cut in two. */
+const start = (whole, max) => whole.slice(0, /[\ud800-\udbff]/.test(whole.charAt(max - 1)) && max < whole.length ? max - 1 : max);
 
 /** A text of somebody else as a block, the start of it where it is huge. */
 export function text(value, { max = 6000, code = false, boxed = false } = {}) {
@@ -122,7 +132,7 @@ export function text(value, { max = 6000, code = false, boxed = false } = {}) {
   if (whole.length <= max) return append(block, visible(whole));
   const rest = h('button', { type: 'button', class: 'small', onclick: () => fill(block, visible(whole)) },
     t('shell.show_all', { count: whole.length }));
-  return append(block, visible(whole.slice(0, max)), '…\n', rest);
+  return append(block, visible(start(whole, max)), '…\n', rest);
 }
 
 /** A small picture of strokes. */

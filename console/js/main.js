@@ -1,18 +1,19 @@
 // The console begins here: the words, then who signs in, then the pages.
 
 import { fill, h } from './dom.js';
-import { choose, onLanguage, preferred, t, use } from './i18n.js';
+import { choose, has, onLanguage, preferred, t, use } from './i18n.js';
 import * as session from './session.js';
-import { openShell } from './shell.js';
 import { openSignIn } from './sign_in.js';
 
 let close = () => {};
 let current = null;
+let openShell = null;
 /** Whether the server is reached; the shell shows it. */
 const reach = { ok: true, tell: () => {} };
 
 const hooks = {
-  onEnd: (problem) => end(problem?.code === 'tenant_suspended' ? 'shell.ended_suspended' : 'shell.ended_key'),
+  // What was asked with a former key may be answered after somebody has signed in with another.
+  onEnd: (problem, api) => api === current?.api && end(problem.code === 'tenant_suspended' ? 'shell.ended_suspended' : 'shell.ended_key'),
   onReach: (ok) => {
     if (ok === reach.ok) return;
     reach.ok = ok;
@@ -25,11 +26,11 @@ function show(opened) {
   close = opened ?? (() => {});
 }
 
-/** Ends the session with a sentence; nothing of it stays on the page. */
-function end(reason, { everywhere = false } = {}) {
-  if (!current && reason !== 'shell.signed_out') return;
+/** Ends the session with a sentence, in the other tabs too; nothing of it stays on the page. */
+function end(reason, { tell = true } = {}) {
+  if (!current) return;
   current = null;
-  session.forget({ everywhere });
+  session.forget({ reason: tell ? reason : undefined });
   document.querySelectorAll('dialog, .toasts').forEach((element) => element.remove());
   askForKey(t(reason));
 }
@@ -52,14 +53,15 @@ function draw() {
   fill(document.body);
   show(openShell(document.body, {
     session: current, reach, chooseLanguage: choose,
-    signOut: () => end('shell.signed_out', { everywhere: true }),
+    signOut: () => end('shell.signed_out'),
   }));
 }
 
-session.onEnded(() => end('shell.ended_elsewhere'));
+session.onEnded((reason) => end(reason === 'shell.signed_out' || !has(String(reason)) ? 'shell.ended_elsewhere' : reason, { tell: false }));
 
 async function begin() {
   await use(preferred());
+  ({ openShell } = await import('./shell.js'));
   onLanguage(() => (current ? draw() : askForKey()));
   const key = await session.remembered();
   if (!key) return askForKey();
@@ -74,5 +76,7 @@ async function begin() {
 
 begin().catch((error) => {
   console.error(error);
-  fill(document.body, h('p', { class: 'noscript' }, 'The console could not be loaded. Reload the page. / 콘솔을 불러오지 못했습니다. 페이지를 새로 고치세요.'));
+  // The words may be among what could not be loaded.
+  const [sentence, reload] = has('shell.not_loaded') ? [t('shell.not_loaded'), t('shell.reload')] : ['The console could not be loaded. / 콘솔을 불러오지 못했습니다.', 'Reload / 새로 고침'];
+  fill(document.body, h('main', { class: 'noscript', role: 'alert' }, h('p', null, sentence), h('button', { type: 'button', class: 'primary', onclick: () => location.reload() }, reload)));
 });

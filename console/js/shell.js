@@ -1,17 +1,18 @@
 // The frame around every page: the column of pages, who has signed in, and whether the server is reached.
 
-import { fill, h, icon, inline } from './dom.js';
+import { fill, h, icon, inline, plain } from './dom.js';
 import { languageChoice, themeChoice } from './choices.js';
 import { t } from './i18n.js';
 import { help, listen } from './keyboard.js';
 import { live } from './live.js';
 import { pages } from './pages.js';
 import * as router from './router.js';
+import { whoami } from './session.js';
 import { confirm } from './widgets/dialog.js';
 import { empty, problemNotice } from './widgets/notice.js';
 
-/** How often a page that asks nothing itself finds out whether the key still opens it, in ms. */
-const PULSE = 3_000;
+/** How often a page that asks nothing itself finds out whether its key still opens something. */
+const PULSE_MS = 4_000;
 
 let places = [];
 let listening = false;
@@ -106,7 +107,7 @@ export function openShell(root, { session, reach, signOut, chooseLanguage }) {
     fill(main, section);
     scrollTo(0, 0);
     const setTitle = (words) => {
-      document.title = `${words} · Punchcard`;
+      document.title = `${plain(words)} · Punchcard`;
       fill(title, inline(words, 60));
     };
     const inList = found && (links.has(found.page) ? found.page : listed.find((page) => page.nav === found.page.under));
@@ -143,8 +144,8 @@ export function openShell(root, { session, reach, signOut, chooseLanguage }) {
 
   addEventListener('hashchange', route, { signal: gone.signal });
   route();
-  // What it answers is known; that it does not is told by the hooks of the session.
-  const pulse = live(PULSE, (signal) => session.api.get(session.isOperator ? '/admin/v1/whoami' : '/v1/whoami', { signal }));
+  // Refused, it ends the session (main.js); it also asks whenever somebody comes back to the page.
+  const pulse = live(PULSE_MS, (signal) => session.api.get(whoami(session), { signal }));
   return () => {
     pulse.close();
     gone.abort();

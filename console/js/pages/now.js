@@ -3,7 +3,7 @@
 import { fill, h } from '../dom.js';
 import { clock, compact, count } from '../format.js';
 import { t, word } from '../i18n.js';
-import { live } from '../live.js';
+import { live, say, sayProblem } from '../live.js';
 import { chart, legend, sum } from '../widgets/chart.js';
 import { loading, problemNotice } from '../widgets/notice.js';
 import { card, head } from '../widgets/page.js';
@@ -23,12 +23,13 @@ export const page = {
   roles: ['viewer', 'issuer'],
   async open(main, { session, api }) {
     const isOperator = session.isOperator;
-    const dot = h('span', { class: 'live-dot', role: 'status' }, t('shell.live'));
+    const dot = h('span', { class: 'live-dot' }, t('shell.live'));
     const parts = new Map();
     const body = h('div', { class: 'stack' }, loading());
+    const trouble = h('div', { role: 'alert' });
     let said = null;
     const picture = sized((width) => said && chart(width, { series: flow(said), at: said.at, stepMs: said.step_ms, label: t('now.flow') }));
-    main.append(head({ title: t('now.title'), about: t(isOperator ? 'now.about_all' : 'now.about'), actions: [dot] }), body);
+    main.append(head({ title: t('now.title'), about: t(isOperator ? 'now.about_all' : 'now.about'), actions: [dot] }), trouble, body);
 
     /** A part is drawn again only where it says something else: what is being read stays. */
     const part = (name, value, draw) => {
@@ -42,8 +43,8 @@ export const page = {
       return known.place;
     };
 
-    const legendPlace = h('div', null);
-    const flowCard = card({ title: t('now.flow') }, legendPlace, picture.element);
+    const flowPlace = h('div', null);
+    const flowCard = card({ title: t('now.flow') }, flowPlace, picture.element);
     const draw = () => {
       const list = [
         part('tiles', { open: said.tickets.open, sessions: said.sessions, batches: said.batches, store: said.store }, () => tiles(said, isOperator)),
@@ -54,20 +55,21 @@ export const page = {
         said.budgets?.length > 0 && part('budgets', said.budgets, budgetsCard),
       ].filter(Boolean);
       if (body.childElementCount !== list.length || body.firstElementChild !== list[0]) fill(body, list);
-      fill(legendPlace, legend(flow(said)));
+      if (!flowPlace.firstChild) fill(flowPlace, part('flow', said.tickets, () => legend(flow(said))));
+      else part('flow', said.tickets, () => legend(flow(said)));
       picture.redraw();
     };
 
     const watch = live(EVERY_MS, async (signal) => {
       said = await api.get(isOperator ? '/admin/v1/now' : '/v1/now', { signal });
-      dot.classList.remove('lost');
-      fill(dot, t('now.as_of', { at: clock(said.at) }));
+      fill(trouble);
+      say(dot, t('now.as_of', { at: clock(said.at) }));
       draw();
     }, {
-      onProblem: (error) => {
-        dot.classList.add('lost');
-        fill(dot, t('shell.connection_lost'));
+      onProblem: (error, isOver) => {
+        sayProblem(dot, error, isOver);
         if (!said) fill(body, problemNotice(error, () => watch.now()));
+        else if (isOver) fill(trouble, problemNotice(error, () => watch.now()));
       },
     });
     return {

@@ -19,8 +19,10 @@ import { attemptsPart, callbacksPart, chainPart, eventsPart, promptPart } from '
 import { timeTravel } from './ticket/time-travel.js';
 import { isEnded, why } from './ticket/why.js';
 
-/** How often a ticket is read that goes on, in milliseconds. */
+/** How often a ticket is looked at that goes on, in milliseconds. */
 const EVERY_MS = 1500;
+/** What has ended goes on only where somebody opens it again: each third look is enough. */
+const STILL_LOOKS = 3;
 
 export const page = {
   path: '/tickets/:id',
@@ -39,7 +41,9 @@ class Room {
     this.base = `/v1/tickets/${encodeURIComponent(context.params.id)}`;
     this.top = h('div', null);
     this.trouble = h('div', null);
-    this.reason = h('div', { 'aria-live': 'polite' });
+    // The sentence counts the seconds; only another state is read out.
+    this.reason = h('div', null);
+    this.aloud = h('p', { class: 'aloud', role: 'status' });
     this.spent = h('p', { class: 'second small' });
     this.cursor = null;
   }
@@ -57,26 +61,44 @@ class Room {
       },
     });
     this.answer = answerCard({ api: this.api, base: this.base, onNews: () => this.watch.now() });
-    this.main.append(this.top, this.reason, this.trouble,
+    this.main.append(this.top, this.aloud, this.reason, this.trouble,
       h('div', { class: 'columns' },
         h('div', { class: 'span-7 stack' }, this.travel.element, card({ title: t('tickets.waterfall'), tools: [saveButton(this.picture.element, `${id}-waterfall.svg`)] }, this.picture.element, this.spent)),
         h('div', { class: 'span-5 stack' }, this.answer.element)),
       (this.parts = this.makeTabs()).element);
     this.draw();
-    // What has ended changes only where somebody opens it again; then this page is told to look.
+    let looks = 0;
     this.watch = live(EVERY_MS, async (signal) => {
-      if (this.isStill) return;
-      await this.read(signal);
-      this.draw();
-    }, { onProblem: (error) => fill(this.trouble, problemNotice(error)) });
+      looks += 1;
+      if (isEnded(this.ticket.state) && looks % STILL_LOOKS) return;
+      await this.look(signal);
+    }, { onProblem: (error) => fill(this.trouble, problemNotice(error, () => this.again())) });
   }
 
-  async read(signal) {
-    const ask = (part) => this.api.get(`${this.base}${part}`, { signal });
-    const [ticket, timeline] = await Promise.all([ask(''), ask('/timeline')]);
-    // The history is long, and grows by events alone.
-    const events = ticket.revision === this.ticket?.revision ? this.events : (await ask('/events')).events;
-    Object.assign(this, { ticket, events, timeline, isStill: isEnded(ticket.state) });
+  /** The ticket alone, and all that it is made of where something happened to it. */
+  async look(signal) {
+    const ticket = await this.api.get(this.base, { signal });
+    if (ticket.revision !== this.ticket.revision || ticket.state !== this.ticket.state) await this.read(signal, ticket);
+    else this.ticket = ticket;
+    this.draw();
+  }
+
+  /** The ticket first: what is read after it is not older. */
+  async read(signal, known = null) {
+    const ticket = known ?? await this.api.get(this.base, { signal });
+    const [{ events }, told] = await Promise.all(['/events', '/timeline'].map((part) => this.api.get(`${this.base}${part}`, { signal })));
+    Object.assign(this, { ticket, events, told, toldAt: performance.now(), timeline: told });
+  }
+
+  /** The timeline as it would be told now: what goes on has become longer. */
+  elapsed() {
+    const { told } = this;
+    const last = told.steps.at(-1);
+    const isOpen = last && (last.ends_ms ?? null) === null;
+    if (isEnded(told.state)) return told;
+    const by = Math.round(performance.now() - this.toldAt);
+    const spent = (told.spent ?? []).map((share) => (isOpen && share.step === last.step ? { ...share, ms: share.ms + by } : share));
+    return { ...told, now_ms: told.now_ms + by, total_ms: told.total_ms + by, spent: spent.sort((one, other) => other.ms - one.ms) };
   }
 
   /** Reads it although it has ended. */
@@ -90,7 +112,8 @@ class Room {
   }
 
   draw() {
-    const { ticket, timeline } = this;
+    const { ticket } = this;
+    const timeline = (this.timeline = this.elapsed());
     const state = `${ticket.state} ${ticket.revision}`;
     // Buttons are not exchanged beneath a finger.
     if (state !== this.shown) {
@@ -103,13 +126,17 @@ class Room {
       }), forkLine(ticket));
       this.parts.refresh();
       this.answer.show(ticket);
+      this.aloud.textContent = word('tickets.state_', ticket.state);
     }
     fill(this.trouble);
     const sentence = why(timeline, ticket);
     if (this.reason.textContent !== sentence.textContent) fill(this.reason, sentence);
-    fill(this.spent, (timeline.spent ?? []).slice(0, 4).map((share) => `${word('tickets.step_', share.step)} ${duration(share.ms)}`).join(' · '));
+    const spent = (timeline.spent ?? []).slice(0, 4).map((share) => `${word('tickets.step_', share.step)} ${duration(share.ms)}`).join(' · ');
+    if (this.spent.textContent !== spent) this.spent.textContent = spent;
     this.travel.show(this.events);
-    this.picture.redraw();
+    // What stands still keeps its picture, and the words that somebody points at.
+    if (this.pictured !== timeline) this.picture.redraw();
+    this.pictured = timeline;
   }
 
   makeTabs() {

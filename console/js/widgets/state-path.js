@@ -35,7 +35,8 @@ export function statePath(width, events, upTo) {
   for (const event of events) {
     const isPast = event.revision <= upTo;
     if (isPast) current = event.state;
-    if (!first.has(event.state)) first.set(event.state, { since: event.since_ms, isPast });
+    // What has been opened again may end twice: the end that is looked at counts.
+    if (!first.has(event.state) || (isPast && ENDS.includes(event.state))) first.set(event.state, { since: event.since_ms, isPast });
     if (before && before !== event.state) {
       const key = `${before} ${event.state}`;
       taken.set(key, taken.get(key) || isPast);

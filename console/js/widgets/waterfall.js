@@ -6,6 +6,8 @@ import { t, word } from '../i18n.js';
 
 const ROW = 24;
 const TOP = 24;
+/** The room that a time on the scale takes. */
+const TICK = 76;
 /** More rows than these would not be read. */
 const MOST = 120;
 
@@ -13,13 +15,13 @@ const MOST = 120;
 export function waterfall(width, timeline, cursor = null) {
   const isNarrow = width < 480;
   const steps = timeline.steps.slice(0, MOST);
-  const [left, right] = isNarrow ? [4, 8] : [196, 88];
+  const [left, right] = isNarrow ? [4, 8] : [204, 88];
   const high = isNarrow ? 38 : ROW;
   const total = Math.max(timeline.total_ms, 1);
   const room = width - left - right;
   const x = (ms) => left + (Math.min(ms, total) / total) * room;
   const height = TOP + steps.length * high + 6;
-  const ticks = ticksOf(total, isNarrow ? 3 : 6);
+  const ticks = ticksOf(total, Math.min(Math.max(Math.floor(room / TICK), 2), 6));
   return svg('svg', { class: 'waterfall', viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': aloud(steps, timeline) },
     ticks.map((ms) => [
       svg('line', { class: 'grid', x1: x(ms), x2: x(ms), y1: TOP - 4, y2: height }),

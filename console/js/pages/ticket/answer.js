@@ -2,6 +2,7 @@
 
 import { fill, h, text } from '../../dom.js';
 import { t } from '../../i18n.js';
+import { say } from '../../live.js';
 import { jsonView } from '../../widgets/json-text.js';
 import { notice, problemNotice } from '../../widgets/notice.js';
 import { card } from '../../widgets/page.js';
@@ -10,9 +11,10 @@ import { isEnded } from './why.js';
 /** `onNews()` is called when the stream tells of another state. Gives back `{ element, show(ticket), close }`. */
 export function answerCard({ api, base, onNews }) {
   const stop = new AbortController();
-  const dot = h('span', { class: 'live-dot', hidden: true }, t('shell.live'));
+  const dot = h('span', { class: 'live-dot', role: 'status', hidden: true }, t('shell.live'));
   const body = h('div', null);
-  const note = h('p', { class: 'second', role: 'status' });
+  // It counts while the text comes; what is read out is the dot.
+  const note = h('p', { class: 'second' });
   let written = '';
   let isFollowing = false;
   let isDrawing = false;
@@ -59,9 +61,9 @@ export function answerCard({ api, base, onNews }) {
       signal: stop.signal,
       onEvent: ({ event, data }) => Object.hasOwn(on, event) && on[event](data),
       onState: (now) => {
-        dot.classList.toggle('lost', now === 'lost');
-        dot.classList.toggle('off', now === 'ended');
-        fill(dot, t(now === 'lost' ? 'shell.connection_lost' : now === 'ended' ? 'tickets.ended' : 'shell.live'));
+        if (now === 'lost') say(dot, t('shell.connection_lost'), 'lost');
+        else if (now === 'ended') say(dot, t('tickets.ended'), 'off');
+        else say(dot, t('shell.live'));
       },
     }).catch((error) => fill(body, problemNotice(error))).finally(() => (isFollowing = false));
   }

@@ -14,12 +14,14 @@ const EVERY_MS = 5000;
 /** The panel with them. */
 export function deadLetters(panel, { api, session, go }) {
   const place = h('div', null, loading());
-  panel.append(card({ title: t('tickets.dead_letters'), flush: true }, place));
+  const trouble = h('div', { role: 'alert' });
+  panel.append(card({ title: t('tickets.dead_letters'), flush: true }, trouble, place));
   let seen = null;
   const address = (row) => `#/tickets?${new URLSearchParams({ state: 'failed', task: row.task, stage: row.stage, code: row.code })}`;
   const act = (row) => redriveMany({ api, go, filter: { task: row.task, stage: row.stage, code: row.code } });
   const watch = live(EVERY_MS, async (signal) => {
     const { total, groups } = await api.get('/v1/dead-letters', { signal });
+    fill(trouble);
     const now = JSON.stringify(groups);
     if (now === seen) return;
     seen = now;
@@ -41,6 +43,6 @@ export function deadLetters(panel, { api, session, go }) {
     });
     made.show(groups);
     fill(place, made.element, h('p', { class: 'more quiet' }, t('tickets.total_failed', { count: total })));
-  }, { onProblem: (error) => seen === null && fill(place, problemNotice(error)) });
+  }, { onProblem: (error) => fill(seen === null ? place : trouble, problemNotice(error, () => watch.now())) });
   return watch;
 }

@@ -21,7 +21,7 @@ const local = (iso) => {
 };
 const utc = (value) => (value ? new Date(value).toISOString() : '');
 
-/** `onChange(filter)` hears of what is chosen. Gives back `{ element, value }`. */
+/** `onChange(filter)` hears of what is chosen. Gives back `{ element, read, close }`. */
 export function filterForm({ filter, onChange }) {
   let chosen = new Set((filter.state ?? '').split(',').filter(Boolean));
   let timer = null;
@@ -69,5 +69,6 @@ export function filterForm({ filter, onChange }) {
   return {
     element: h('search', { class: 'filter' }, h('div', { class: 'filter-head' }, chips, button(t('tickets.clear'), clear, { small: true, kind: 'plain' })), h('div', { class: 'fields' }, task.element, user.element), more),
     read,
+    close: () => clearTimeout(timer),
   };
 }

@@ -18,10 +18,12 @@ export function redriveMany({ api, go, filter }) {
   const wanted = Object.fromEntries(Object.entries({ task, stage, code, user, requested_from, requested_before, failed_before }).filter(([, value]) => value));
   const from = redriveChoice();
   const pace = field({ label: t('tickets.per_second'), hint: t('tickets.per_second_about'), type: 'number', min: 1, max: 500, value: 10 });
+  // The same press of the button asked twice starts one run.
+  let key = crypto.randomUUID();
   const found = h('div', { 'aria-live': 'polite' }, loading());
   const asked = dialog({
     title: t('tickets.redrive_many_title'), wide: true,
-    body: [found, from.element, h('div', { class: 'fields' }, pace.element)],
+    body: [found, h('div', { class: 'form', onchange: () => (key = crypto.randomUUID()) }, from.element, h('div', { class: 'fields' }, pace.element))],
     actions: [{ label: t('shell.cancel') }, { label: t('tickets.redrive_start'), primary: true, run: start }],
   });
   const button = asked.element.querySelector('.dialog-foot .primary');
@@ -43,7 +45,7 @@ export function redriveMany({ api, go, filter }) {
 
   async function start(close) {
     const body = { filter: wanted, per_second: Number(pace.value) || 10, ...(from.value === 'requested' && { from: 'requested' }) };
-    const run = await api.post('/v1/redrives', { body, headers: { 'Idempotency-Key': `console-${crypto.randomUUID()}` } });
+    const run = await api.post('/v1/redrives', { body, headers: { 'Idempotency-Key': `console-${key}` } });
     close();
     toast(t('tickets.redrive_started', { count: run.total }));
     go('/tickets', { view: 'redrives' });

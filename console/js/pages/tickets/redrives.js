@@ -16,7 +16,8 @@ const KINDS = { running: 'accent', stopped: 'warning', finished: 'good' };
 /** The panel with them, the newest first. */
 export function redrives(panel, { api, session }) {
   const place = h('div', { class: 'stack' }, loading());
-  panel.append(place);
+  const trouble = h('div', { role: 'alert' });
+  panel.append(trouble, place);
   let seen = null;
   const stop = async (run) => {
     await confirm({ title: t('tickets.stop_title'), body: t('tickets.stop_words'), yes: t('tickets.stop'), danger: true, run: () => api.post(`/v1/redrives/${encodeURIComponent(run.redrive)}/stop`, { body: {} }) });
@@ -24,11 +25,12 @@ export function redrives(panel, { api, session }) {
   };
   const watch = live(EVERY_MS, async (signal) => {
     const said = await api.get('/v1/redrives?limit=50', { signal });
+    fill(trouble);
     const now = JSON.stringify(said);
     if (now === seen) return;
     seen = now;
     fill(place, said.redrives.length ? said.redrives.map((run) => row(run, session.may('issuer', 'publisher') && stop)) : h('div', { class: 'card' }, empty(t('tickets.no_redrives'))));
-  }, { onProblem: (error) => seen === null && fill(place, problemNotice(error)) });
+  }, { onProblem: (error) => fill(seen === null ? place : trouble, problemNotice(error, () => watch.now())) });
   return watch;
 }
 
