@@ -25,7 +25,10 @@ export function duration(ms) {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${count(ms / 1000, ms < 10_000 ? 2 : 1)} ${t('shell.unit_s')}`;
   const minutes = Math.floor(ms / 60_000);
-  if (minutes < 60) return `${minutes} ${t('shell.unit_min')} ${Math.round((ms % 60_000) / 1000)} ${t('shell.unit_s')}`;
+  if (minutes < 60) {
+    const seconds = Math.floor((ms % 60_000) / 1000);
+    return `${minutes} ${t('shell.unit_min')}${seconds ? ` ${seconds} ${t('shell.unit_s')}` : ''}`;
+  }
   const hours = Math.floor(minutes / 60);
   if (hours < 48) return `${hours} ${t('shell.unit_h')} ${minutes % 60} ${t('shell.unit_min')}`;
   return `${Math.floor(hours / 24)} ${t('shell.unit_d')} ${hours % 24} ${t('shell.unit_h')}`;

@@ -27,7 +27,7 @@ export default {
   why_retry: 'It failed for now and is tried again at {at}.',
   why_open: 'It has been open for {total}.',
   why_now: '{step}, for {time} so far.',
-  most_time: 'Most of the time: {step}, {time} ({part}).',
+  most_time: 'What took longest: {step}, {time} ({part} of the time).',
   last_trouble: 'The last thing that went wrong:',
   reason: 'Reason:',
   tried_n: { one: 'the model was asked once', other: 'the model was asked {count} times' },

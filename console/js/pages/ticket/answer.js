@@ -54,6 +54,7 @@ export function answerCard({ api, base, onNews }) {
     isFollowing = true;
     dot.hidden = false;
     note.textContent = t('tickets.no_text_yet');
+    fill(body);
     api.stream(`${base}/stream`, {
       signal: stop.signal,
       onEvent: ({ event, data }) => Object.hasOwn(on, event) && on[event](data),

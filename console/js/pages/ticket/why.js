@@ -47,6 +47,8 @@ function trouble(timeline) {
 
 function spent(timeline) {
   const most = timeline.spent?.[0];
-  if (!most || !timeline.total_ms || most.ms < 1) return null;
-  return h('p', { class: 'second' }, t('tickets.most_time', { step: word('tickets.step_', most.step), part: percent(most.ms / timeline.total_ms, 0), time: duration(most.ms) }));
+  // A failed ticket that lay for a day before it was opened again did not spend that day on anything.
+  const all = (timeline.spent ?? []).reduce((total, share) => total + share.ms, 0);
+  if (!most || most.ms < 1) return null;
+  return h('p', { class: 'second' }, t('tickets.most_time', { step: word('tickets.step_', most.step), part: percent(most.ms / all, 0), time: duration(most.ms) }));
 }
