@@ -72,7 +72,9 @@ impl Comparison {
             same = one == other;
             alike = if same { 1.0 } else { similarity(one, other) };
             if is_document(one) && is_document(other) {
-                json = Some(bounded(json::differences(one, other), &mut cut));
+                let (changes, more) = json::differences(one, other);
+                cut |= more;
+                json = Some(changes);
             } else {
                 let (one, other) = (text::of_answer(one), text::of_answer(other));
                 text = Some(bounded(text::changes(&one, &other), &mut cut));

@@ -16,6 +16,7 @@ pub mod http;
 mod invisible;
 pub mod keys;
 pub mod master_secret;
+mod pictures;
 pub mod prompts;
 pub mod secret;
 pub mod tasks;

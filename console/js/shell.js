@@ -4,10 +4,14 @@ import { fill, h, icon, inline } from './dom.js';
 import { languageChoice, themeChoice } from './choices.js';
 import { t } from './i18n.js';
 import { help, listen } from './keyboard.js';
+import { live } from './live.js';
 import { pages } from './pages.js';
 import * as router from './router.js';
 import { confirm } from './widgets/dialog.js';
 import { empty, problemNotice } from './widgets/notice.js';
+
+/** How often a page that asks nothing itself finds out whether the key still opens it, in ms. */
+const PULSE = 3_000;
 
 let places = [];
 let listening = false;
@@ -139,7 +143,10 @@ export function openShell(root, { session, reach, signOut, chooseLanguage }) {
 
   addEventListener('hashchange', route, { signal: gone.signal });
   route();
+  // What it answers is known; that it does not is told by the hooks of the session.
+  const pulse = live(PULSE, (signal) => session.api.get(session.isOperator ? '/admin/v1/whoami' : '/v1/whoami', { signal }));
   return () => {
+    pulse.close();
     gone.abort();
     turn += 1;
     opened?.abort.abort();

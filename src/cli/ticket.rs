@@ -5,12 +5,15 @@ mod compare;
 mod fork;
 mod issue;
 mod list;
+mod picture;
 mod redrive;
 mod replay;
 mod show;
 mod sse;
+mod state;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod watch;
 
 pub(crate) use issue::read_input;
@@ -52,6 +55,12 @@ pub(crate) enum TicketCommand {
     Show(show::ShowArgs),
     /// Show a ticket's history as a timeline, or its state at any revision.
     Replay(replay::ReplayArgs),
+    /// Show where a ticket's time went, each attempt and callback, and why it failed.
+    Timeline(timeline::TimelineArgs),
+    /// Show a ticket as it was after any of its events.
+    State(state::StateArgs),
+    /// Draw where a ticket's time went, or its way through its states, as SVG.
+    Picture(picture::PictureArgs),
     /// Follow a ticket until it ends, its text as it streams.
     Watch(watch::WatchArgs),
     /// Cancel a ticket.
@@ -74,6 +83,9 @@ pub(crate) async fn run(args: &TicketArgs, out: &mut Output) -> Result<Exit, Fai
         TicketCommand::List(args) => list::run(args, &client, out).await,
         TicketCommand::Show(args) => show::run(args, &client, out).await,
         TicketCommand::Replay(args) => replay::run(args, &client, out).await,
+        TicketCommand::Timeline(args) => timeline::run(args, &client, out).await,
+        TicketCommand::State(args) => state::run(args, &client, out).await,
+        TicketCommand::Picture(args) => picture::run(args, &client, out).await,
         TicketCommand::Watch(args) => watch::run(args, &client, out).await,
         TicketCommand::Cancel(args) => cancel::run(args, &client, out).await,
         TicketCommand::Redrive(args) => redrive::run(args, &client, out).await,

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::MAX_CHANGES;
+
 /// A place where two documents differ.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JsonChange {
@@ -33,57 +35,99 @@ pub enum JsonOp {
     Changed,
 }
 
-/// The deepest places in which they differ, members in the order of their names. Lists are compared
-/// element by element: one that was put in front moves all others.
-pub(super) fn differences(left: &Value, right: &Value) -> Vec<JsonChange> {
-    let mut found = Vec::new();
-    walk(&mut String::new(), Some(left), Some(right), &mut found);
-    found
+/// The most bytes that the pointers of a comparison's places have together. What stands in the places
+/// is at most the two documents once more.
+const MAX_POINTER_BYTES: usize = 1 << 20;
+
+/// The deepest places in which they differ, members in the order of their names, and whether there are
+/// more than are listed. Lists are compared element by element: one that was put in front moves all
+/// others.
+pub(super) fn differences(left: &Value, right: &Value) -> (Vec<JsonChange>, bool) {
+    let mut walk = Walk::default();
+    walk.compare(Some(left), Some(right));
+    (walk.found, walk.is_full)
 }
 
-/// A parsed document is at most 128 deep, so this recursion is too.
-fn walk(
-    pointer: &mut String,
-    left: Option<&Value>,
-    right: Option<&Value>,
-    found: &mut Vec<JsonChange>,
-) {
-    let op = match (left, right) {
-        (None, None) => return,
-        (Some(left), Some(right)) if left == right => return,
-        (Some(Value::Object(one)), Some(Value::Object(other))) => {
-            let names: BTreeSet<_> = one.keys().chain(other.keys()).collect();
-            for name in names {
-                let step = name.replace('~', "~0").replace('/', "~1");
-                let (one, other) = (one.get(name), other.get(name));
-                within(pointer, &step, |pointer| walk(pointer, one, other, found));
-            }
-            return;
-        }
-        (Some(Value::Array(one)), Some(Value::Array(other))) => {
-            for index in 0..one.len().max(other.len()) {
-                let (one, other) = (one.get(index), other.get(index));
-                let step = index.to_string();
-                within(pointer, &step, |pointer| walk(pointer, one, other, found));
-            }
-            return;
-        }
-        (None, Some(_)) => JsonOp::Added,
-        (Some(_), None) => JsonOp::Removed,
-        (Some(_), Some(_)) => JsonOp::Changed,
-    };
-    found.push(JsonChange {
-        pointer: pointer.clone(),
-        op,
-        left: left.cloned(),
-        right: right.cloned(),
-    });
+/// A way through two documents at once. A long name that many places share would make a list far larger
+/// than both documents, so it ends where its bounds are.
+#[derive(Default)]
+struct Walk {
+    /// Where it is.
+    pointer: String,
+    found: Vec<JsonChange>,
+    /// Bytes of the pointers in `found`.
+    bytes: usize,
+    /// Whether a place was left out.
+    is_full: bool,
 }
 
-fn within(pointer: &mut String, step: &str, walk: impl FnOnce(&mut String)) {
-    let length = pointer.len();
-    pointer.push('/');
-    pointer.push_str(step);
-    walk(pointer);
-    pointer.truncate(length);
+impl Walk {
+    /// A parsed document is at most 128 deep, so this recursion is too.
+    fn compare(&mut self, left: Option<&Value>, right: Option<&Value>) {
+        if self.is_full {
+            return;
+        }
+        let op = match (left, right) {
+            (None, None) => return,
+            (Some(left), Some(right)) if left == right => return,
+            (Some(Value::Object(one)), Some(Value::Object(other))) => {
+                let names: BTreeSet<_> = one.keys().chain(other.keys()).collect();
+                for name in names {
+                    let step = name.replace('~', "~0").replace('/', "~1");
+                    self.within(&step, one.get(name), other.get(name));
+                }
+                return;
+            }
+            (Some(Value::Array(one)), Some(Value::Array(other))) => {
+                for index in 0..one.len().max(other.len()) {
+                    self.within(&index.to_string(), one.get(index), other.get(index));
+                }
+                return;
+            }
+            (None, Some(_)) => JsonOp::Added,
+            (Some(_), None) => JsonOp::Removed,
+            (Some(_), Some(_)) => JsonOp::Changed,
+        };
+        self.find(op, left, right);
+    }
+
+    fn within(&mut self, step: &str, left: Option<&Value>, right: Option<&Value>) {
+        let length = self.pointer.len();
+        self.pointer.push('/');
+        self.pointer.push_str(step);
+        self.compare(left, right);
+        self.pointer.truncate(length);
+    }
+
+    fn find(&mut self, op: JsonOp, left: Option<&Value>, right: Option<&Value>) {
+        let bytes = self.bytes.saturating_add(self.pointer.len());
+        if self.found.len() == MAX_CHANGES || bytes > MAX_POINTER_BYTES {
+            self.is_full = true;
+            return;
+        }
+        self.bytes = bytes;
+        self.found.push(JsonChange {
+            pointer: self.pointer.clone(),
+            op,
+            left: left.cloned(),
+            right: right.cloned(),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_long_name_that_many_places_share_does_not_make_a_long_list() {
+        let name = "n".repeat(32 * 1024);
+        let (left, right) = (json!({ &name: vec![1; 16_000] }), json!({ &name: [] }));
+        let (found, cut) = differences(&left, &right);
+        assert!(cut);
+        let bytes: usize = found.iter().map(|change| change.pointer.len()).sum();
+        assert!((1..=MAX_POINTER_BYTES).contains(&bytes), "{bytes}");
+    }
 }

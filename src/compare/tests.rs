@@ -186,6 +186,6 @@ proptest! {
     ) {
         let document = |[a, b, c]: [u8; 3]| json!({ "a": a % 2, "b": [b % 2, { "c": c % 2 }] });
         let (left, right) = (document(left), document(right));
-        prop_assert_eq!(json::differences(&left, &right).is_empty(), left == right);
+        prop_assert_eq!(json::differences(&left, &right).0.is_empty(), left == right);
     }
 }

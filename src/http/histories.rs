@@ -4,6 +4,7 @@
 //! `punchcard_events::ticket::timeline`; here it is given its form.
 
 pub(super) mod operations;
+mod pictures;
 mod read;
 pub(super) mod routes;
 mod timeline;

@@ -111,6 +111,11 @@ impl World {
             ("name", "tone".to_owned()),
             ("tenant", "spare".to_owned()),
             ("prefix", self.keys[&(VICTIM, "viewer")].prefix().to_owned()),
+            // The console's files, which are the same for everybody.
+            ("folder", "js".to_owned()),
+            ("kind", "pages".to_owned()),
+            ("part", "prompt".to_owned()),
+            ("file", "edit.js".to_owned()),
         ]);
         more(&api, &mut names).await;
         for route in table().chain(admin_table()) {

@@ -157,3 +157,27 @@ async fn a_timeline_tells_each_step_in_order_and_bodies_to_those_who_may_see_the
     }
     assert_eq!(edge.get(OTHER_KEY, &path).await.status, 404);
 }
+
+#[tokio::test]
+async fn pictures_are_images_that_may_do_nothing() {
+    let edge = Edge::start();
+    let ticket = delivered(&edge).await;
+    for (name, words) in [("waterfall", "Where the time"), ("path", "The way")] {
+        let path = format!("{ticket}/pictures/{name}.svg");
+        let reply = edge.get(&working_as(KEY, "viewer"), &path).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        assert_eq!(reply.header("content-type"), Some("image/svg+xml"));
+        assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(reply.header("cache-control"), Some("no-store"));
+        let policy = reply.header("content-security-policy");
+        let policy = policy.expect("a policy");
+        assert!(policy.starts_with("default-src 'none';"), "{policy}");
+        assert!(reply.body.starts_with("<svg xmlns="), "{reply:?}");
+        assert!(reply.body.contains(words), "{reply:?}");
+        assert_eq!(edge.get(OTHER_KEY, &path).await.status, 404);
+        let refused = edge.get(KEY, &format!("{path}?size=1")).await;
+        assert_eq!(refused.code(), "invalid_parameter");
+    }
+    let unknown = edge.get(KEY, &format!("{ticket}/pictures/other.svg")).await;
+    assert_eq!(unknown.status, 404);
+}

@@ -67,6 +67,18 @@ pub(crate) const POLICIES: &[(&str, &str, Policy, &[&str])] = &[
     ("GET", "/v1/tickets/{id}/events", Policy::Ticket, READERS),
     ("GET", "/v1/tickets/{id}/state", Policy::Ticket, READERS),
     ("GET", "/v1/tickets/{id}/timeline", Policy::Ticket, READERS),
+    (
+        "GET",
+        "/v1/tickets/{id}/pictures/waterfall.svg",
+        Policy::Ticket,
+        READERS,
+    ),
+    (
+        "GET",
+        "/v1/tickets/{id}/pictures/path.svg",
+        Policy::Ticket,
+        READERS,
+    ),
     ("POST", "/v1/tickets/{id}/cancel", Policy::Ticket, ISSUERS),
     ("GET", "/v1/tickets/{id}/stream", Policy::Ticket, READERS),
     ("POST", "/v1/session-tokens", Policy::Key, ISSUERS),

@@ -12,6 +12,9 @@ pub enum ForkError {
     /// It ended so long ago that its texts are not to be used any more.
     #[error("the ticket ended longer ago than its tenant keeps texts")]
     Expired,
+    /// Its history is damaged, for a reason that the log says.
+    #[error("the ticket's history is damaged")]
+    Damaged,
     /// The tenant's API has not made its input ready, and a fork does not call it.
     #[error("the tenant's API has not made the ticket's input ready, and a fork does not call it")]
     NotPrepared,
@@ -45,6 +48,12 @@ pub enum ForkError {
 
 impl From<ReadError> for ForkError {
     fn from(error: ReadError) -> Self {
-        Self::Issue(IssueError::Unavailable(error.to_string()))
+        match error {
+            ReadError::Unavailable(reason) => Self::Issue(IssueError::Unavailable(reason)),
+            ReadError::Damaged(reason) => {
+                tracing::error!(reason, "a ticket's history cannot be used");
+                Self::Damaged
+            }
+        }
     }
 }

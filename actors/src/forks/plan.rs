@@ -52,6 +52,7 @@ pub(super) async fn make(
     if let Some(model) = &spec.model {
         prepared.model.clone_from(model);
     }
+    may_ask(tickets, request, spec, &prepared.model)?;
     if spec.parameters != Parameters::default() {
         prepared.parameters = Arc::new(changed(&prepared.parameters, &spec.parameters));
     }
@@ -69,6 +70,24 @@ pub(super) async fn make(
         terms,
         lane,
     })
+}
+
+/// Whether `model` may be asked: one that is neither the prompt's own nor the planner's choice must be
+/// among those that the tenant may ask by their names, as when a ticket names it itself.
+fn may_ask(
+    tickets: &Tickets,
+    request: &TicketRequested,
+    spec: &ForkSpec,
+    model: &str,
+) -> Result<(), ForkError> {
+    let conversation = request.conversation.as_deref();
+    let runs_none = conversation.is_some_and(|said| said.model.is_some());
+    let chosen = spec.model.is_some() && !spec.any_model;
+    let limits = tickets.limits(&request.tenant);
+    if (runs_none || chosen) && !limits.raw_models.contains(model) {
+        return Err(ForkError::UnknownModel(model.to_owned()));
+    }
+    Ok(())
 }
 
 /// The ranges that model servers take (OpenAI's chat completions). What is no number is in none.

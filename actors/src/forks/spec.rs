@@ -15,6 +15,9 @@ pub struct ForkSpec {
     pub prompt: Option<ForkPrompt>,
     /// The model to ask; `None`: the one that the prompt names.
     pub model: Option<String>,
+    /// Whether whoever asks may choose any model, as planners do in their prompts. Others choose among
+    /// those that the tenant may ask by their names.
+    pub any_model: bool,
     /// How to ask it; what is absent is as the prompt says.
     pub parameters: Parameters,
     /// How it stands among the tenant's own tickets. Forks wait behind those of users, unless somebody
@@ -49,6 +52,7 @@ impl ForkSpec {
             from: ForkFrom::Requested,
             prompt: None,
             model: None,
+            any_model: false,
             parameters: Parameters::default(),
             priority: Priority::Low,
             by,

@@ -187,6 +187,7 @@ pub(super) fn refusal(error: ForkError) -> Refused {
     let message = error.to_string();
     match error {
         ForkError::NoSuchTicket => Refused::Case(failed("not_found", message)),
+        ForkError::Damaged => Refused::Case(failed("damaged", message)),
         ForkError::Expired => Refused::Case(failed("result_expired", message)),
         ForkError::NotPrepared
         | ForkError::NoMessages

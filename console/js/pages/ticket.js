@@ -72,8 +72,11 @@ class Room {
   }
 
   async read(signal) {
-    const [ticket, history, timeline] = await Promise.all(['', '/events', '/timeline'].map((part) => this.api.get(`${this.base}${part}`, { signal })));
-    Object.assign(this, { ticket, events: history.events, timeline, isStill: isEnded(ticket.state) });
+    const ask = (part) => this.api.get(`${this.base}${part}`, { signal });
+    const [ticket, timeline] = await Promise.all([ask(''), ask('/timeline')]);
+    // The history is long, and grows by events alone.
+    const events = ticket.revision === this.ticket?.revision ? this.events : (await ask('/events')).events;
+    Object.assign(this, { ticket, events, timeline, isStill: isEnded(ticket.state) });
   }
 
   /** Reads it although it has ended. */

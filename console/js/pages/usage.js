@@ -89,7 +89,7 @@ function charts(days) {
 
 const WIDTH = 720;
 const HEIGHT = 200;
-const LEFT = 56;
+const LEFT = 72;
 const BOTTOM = 24;
 /** Few days get no broader bars than this. */
 const WIDEST = 64;

@@ -16,6 +16,7 @@ export default {
   callback_pre_process: 'Before the model', callback_post_process: 'After the model',
   error_connection: 'No connection', error_timeout: 'Too slow', error_rate_limited: 'Too many calls', error_server: 'Server error', error_incomplete: 'Broke off',
   error_schema_violation: 'Not as the schema says', error_interrupted: 'Interrupted', error_protocol: 'Not understood', error_too_large: 'Too large',
+  error_status: 'Answered with an error', error_body: 'Answer not understood', error_refused: 'Refused', error_gone: 'Gone for good', error_forbidden: 'Address not allowed',
   error_quota_exceeded: 'Quota used up', error_unauthorized: 'Key refused',
   owes_nothing: 'Nothing', owes_pre_process: 'To be prepared', owes_pre_process_call: 'A call of your API before the model', owes_send: 'To be sent to the model',
   owes_call_model: 'The answer of the model', owes_post_process: 'To be saved', owes_post_process_call: 'A call of your API with the answer', owes_deliver: 'To be delivered to the user',

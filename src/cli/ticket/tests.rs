@@ -184,3 +184,64 @@ fn a_broken_history_exits_with_one() {
         ran.stdout
     );
 }
+
+#[test]
+fn a_timeline_is_a_waterfall_with_why_it_failed_and_no_text_steers_the_terminal() {
+    let hostile = "busy\u{1b}[2J\nforged\u{202e}";
+    let error = json!({"kind": "server", "message": hostile});
+    let shown = json!({
+        "ticket": ID, "task": "explanation", "state": "failed", "total_ms": 4_000, "now_ms": 9_000,
+        "requested_at": "2026-11-23T10:44:30.000Z", "bodies": "withheld", "a_newer_field": 1,
+        "failure": {"stage": "model", "code": hostile, "message": hostile},
+        "steps": [
+            {"step": "pre_process", "try": 1, "begins_ms": 0, "ends_ms": 1_000, "outcome": "done", "note": hostile},
+            {"step": hostile, "attempt": 1, "begins_ms": 1_000, "ends_ms": null, "outcome": hostile},
+        ],
+        "attempts": [{"attempt": 1, "model": hostile, "outcome": "failed", "total_ms": 3_000, "error": error}],
+        "callbacks": [{"callback": "pre_process", "try": 1, "outcome": "done", "status": 200,
+            "waited_ms": 3, "took_ms": 12}],
+    });
+    let told = ran(&["timeline", ID], &[json_reply(200, &shown)]);
+    assert_eq!(told.ended, Ok(Exit::Success));
+    assert_eq!(told.asked[0].line, format!("GET /v1/tickets/{ID}/timeline"));
+    for words in [
+        "pre process #1",
+        "████████····",
+        "1.00 s",
+        "at model: busy",
+        "12 ms",
+    ] {
+        assert!(told.stdout.contains(words), "{words}: {}", told.stdout);
+    }
+    let steers = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    let plain = anstream::adapter::strip_str(&told.stdout).to_string();
+    assert_eq!(plain.find(steers), None, "{plain:?}");
+    assert!(!plain.contains("\nforged"), "{plain}");
+    let exact = ran(&["timeline", ID, "--json"], &[json_reply(200, &shown)]);
+    let read: Value = serde_json::from_str(&exact.stdout).unwrap();
+    assert_eq!(read, shown, "nothing is dropped");
+}
+
+#[test]
+fn a_picture_that_cannot_be_written_is_a_sentence() {
+    let svg = (200, "image/svg+xml", "<svg/>\n".to_owned());
+    let printed = ran(
+        &["picture", ID, "--kind", "path"],
+        std::slice::from_ref(&svg),
+    );
+    assert_eq!(printed.stdout, "<svg/>\n");
+    assert_eq!(
+        printed.asked[0].line,
+        format!("GET /v1/tickets/{ID}/pictures/path.svg")
+    );
+    let args = [
+        "picture",
+        ID,
+        "--kind",
+        "waterfall",
+        "--output",
+        "/dev/null/x.svg",
+    ];
+    let failed = ran(&args, &[svg]).ended.unwrap_err();
+    assert_eq!(failed.exit(), Exit::Negative);
+}

@@ -13,10 +13,10 @@ pub(super) async fn index(visit: Visit) -> Result<HttpResponse, Problem> {
     serve(visit, INDEX.to_owned()).await
 }
 
-/// `GET /console/{file}`, and two folders deep
+/// `GET /console/{file}`, and up to three folders deep
 pub(super) async fn file(visit: Visit) -> Result<HttpResponse, Problem> {
     let pieces = visit.request.match_info();
-    let pieces = ["folder", "kind", "file"].map(|name| pieces.get(name));
+    let pieces = ["folder", "kind", "part", "file"].map(|name| pieces.get(name));
     let path: Vec<&str> = pieces.into_iter().flatten().collect();
     let path = path.join("/");
     serve(visit, path).await

@@ -22,6 +22,11 @@ pub(in crate::http) fn area() -> Area {
                 "readConsoleFileOfKind",
                 "One of its files",
             ),
+            file(
+                "/console/{folder}/{kind}/{part}/{file}",
+                "readConsoleFileOfPart",
+                "One of its files",
+            ),
         ],
     )
 }

@@ -31,4 +31,9 @@ pub(in crate::http) static TABLE: &[Route] = &[
         "/console/{folder}/{kind}/{file}",
         Access::Open(|visit| Box::pin(handlers::file(visit))),
     ),
+    route(
+        Method::GET,
+        "/console/{folder}/{kind}/{part}/{file}",
+        Access::Open(|visit| Box::pin(handlers::file(visit))),
+    ),
 ];

@@ -33,7 +33,7 @@ fn every_file_of_the_folder_is_embedded_and_has_a_type() {
             "{path}"
         );
         assert!(
-            path.split('/').count() <= 3,
+            path.split('/').count() <= 4,
             "{path} is too deep for a route"
         );
     }

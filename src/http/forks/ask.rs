@@ -16,6 +16,10 @@ use crate::http::errors::{Code, Problem};
 use crate::http::usage::RateLimits;
 use crate::http::view::TicketView;
 use crate::http::{idempotency, traceparent};
+use crate::keys::{Role, Roles};
+
+/// Who may choose any model.
+const PLANNERS: Roles = Roles::of(&[Role::Planner]);
 
 /// The longest name of a model that is looked for.
 const MAX_MODEL_BYTES: usize = 256;
@@ -103,6 +107,7 @@ fn spec(call: &Call, parent: &str, key: Option<String>, body: ForkBody) -> Resul
         from: body.from.unwrap_or(ForkFrom::Requested),
         prompt,
         model: body.model,
+        any_model: call.caller.roles.allow(PLANNERS),
         parameters: body.parameters,
         priority: body.priority.unwrap_or(Priority::Low),
         idempotency,

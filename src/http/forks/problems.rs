@@ -17,6 +17,7 @@ impl From<ForkError> for Problem {
         match error {
             ForkError::NoSuchTicket => Self::no_such_ticket(),
             ForkError::Expired => Self::result_expired(),
+            ForkError::Damaged => Self::internal(told),
             ForkError::NotPrepared => Self::new(Code::NotPrepared, told)
                 .remedy("Wait until its input is ready, or redrive it if it has failed."),
             ForkError::NoMessages => Self::new(Code::NotPrepared, told)
@@ -27,9 +28,11 @@ impl From<ForkError> for Problem {
             ForkError::NoPrompt => Self::new(Code::InvalidRequest, told)
                 .field("/version")
                 .remedy("Leave the version out: its model and parameters can be others."),
-            ForkError::UnknownModel(_) => Self::new(Code::UnknownModel, told)
-                .field("/model")
-                .remedy("Name a model that this server is configured with."),
+            ForkError::UnknownModel(_) => {
+                Self::new(Code::UnknownModel, told).field("/model").remedy(
+                    "Name a model that this server is configured with and that you may choose.",
+                )
+            }
             ForkError::BadParameter { name, range } => Self::new(Code::InvalidRequest, told)
                 .field(format!("/parameters/{name}"))
                 .remedy(format!("Choose a number from {range}, or leave it out.")),

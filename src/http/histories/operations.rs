@@ -11,7 +11,7 @@ pub(in crate::http) fn area() -> Area {
     Area::new(
         "Histories",
         "What happened to a ticket: its states, timings and pictures.",
-        [events(), state(), timeline()],
+        [events(), state(), timeline(), waterfall(), path()],
     )
 }
 
@@ -54,5 +54,27 @@ fn timeline() -> Operation {
          shown to issuers and planners.",
     )
     .gives::<TimelineView>(200, "The timeline as of now.")
+    .refuses(&[Code::InvalidParameter])
+}
+
+fn waterfall() -> Operation {
+    get(
+        "/v1/tickets/{id}/pictures/waterfall.svg",
+        "drawTicketWaterfall",
+        "Draw where a ticket's time went",
+    )
+    .about("Of very many steps the first and the last are drawn. The picture has no script and no style sheet.")
+    .gives_as::<String>(200, "The timeline as a picture.", "image/svg+xml")
+    .refuses(&[Code::InvalidParameter])
+}
+
+fn path() -> Operation {
+    get(
+        "/v1/tickets/{id}/pictures/path.svg",
+        "drawTicketPath",
+        "Draw a ticket's way through its states",
+    )
+    .about("Of very many events the first and the last are listed. The picture has no script and no style sheet.")
+    .gives_as::<String>(200, "The states and the ways between them as a picture.", "image/svg+xml")
     .refuses(&[Code::InvalidParameter])
 }

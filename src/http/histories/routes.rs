@@ -2,7 +2,7 @@
 
 use actix_web::http::Method;
 
-use super::read;
+use super::{pictures, read};
 use crate::http::routes::{Access, READERS, Route, route};
 
 pub(in crate::http) static TABLE: &[Route] = &[
@@ -20,5 +20,15 @@ pub(in crate::http) static TABLE: &[Route] = &[
         Method::GET,
         "/v1/tickets/{id}/timeline",
         Access::Ticket(READERS, |c| Box::pin(read::timeline(c))),
+    ),
+    route(
+        Method::GET,
+        "/v1/tickets/{id}/pictures/waterfall.svg",
+        Access::Ticket(READERS, |c| Box::pin(pictures::waterfall(c))),
+    ),
+    route(
+        Method::GET,
+        "/v1/tickets/{id}/pictures/path.svg",
+        Access::Ticket(READERS, |c| Box::pin(pictures::path(c))),
     ),
 ];

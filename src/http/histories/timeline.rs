@@ -65,6 +65,7 @@ enum Bodies {
 
 /// One call of a model.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "TimelineAttempt")]
 struct AttemptView {
     #[serde(flatten)]
     line: AttemptLine,
@@ -75,6 +76,7 @@ struct AttemptView {
 
 /// One try of a call to the tenant's API.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "TimelineCallback")]
 struct CallbackView {
     #[serde(flatten)]
     line: CallbackLine,
