@@ -169,7 +169,8 @@ impl Redrives {
         filter: &RedriveFilter,
     ) -> Result<Vec<FailureGroup>, ReadError> {
         let index = self.shared.tickets.index();
-        index.failures(&filter_of(tenant, filter, None)).await
+        let filter = self.shared.filter_of(tenant, filter, None);
+        index.failures(&filter).await
     }
 
     /// What a redrive would do, if it were started now.
@@ -301,26 +302,32 @@ impl Shared {
     fn own(&self) -> std::sync::MutexGuard<'_, BTreeSet<Uuid>> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-/// The failed tickets of a tenant that a filter means; those that had failed by `until`, where that is
-/// given. Forks are left out: nobody waits for them.
-fn filter_of(tenant: &TenantId, filter: &RedriveFilter, until: Option<Timestamp>) -> TicketFilter {
-    let until = until.map(|until| until.plus(Duration::from_millis(1)));
-    let failed_before = match (filter.failed_before, until) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    };
-    TicketFilter {
-        tenant: Some(tenant.clone()),
-        user: filter.user.clone(),
-        task: filter.task.clone(),
-        states: vec![StateName::Failed],
-        requested_from: filter.requested_from,
-        requested_before: filter.requested_before,
-        stage: filter.stage,
-        code: filter.code.clone(),
-        failed_before,
-        ..TicketFilter::default()
+    /// The failed tickets of a tenant that a filter means; those that had failed by `until`, where that
+    /// is given. Those that are kept no longer are left out, and forks: nobody waits for them.
+    fn filter_of(
+        &self,
+        tenant: &TenantId,
+        filter: &RedriveFilter,
+        until: Option<Timestamp>,
+    ) -> TicketFilter {
+        let until = until.map(|until| until.plus(Duration::from_millis(1)));
+        let failed_before = match (filter.failed_before, until) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        TicketFilter {
+            tenant: Some(tenant.clone()),
+            user: filter.user.clone(),
+            task: filter.task.clone(),
+            states: vec![StateName::Failed],
+            requested_from: filter.requested_from,
+            requested_before: filter.requested_before,
+            stage: filter.stage,
+            code: filter.code.clone(),
+            failed_from: self.tickets.kept_from(tenant),
+            failed_before,
+            ..TicketFilter::default()
+        }
     }
 }

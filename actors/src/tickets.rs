@@ -146,15 +146,22 @@ impl Tickets {
     /// Whether a ticket has ended so long ago that its texts are not to be shown any more, by what its
     /// tenant keeps.
     pub fn is_expired(&self, news: &News) -> bool {
-        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let Some(request) = news.state.request() else {
             return false;
         };
-        let limits = self.ports.limits.limits(&request.tenant);
-        let Some(days) = limits.retention_days else {
-            return false;
-        };
-        news.state.name().is_terminal() && self.now().since(news.changed_at) > DAY * days
+        let kept_from = self.kept_from(&request.tenant);
+        news.state.name().is_terminal() && kept_from.is_some_and(|from| news.changed_at < from)
+    }
+
+    /// Tickets that ended before this are kept no longer, by what their tenant keeps; `None` where it
+    /// keeps all.
+    pub fn kept_from(&self, tenant: &TenantId) -> Option<Timestamp> {
+        const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+        let days = self.ports.limits.limits(tenant).retention_days?;
+        let kept = DAY_MS.saturating_mul(days.into());
+        Some(Timestamp::from_millis(
+            self.now().as_millis().saturating_sub(kept),
+        ))
     }
 
     /// All events of a ticket, in order; empty when there is no such ticket.

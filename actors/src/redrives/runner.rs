@@ -14,7 +14,7 @@ use punchcard_events::ticket::{StateName, TicketEvent};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{RedrivesError, Shared, filter_of};
+use super::{RedrivesError, Shared};
 use crate::errors::{IssueError, RedriveError, TicketError};
 use crate::failpoint;
 use crate::ports::Order;
@@ -109,7 +109,8 @@ impl Runner {
         let left = usize::try_from(state.left()).unwrap_or(usize::MAX);
         let limit = few.saturating_mul(2).min(MAX_BATCH).min(left);
         let started = &self.started;
-        let filter = filter_of(&started.tenant, &started.filter, Some(started.act.at));
+        let until = Some(started.act.at);
+        let filter = (self.shared).filter_of(&started.tenant, &started.filter, until);
         let index = self.shared.tickets.index();
         let page = index.list(&filter, Order::OldestFirst, state.after, limit);
         Ok(page.await?.into_iter().map(|line| line.id).collect())
@@ -163,6 +164,7 @@ impl Runner {
                         return Err(RedrivesError::Unavailable(error.to_string()));
                     }
                 },
+                Err(RedriveError::Expired) => return Ok(End::Skipped),
                 Err(RedriveError::Refused(error)) => match error {
                     IssueError::Overloaded { retry_after, .. } => retry_after,
                     IssueError::StillCounting => *BACK_OFF.start(),

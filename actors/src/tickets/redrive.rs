@@ -37,7 +37,8 @@ impl Tickets {
     ///
     /// # Errors
     /// [`RedriveError::Ticket`] where it is not failed; [`RedriveError::Refused`] where no more tickets
-    /// are taken now, or a budget would be passed: it stays failed then.
+    /// are taken now, or a budget would be passed; [`RedriveError::Expired`] where it failed so long ago
+    /// that it is kept no longer. It stays failed then.
     pub async fn redrive(&self, ticket: TicketId, redrive: Redrive) -> Result<News, RedriveError> {
         if self.registry.is_stopping() {
             return Err(IssueError::Stopping.into());
@@ -48,6 +49,9 @@ impl Tickets {
             let rejection = Rejection::NotFailed(news.state.name());
             return Err(TicketError::Rejected(rejection).into());
         };
+        if self.is_expired(&news) {
+            return Err(RedriveError::Expired);
+        }
         let request = failed.from.request().ok_or(TicketError::NotFound)?;
         let asks_model = match (redrive.from, failed.from.stage()) {
             (Some(RedriveFrom::Requested), _)

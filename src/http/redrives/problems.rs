@@ -12,6 +12,7 @@ impl From<RedriveError> for Problem {
     fn from(error: RedriveError) -> Self {
         match error {
             RedriveError::Ticket(error) => error.into(),
+            RedriveError::Expired => Self::result_expired(),
             RedriveError::Refused(error) => error.into(),
         }
     }
