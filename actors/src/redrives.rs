@@ -299,6 +299,11 @@ impl Shared {
         found.map(|(id, _)| id)
     }
 
+    fn is_suspended(&self, tenant: &TenantId) -> bool {
+        let tenant = self.tenants.tenant(tenant);
+        tenant.is_some_and(|tenant| tenant.suspended.is_some())
+    }
+
     fn own(&self) -> std::sync::MutexGuard<'_, BTreeSet<Uuid>> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
