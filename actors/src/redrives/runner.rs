@@ -164,8 +164,13 @@ impl Runner {
                     return Ok(Some(End::Redriven));
                 }
                 Err(RedriveError::Ticket(error)) => match error {
-                    TicketError::NotFound | TicketError::Rejected(_) => {
-                        return Ok(Some(End::Skipped));
+                    TicketError::NotFound => return Ok(Some(End::Skipped)),
+                    // Its actor may have died after it was opened, with the answer unsaid.
+                    TicketError::Rejected(_) => {
+                        return Ok(Some(match self.is_redriven(ticket).await? {
+                            true => End::Redriven,
+                            false => End::Skipped,
+                        }));
                     }
                     TicketError::Busy | TicketError::Unavailable(_) => {
                         return Err(RedrivesError::Unavailable(error.to_string()));

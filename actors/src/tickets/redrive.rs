@@ -65,6 +65,7 @@ impl Tickets {
             .transpose()?;
         let deadlines = self.deadlines_again(ticket).await?;
         let ask = || Ask::Redrive {
+            at: news.revision,
             redrive: redrive.clone(),
             deadlines: deadlines.clone(),
         };
