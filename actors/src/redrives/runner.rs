@@ -179,8 +179,9 @@ impl Runner {
                 Err(RedriveError::Expired) => return Ok(Some(End::Skipped)),
                 Err(RedriveError::Refused(error)) => match error {
                     IssueError::Overloaded { retry_after, .. } => retry_after,
-                    IssueError::StillCounting => *BACK_OFF.start(),
-                    IssueError::Unavailable(_) | IssueError::Stopping => {
+                    IssueError::StillCounting
+                    | IssueError::Unavailable(_)
+                    | IssueError::Stopping => {
                         return Err(RedrivesError::Unavailable(error.to_string()));
                     }
                     IssueError::BudgetExhausted { .. }
