@@ -76,7 +76,7 @@ impl Tickets {
         Ok(news)
     }
 
-    /// A place, by the same bounds as for a new ticket.
+    /// A place for a moment, by the same bounds as for a new ticket.
     fn readmitted(&self, request: &TicketRequested, asks_model: bool) -> Result<Place, IssueError> {
         let jitter = self.ports.clock.jitter();
         let asked = asked(request);
@@ -87,7 +87,10 @@ impl Tickets {
         let admission = &self.admission;
         let door = admission.door(&request.tenant, jitter).map_err(refused)?;
         let admitted = admission.admit(asked, &limits, line, door, jitter);
-        admitted.map_err(|(refusal, _door)| refused(refusal))
+        match admitted {
+            Ok(place) => Ok(place.for_a_moment()),
+            Err((refusal, _door)) => Err(refused(refusal)),
+        }
     }
 
     /// What its next attempt may use.
