@@ -194,7 +194,8 @@ impl Redrives {
     /// Starts a redrive. When this returns, it is durable.
     ///
     /// # Errors
-    /// See [`RedrivesError`]; [`RedrivesError::Running`] where the tenant has one that runs.
+    /// See [`RedrivesError`]; [`RedrivesError::Running`] where the tenant has one that runs, and
+    /// [`RedrivesError::NothingMatches`] where there is nothing to open.
     pub async fn start(&self, new: NewRedrive) -> Result<(Uuid, Arc<RedriveState>), RedrivesError> {
         let shared = &self.shared;
         let _one_at_a_time = shared.starting.lock().await;
@@ -202,6 +203,9 @@ impl Redrives {
             return Err(RedrivesError::Running(running));
         }
         let total = self.preview(&new.tenant, &new.filter, new.limit).await?;
+        if total.would_redrive == 0 {
+            return Err(RedrivesError::NothingMatches);
+        }
         let id = shared.desk.clock.id();
         let started = RedriveStarted {
             tenant: new.tenant,
