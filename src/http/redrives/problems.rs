@@ -40,11 +40,11 @@ impl From<RedrivesError> for Problem {
                     "The redrive {running} is still running. Wait until it has ended, or stop it."
                 ),
             ),
-            RedrivesError::NothingMatches => Self::new(
-                Code::NoDeadLetters,
-                "No failed tickets match the filter.",
-            )
-            .remedy("See `GET /v1/dead-letters` for those that there are, or widen the filter."),
+            RedrivesError::NothingMatches => {
+                Self::new(Code::NoDeadLetters, "No failed tickets match the filter.").remedy(
+                    "See `GET /v1/dead-letters` for those that there are, or widen the filter.",
+                )
+            }
             RedrivesError::Conflict => Self::later(
                 Code::Overloaded,
                 "The redrive is busy. Repeat the request in a moment.",

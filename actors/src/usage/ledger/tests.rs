@@ -54,8 +54,7 @@ impl Books {
     fn reserve(&mut self, number: u64, amount: u64) -> Result<(), Exceeded> {
         let (tenant, task) = names();
         let (id, amount) = (ticket(number), tokens(amount));
-        let reserved =
-            (self.ledger).reserve(id, &tenant, &task, amount, &self.limits, self.now);
+        let reserved = (self.ledger).reserve(id, &tenant, &task, amount, &self.limits, self.now);
         reserved.map(|_is_new| ())
     }
 
