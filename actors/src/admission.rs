@@ -136,6 +136,8 @@ pub(crate) struct Place {
     _concurrent: OpenTicket,
     /// Held until the first event is durable.
     door: Option<Share>,
+    /// Whether a ticket ends with it.
+    is_a_tickets: bool,
 }
 
 impl Admission {
@@ -232,6 +234,7 @@ impl Admission {
             _open: open,
             _concurrent: concurrent,
             door,
+            is_a_tickets: true,
         }
     }
 
@@ -277,12 +280,20 @@ impl Place {
     pub(crate) fn accepted(&mut self) {
         self.door = None;
     }
+
+    /// It is held only until a ticket's actor has a place of its own: no ticket ends with it.
+    pub(crate) fn for_a_moment(mut self) -> Self {
+        self.is_a_tickets = false;
+        self
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         metrics::gauge!("tickets_open").decrement(1.0);
-        self.admission.drain().ended(Instant::now());
+        if self.is_a_tickets {
+            self.admission.drain().ended(Instant::now());
+        }
     }
 }
 

@@ -85,6 +85,9 @@ pub enum RedriveError {
     /// It cannot be.
     #[error(transparent)]
     Ticket(#[from] TicketError),
+    /// It failed so long ago that its tenant keeps it no longer.
+    #[error("the ticket is kept no longer")]
+    Expired,
     /// No ticket like it is taken now.
     #[error(transparent)]
     Refused(#[from] IssueError),

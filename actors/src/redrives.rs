@@ -169,7 +169,8 @@ impl Redrives {
         filter: &RedriveFilter,
     ) -> Result<Vec<FailureGroup>, ReadError> {
         let index = self.shared.tickets.index();
-        index.failures(&filter_of(tenant, filter, None)).await
+        let filter = self.shared.filter_of(tenant, filter, None);
+        index.failures(&filter).await
     }
 
     /// What a redrive would do, if it were started now.
@@ -193,7 +194,8 @@ impl Redrives {
     /// Starts a redrive. When this returns, it is durable.
     ///
     /// # Errors
-    /// See [`RedrivesError`]; [`RedrivesError::Running`] where the tenant has one that runs.
+    /// See [`RedrivesError`]; [`RedrivesError::Running`] where the tenant has one that runs, and
+    /// [`RedrivesError::NothingMatches`] where there is nothing to open.
     pub async fn start(&self, new: NewRedrive) -> Result<(Uuid, Arc<RedriveState>), RedrivesError> {
         let shared = &self.shared;
         let _one_at_a_time = shared.starting.lock().await;
@@ -201,6 +203,9 @@ impl Redrives {
             return Err(RedrivesError::Running(running));
         }
         let total = self.preview(&new.tenant, &new.filter, new.limit).await?;
+        if total.would_redrive == 0 {
+            return Err(RedrivesError::NothingMatches);
+        }
         let id = shared.desk.clock.id();
         let started = RedriveStarted {
             tenant: new.tenant,
@@ -298,29 +303,40 @@ impl Shared {
         found.map(|(id, _)| id)
     }
 
+    fn is_suspended(&self, tenant: &TenantId) -> bool {
+        let tenant = self.tenants.tenant(tenant);
+        tenant.is_some_and(|tenant| tenant.suspended.is_some())
+    }
+
     fn own(&self) -> std::sync::MutexGuard<'_, BTreeSet<Uuid>> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-/// The failed tickets of a tenant that a filter means; those that had failed by `until`, where that is
-/// given. Forks are left out: nobody waits for them.
-fn filter_of(tenant: &TenantId, filter: &RedriveFilter, until: Option<Timestamp>) -> TicketFilter {
-    let until = until.map(|until| until.plus(Duration::from_millis(1)));
-    let failed_before = match (filter.failed_before, until) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    };
-    TicketFilter {
-        tenant: Some(tenant.clone()),
-        user: filter.user.clone(),
-        task: filter.task.clone(),
-        states: vec![StateName::Failed],
-        requested_from: filter.requested_from,
-        requested_before: filter.requested_before,
-        stage: filter.stage,
-        code: filter.code.clone(),
-        failed_before,
-        ..TicketFilter::default()
+    /// The failed tickets of a tenant that a filter means; those that had failed by `until`, where that
+    /// is given. Those that are kept no longer are left out, and forks: nobody waits for them.
+    fn filter_of(
+        &self,
+        tenant: &TenantId,
+        filter: &RedriveFilter,
+        until: Option<Timestamp>,
+    ) -> TicketFilter {
+        let until = until.map(|until| until.plus(Duration::from_millis(1)));
+        let failed_before = match (filter.failed_before, until) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        TicketFilter {
+            tenant: Some(tenant.clone()),
+            user: filter.user.clone(),
+            task: filter.task.clone(),
+            states: vec![StateName::Failed],
+            requested_from: filter.requested_from,
+            requested_before: filter.requested_before,
+            stage: filter.stage,
+            code: filter.code.clone(),
+            failed_from: self.tickets.kept_from(tenant),
+            failed_before,
+            ..TicketFilter::default()
+        }
     }
 }

@@ -23,8 +23,8 @@ use std::time::Duration;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, WrapFuture};
 use futures_util::future::{AbortHandle, abortable};
 use punchcard_events::ticket::{
-    CancelMode, Channel, Command, Deadlines, Effect, Failure, Stage, TicketRequested, TicketState,
-    next_effect,
+    CancelMode, Channel, Command, Deadlines, Effect, Failure, Rejection, Stage, TicketRequested,
+    TicketState, next_effect,
 };
 use punchcard_events::{EventId, Revision, StreamName, TicketId, Timestamp};
 use tokio::sync::oneshot;
@@ -93,8 +93,10 @@ pub(crate) enum Ask {
     Cancel { mode: CancelMode, by: String },
     /// Its answer has arrived.
     Acknowledge { channel: Channel, by: String },
-    /// Open it again.
+    /// Open it again, if it is as it was at this revision: whoever asks anew, because the actor that was
+    /// asked died, does not open it twice.
     Redrive {
+        at: Revision,
         redrive: Redrive,
         deadlines: Deadlines,
     },
@@ -447,7 +449,17 @@ impl Handler<Asked> for TicketActor {
                 text: self.live.as_ref().map(|live| live.content().into()),
             },
             Ask::Acknowledge { channel, by } => Command::Acknowledge { channel, by },
-            Ask::Redrive { redrive, deadlines } => Command::Redrive {
+            Ask::Redrive { at, .. }
+                if self.revision != Some(at) && matches!(self.state, TicketState::Failed(_)) =>
+            {
+                let _ = reply.send(Err(TicketError::Rejected(Rejection::FailedAnew)));
+                return;
+            }
+            Ask::Redrive {
+                at: _,
+                redrive,
+                deadlines,
+            } => Command::Redrive {
                 by: redrive.by,
                 deadlines,
                 redrive: redrive.redrive,

@@ -159,11 +159,19 @@ impl Tickets {
         state: StateName,
         changed_at: Timestamp,
     ) -> bool {
-        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-        let Some(days) = self.ports.limits.limits(tenant).retention_days else {
-            return false;
-        };
-        state.is_terminal() && self.now().since(changed_at) > DAY * days
+        let kept_from = self.kept_from(tenant);
+        state.is_terminal() && kept_from.is_some_and(|from| changed_at < from)
+    }
+
+    /// Tickets that ended before this are kept no longer, by what their tenant keeps; `None` where it
+    /// keeps all.
+    pub fn kept_from(&self, tenant: &TenantId) -> Option<Timestamp> {
+        const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+        let days = self.ports.limits.limits(tenant).retention_days?;
+        let kept = DAY_MS.saturating_mul(days.into());
+        Some(Timestamp::from_millis(
+            self.now().as_millis().saturating_sub(kept),
+        ))
     }
 
     /// All events of a ticket, in order; empty when there is no such ticket.

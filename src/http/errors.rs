@@ -387,6 +387,7 @@ impl From<Rejection> for Problem {
             | Rejection::WrongTry { .. }
             | Rejection::WrongModel { .. }
             | Rejection::DeadlinesOutOfOrder
+            | Rejection::FailedAnew
             | Rejection::DeadlinePassed(_) => Self::new(Code::WrongState, detail),
             Rejection::NotFailed(state) => {
                 let state = state.as_str();

@@ -202,7 +202,8 @@ async fn more(api: &Api, names: &mut Names) {
         .unwrap()
         .to_owned();
     names.insert("batch", batch);
-    // It finds no failed ticket, and is through at once.
+    let failed = api.issue("refused", None, json!({ "word": "tide" })).await;
+    api.until_event(&failed, "TicketFailed").await;
     let redrive = api.post("/v1/redrives", &json!({ "filter": {} })).await;
     let redrive = redrive.expect(202)["redrive"].as_str().unwrap().to_owned();
     names.insert("redrive", redrive);

@@ -15,6 +15,9 @@ pub enum RedrivesError {
     /// The tenant has one that runs.
     #[error("the redrive {0} is still running")]
     Running(Uuid),
+    /// No failed ticket is meant. Nothing was stored.
+    #[error("no failed tickets match")]
+    NothingMatches,
     /// Others wrote to it again and again.
     #[error("others write to the redrive all the time")]
     Conflict,

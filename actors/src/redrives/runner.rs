@@ -14,7 +14,7 @@ use punchcard_events::ticket::{StateName, TicketEvent};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{RedrivesError, Shared, filter_of};
+use super::{RedrivesError, Shared};
 use crate::errors::{IssueError, RedriveError, TicketError};
 use crate::failpoint;
 use crate::ports::Order;
@@ -30,10 +30,7 @@ const BACK_OFF: std::ops::RangeInclusive<Duration> =
 /// How long one ticket is tried to be opened while no more are taken. Then it stays a dead letter.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How often it is looked whether a suspended tenant works again.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
-
-/// Runs a redrive to its end, whatever fails on the way.
+/// Runs a redrive to its end, whatever fails on the way, or until its tenant is suspended.
 pub(super) async fn run(shared: Arc<Shared>, id: Uuid) {
     loop {
         let Some(runner) = Runner::of(&shared, id) else {
@@ -78,17 +75,19 @@ impl Runner {
         })
     }
 
+    /// Goes on until it is through, or its tenant is suspended.
     async fn go(&self) -> Result<(), RedrivesError> {
         // A batch that was begun by an earlier runner may be done in part.
         let mut is_new = false;
         while let Some(state) = self.state() {
             if !state.pending.is_empty() {
-                let outcomes = self.open_all(&state.pending, is_new).await?;
+                let Some(outcomes) = self.open_all(&state.pending, is_new).await? else {
+                    return Ok(());
+                };
                 self.execute(Command::EndBatch { outcomes }).await?;
-            } else if self.is_stopped() {
+            } else if self.is_stopped() || self.is_suspended() {
                 return Ok(());
             } else {
-                self.wait_while_suspended().await;
                 let tickets = self.next(&state).await?;
                 let act = self.shared.act(Author::Runtime);
                 is_new = true;
@@ -109,25 +108,28 @@ impl Runner {
         let left = usize::try_from(state.left()).unwrap_or(usize::MAX);
         let limit = few.saturating_mul(2).min(MAX_BATCH).min(left);
         let started = &self.started;
-        let filter = filter_of(&started.tenant, &started.filter, Some(started.act.at));
+        let until = Some(started.act.at);
+        let filter = (self.shared).filter_of(&started.tenant, &started.filter, until);
         let index = self.shared.tickets.index();
         let page = index.list(&filter, Order::OldestFirst, state.after, limit);
         Ok(page.await?.into_iter().map(|line| line.id).collect())
     }
 
+    /// `None` where the tenant was suspended meanwhile: the rest of the batch waits.
     async fn open_all(
         &self,
         tickets: &[TicketId],
         is_new: bool,
-    ) -> Result<Outcomes, RedrivesError> {
+    ) -> Result<Option<Outcomes>, RedrivesError> {
         let mut outcomes = Outcomes::default();
         for ticket in tickets {
             let end = if !is_new && self.is_redriven(*ticket).await? {
-                End::Redriven
+                Some(End::Redriven)
             } else {
                 self.keep_pace().await;
                 self.open(*ticket).await?
             };
+            let Some(end) = end else { return Ok(None) };
             let counted = match end {
                 End::Redriven => &mut outcomes.redriven,
                 End::Skipped => &mut outcomes.skipped,
@@ -135,16 +137,20 @@ impl Runner {
             };
             *counted += 1;
         }
-        Ok(outcomes)
+        Ok(Some(outcomes))
     }
 
-    /// Opens one ticket, and gives way as long as no more are taken.
-    async fn open(&self, ticket: TicketId) -> Result<End, RedrivesError> {
+    /// Opens one ticket, and gives way as long as no more are taken. `None` where the tenant is
+    /// suspended.
+    async fn open(&self, ticket: TicketId) -> Result<Option<End>, RedrivesError> {
         let tickets = &self.shared.tickets;
         let begun = Instant::now();
         loop {
             if self.is_stopped() || !self.is_due(ticket).await? {
-                return Ok(End::Skipped);
+                return Ok(Some(End::Skipped));
+            }
+            if self.is_suspended() {
+                return Ok(None);
             }
             let redrive = Redrive {
                 by: self.by(),
@@ -155,29 +161,38 @@ impl Runner {
             let wait = match tickets.redrive(ticket, redrive).await {
                 Ok(_) => {
                     failpoint!("effect::redrive::after");
-                    return Ok(End::Redriven);
+                    return Ok(Some(End::Redriven));
                 }
                 Err(RedriveError::Ticket(error)) => match error {
-                    TicketError::NotFound | TicketError::Rejected(_) => return Ok(End::Skipped),
+                    TicketError::NotFound => return Ok(Some(End::Skipped)),
+                    // Its actor may have died after it was opened, with the answer unsaid.
+                    TicketError::Rejected(_) => {
+                        return Ok(Some(match self.is_redriven(ticket).await? {
+                            true => End::Redriven,
+                            false => End::Skipped,
+                        }));
+                    }
                     TicketError::Busy | TicketError::Unavailable(_) => {
                         return Err(RedrivesError::Unavailable(error.to_string()));
                     }
                 },
+                Err(RedriveError::Expired) => return Ok(Some(End::Skipped)),
                 Err(RedriveError::Refused(error)) => match error {
                     IssueError::Overloaded { retry_after, .. } => retry_after,
-                    IssueError::StillCounting => *BACK_OFF.start(),
-                    IssueError::Unavailable(_) | IssueError::Stopping => {
+                    IssueError::StillCounting
+                    | IssueError::Unavailable(_)
+                    | IssueError::Stopping => {
                         return Err(RedrivesError::Unavailable(error.to_string()));
                     }
                     IssueError::BudgetExhausted { .. }
                     | IssueError::Refused(_)
                     | IssueError::BadTime(_)
                     | IssueError::KeyReused
-                    | IssueError::KeyInFlight => return Ok(End::Refused),
+                    | IssueError::KeyInFlight => return Ok(Some(End::Refused)),
                 },
             };
             if begun.elapsed() > PATIENCE {
-                return Ok(End::Refused);
+                return Ok(Some(End::Refused));
             }
             metrics::counter!("redrive_back_offs_total").increment(1);
             tokio::time::sleep(wait.clamp(*BACK_OFF.start(), *BACK_OFF.end())).await;
@@ -211,14 +226,8 @@ impl Runner {
         self.due.set(Instant::now() + self.pause);
     }
 
-    async fn wait_while_suspended(&self) {
-        let suspended = || {
-            let tenant = self.shared.tenants.tenant(&self.started.tenant);
-            tenant.is_some_and(|tenant| tenant.suspended.is_some())
-        };
-        while suspended() && !self.is_stopped() {
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
+    fn is_suspended(&self) -> bool {
+        self.shared.is_suspended(&self.started.tenant)
     }
 
     fn state(&self) -> Option<Arc<RedriveState>> {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use punchcard_events::redrive::{Phase, RedriveState};
 use tokio::task::{Id, JoinSet};
 use uuid::Uuid;
 
@@ -56,11 +57,18 @@ async fn supervise(shared: Arc<Shared>) {
     }
 }
 
+/// Those with work to do. One of a suspended tenant waits without a runner, unless it was stopped and
+/// only its last batch is to be settled.
 fn to_run(shared: &Shared) -> Vec<Uuid> {
     let own = shared.own().clone();
+    let waits = |state: &RedriveState| {
+        let started = state.started.as_ref();
+        state.phase == Phase::Running
+            && started.is_some_and(|started| shared.is_suspended(&started.tenant))
+    };
     let at_work = |id: &Uuid| {
         let state = shared.shelf.get(id);
-        state.is_some_and(|state| state.is_at_work())
+        state.is_some_and(|state| state.is_at_work() && !waits(&state))
     };
     own.into_iter().filter(at_work).collect()
 }

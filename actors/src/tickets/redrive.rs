@@ -37,7 +37,8 @@ impl Tickets {
     ///
     /// # Errors
     /// [`RedriveError::Ticket`] where it is not failed; [`RedriveError::Refused`] where no more tickets
-    /// are taken now, or a budget would be passed: it stays failed then.
+    /// are taken now, or a budget would be passed; [`RedriveError::Expired`] where it failed so long ago
+    /// that it is kept no longer. It stays failed then.
     pub async fn redrive(&self, ticket: TicketId, redrive: Redrive) -> Result<News, RedriveError> {
         if self.registry.is_stopping() {
             return Err(IssueError::Stopping.into());
@@ -48,6 +49,9 @@ impl Tickets {
             let rejection = Rejection::NotFailed(news.state.name());
             return Err(TicketError::Rejected(rejection).into());
         };
+        if self.is_expired(&news) {
+            return Err(RedriveError::Expired);
+        }
         let request = failed.from.request().ok_or(TicketError::NotFound)?;
         let asks_model = match (redrive.from, failed.from.stage()) {
             (Some(RedriveFrom::Requested), _)
@@ -61,6 +65,7 @@ impl Tickets {
             .transpose()?;
         let deadlines = self.deadlines_again(ticket).await?;
         let ask = || Ask::Redrive {
+            at: news.revision,
             redrive: redrive.clone(),
             deadlines: deadlines.clone(),
         };
@@ -71,7 +76,7 @@ impl Tickets {
         Ok(news)
     }
 
-    /// A place, by the same bounds as for a new ticket.
+    /// A place for a moment, by the same bounds as for a new ticket.
     fn readmitted(&self, request: &TicketRequested, asks_model: bool) -> Result<Place, IssueError> {
         let jitter = self.ports.clock.jitter();
         let asked = asked(request);
@@ -82,7 +87,10 @@ impl Tickets {
         let admission = &self.admission;
         let door = admission.door(&request.tenant, jitter).map_err(refused)?;
         let admitted = admission.admit(asked, &limits, line, door, jitter);
-        admitted.map_err(|(refusal, _door)| refused(refusal))
+        match admitted {
+            Ok(place) => Ok(place.for_a_moment()),
+            Err((refusal, _door)) => Err(refused(refusal)),
+        }
     }
 
     /// What its next attempt may use.

@@ -121,7 +121,8 @@ impl Ledger {
         }
     }
 
-    /// Reserves `estimate` for a new ticket.
+    /// Reserves `estimate` for a ticket. Whether it did; `false` where the ticket has a reservation
+    /// already, which is somebody else's to give back.
     ///
     /// # Errors
     /// When it would pass a budget; nothing is reserved then.
@@ -133,17 +134,17 @@ impl Ledger {
         estimate: Amount,
         limits: &TenantLimits,
         now: Timestamp,
-    ) -> Result<(), Exceeded> {
+    ) -> Result<bool, Exceeded> {
         self.turn(now);
         let whose = Whose { tenant, task };
         if self.holds.contains_key(&ticket) {
-            return Ok(());
+            return Ok(false);
         }
         self.check(whose, limits, estimate, |books| {
             [books.waiting, books.running].into_iter().sum()
         })?;
         self.hold(ticket, whose, estimate);
-        Ok(())
+        Ok(true)
     }
 
     /// Reserves `estimate` for a ticket that exists, whatever the budgets say.

@@ -39,7 +39,8 @@ pub(crate) struct Account<'a> {
     pub(crate) limits: &'a TenantLimits,
 }
 
-/// What a new ticket has reserved; dropping it gives that back, unless the ticket is stored.
+/// What a new ticket has reserved; dropping it gives that back, unless the ticket is stored. One for a
+/// ticket that had a reservation already owns nothing.
 #[derive(Debug)]
 #[must_use = "dropping it gives the reservation back"]
 pub struct Reservation {
@@ -135,12 +136,12 @@ impl Meter {
             completion_tokens: max_tokens.map_or(typical.completion_tokens, u64::from),
         });
         let amount = self.amount(model, estimate);
-        ledger
+        let is_new = ledger
             .reserve(ticket, tenant, task, amount, limits, now)
             .map_err(NotReserved::Exceeded)?;
         Ok(Reservation {
             meter: self.clone(),
-            ticket: Some(ticket),
+            ticket: is_new.then_some(ticket),
         })
     }
 
@@ -197,7 +198,8 @@ impl Meter {
 impl Reservation {
     /// It is for this ticket after all.
     pub(crate) fn rename(&mut self, ticket: TicketId) {
-        if let Some(reserved) = self.ticket.replace(ticket) {
+        if let Some(reserved) = &mut self.ticket {
+            let reserved = std::mem::replace(reserved, ticket);
             self.meter.ledger().rename(reserved, ticket);
         }
     }
@@ -220,4 +222,38 @@ fn has_budgets(account: Account<'_>) -> bool {
     let own = account.limits.tasks.get(account.task);
     let mut limits = std::iter::once(&account.limits.all).chain(own);
     limits.any(|limits| !limits.daily.is_unlimited() || !limits.monthly.is_unlimited())
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_second_reservation_of_a_ticket_does_not_give_the_first_one_back() {
+        let meter = Meter::default();
+        let tenant = TenantId::new("onehour").expect("a tenant");
+        let task = TaskName::new("review").expect("a task");
+        let limits = TenantLimits::default();
+        let account = Account {
+            tenant: &tenant,
+            task: &task,
+            limits: &limits,
+        };
+        let ticket = TicketId(Uuid::from_u128(1));
+        let reserve = || {
+            let estimate = Estimate::default;
+            meter.reserve(ticket, account, "", estimate, None, Timestamp::default())
+        };
+        let first = reserve().expect("no budgets");
+        let mut second = reserve().expect("it is reserved");
+        second.rename(TicketId(Uuid::from_u128(2)));
+        drop(second);
+        assert_eq!(meter.ledger().held(), 1, "the first one stands");
+        drop(first);
+        assert_eq!(meter.ledger().held(), 0);
+        reserve().expect("no budgets").keep();
+        assert_eq!(meter.ledger().held(), 1);
+    }
 }

@@ -16,8 +16,9 @@ use punchcard_actors::testing::world::{
 };
 use punchcard_actors::tickets::{IssueError, Redrive, RedriveError, TicketError};
 use punchcard_events::TicketId;
-use punchcard_events::act::Author;
+use punchcard_events::act::{Act, Author};
 use punchcard_events::redrive::{Outcomes, Phase, RedriveFilter, RedriveState};
+use punchcard_events::tenant::{Suspended, TenantLimits, TenantState};
 use punchcard_events::ticket::{
     AttemptErrorKind, CallbackErrorKind, RedriveFrom, Rejection, Stage, StateName, TicketEvent,
 };
@@ -154,8 +155,12 @@ fn a_redrive_needs_a_place_like_a_new_ticket() {
 }
 
 async fn redrives(world: &World, run: &TestRuntime) -> Redrives {
+    redrives_of(world, run, Directory::default()).await
+}
+
+async fn redrives_of(world: &World, run: &TestRuntime, tenants: Directory) -> Redrives {
     let store: Arc<dyn EventStore> = Arc::new(world.store.clone());
-    let opened = Redrives::open(store, run.tickets().clone(), Directory::default());
+    let opened = Redrives::open(store, run.tickets().clone(), tenants);
     opened.await.expect("the store is read")
 }
 
@@ -342,6 +347,94 @@ fn a_redrive_gets_over_a_store_that_does_not_say_what_it_stored() {
         for ticket in &ours {
             assert_eq!(opened_by(&world, *ticket, id), 1);
         }
+        run.teardown().await;
+    });
+}
+
+#[test]
+fn what_its_tenant_keeps_no_longer_is_neither_counted_nor_opened() {
+    in_paused_time(async {
+        let world = World::new();
+        let run = world.start().await;
+        let old = refused(&world, &run).await;
+        time_passes(Duration::from_hours(25)).await;
+        let young = refused(&world, &run).await;
+        time_passes(Duration::from_secs(1)).await;
+        let limits = TenantLimits {
+            retention_days: Some(1),
+            ..TenantLimits::default()
+        };
+        world.limits.set(&tenant(), limits);
+        let late = run.tickets().redrive(old, asked(None)).await;
+        assert_eq!(late.map(drop), Err(RedriveError::Expired));
+        let redrives = redrives(&world, &run).await;
+        let all = RedriveFilter::default();
+        let groups = redrives.dead_letters(&tenant(), &all).await;
+        let counts: Vec<_> = groups.expect("a count").iter().map(|g| g.count).collect();
+        assert_eq!(counts, [1]);
+        let started = redrives.start(new(all, 10)).await;
+        let (id, state) = started.expect("it starts");
+        assert_eq!(state.started.as_ref().expect("it").total, 1);
+        let state = ended(&redrives, id).await;
+        assert_eq!(state.outcomes.count(), 1, "{:?}", state.outcomes);
+        assert_eq!(opened_by(&world, old, id), 0);
+        assert_eq!(opened_by(&world, young, id), 1);
+        run.await_state(young, StateName::Persisted).await;
+        run.teardown().await;
+    });
+}
+
+#[test]
+fn a_redrive_of_nothing_is_not_stored() {
+    in_paused_time(async {
+        let world = World::new();
+        let run = world.start().await;
+        let redrives = redrives(&world, &run).await;
+        let refused = redrives.start(new(RedriveFilter::default(), 10)).await;
+        assert_eq!(refused.map(drop), Err(RedrivesError::NothingMatches));
+        assert!(redrives.list(&tenant(), None, 10).is_empty());
+        run.teardown().await;
+    });
+}
+
+#[test]
+fn no_ticket_of_a_suspended_tenant_is_opened_in_the_middle_of_a_batch_neither() {
+    in_paused_time(async {
+        let world = World::new();
+        let run = world.start().await;
+        let mut ours = Vec::new();
+        for _ in 0..20 {
+            ours.push(refused(&world, &run).await);
+        }
+        time_passes(Duration::from_secs(1)).await;
+        let opened = |id| -> usize { ours.iter().map(|ours| opened_by(&world, *ours, id)).sum() };
+        let working = redrives(&world, &run).await;
+        let started = working.start(new(RedriveFilter::default(), 10)).await;
+        let (id, _) = started.expect("it starts");
+        time_passes(Duration::from_millis(450)).await;
+        drop(working);
+        let before = opened(id);
+        assert!((1..20).contains(&before), "{before} in half a second");
+        let state = TenantState {
+            suspended: Some(Suspended {
+                reason: "the invoice".to_owned(),
+                act: Act {
+                    at: world.now(),
+                    by: Author::Runtime,
+                },
+            }),
+            ..TenantState::default()
+        };
+        let tenants = Directory::of([(tenant(), state)]);
+        let waiting = redrives_of(&world, &run, tenants).await;
+        time_passes(Duration::from_mins(1)).await;
+        assert_eq!(opened(id), before, "it went on while suspended");
+        assert!(waiting.get(id).expect("it").is_at_work());
+        drop(waiting);
+        let working = redrives(&world, &run).await;
+        let state = ended(&working, id).await;
+        assert_eq!(state.outcomes.redriven, 20, "{:?}", state.outcomes);
+        assert_eq!(opened(id), 20);
         run.teardown().await;
     });
 }

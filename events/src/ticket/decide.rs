@@ -69,6 +69,9 @@ pub enum Rejection {
     /// Only failed tickets are redriven.
     #[error("only a failed ticket can be redriven; this one is {}", .0.as_str())]
     NotFailed(StateName),
+    /// Somebody was faster with a redrive, and it has failed again since.
+    #[error("the ticket was opened again meanwhile, and has failed anew")]
+    FailedAnew,
 }
 
 /// The events that `command` causes. An empty list means that it is already true.

@@ -79,6 +79,8 @@ codes! {
     NotFailed = CONFLICT, "not_failed", "The ticket is not failed";
     /// The tenant has a redrive that runs.
     RedriveRunning = CONFLICT, "redrive_running", "A redrive is running";
+    /// No failed ticket is meant by a redrive.
+    NoDeadLetters = CONFLICT, "no_dead_letters", "There are no tickets to open again";
     /// The redrive has come to its end.
     RedriveEnded = CONFLICT, "redrive_ended", "The redrive has ended";
     /// Lines of a batch are wrong, and all or nothing was asked for; or it has none.

@@ -86,6 +86,7 @@ fn start() -> Operation {
         .refuses(&[
             Code::InvalidParameter,
             Code::RedriveRunning,
+            Code::NoDeadLetters,
             Code::RedriveEnded,
             Code::NotFound,
             Code::Overloaded,

@@ -12,6 +12,7 @@ impl From<RedriveError> for Problem {
     fn from(error: RedriveError) -> Self {
         match error {
             RedriveError::Ticket(error) => error.into(),
+            RedriveError::Expired => Self::result_expired(),
             RedriveError::Refused(error) => error.into(),
         }
     }
@@ -39,6 +40,11 @@ impl From<RedrivesError> for Problem {
                     "The redrive {running} is still running. Wait until it has ended, or stop it."
                 ),
             ),
+            RedrivesError::NothingMatches => {
+                Self::new(Code::NoDeadLetters, "No failed tickets match the filter.").remedy(
+                    "See `GET /v1/dead-letters` for those that there are, or widen the filter.",
+                )
+            }
             RedrivesError::Conflict => Self::later(
                 Code::Overloaded,
                 "The redrive is busy. Repeat the request in a moment.",

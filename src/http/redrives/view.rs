@@ -61,7 +61,8 @@ pub(super) struct RedriveView {
     total: u64,
     /// How many are open again.
     redriven: u64,
-    /// How many were not failed any more when their turn came, or failed anew, or were left by a stop.
+    /// How many were not failed any more when their turn came, or failed anew, or were kept no longer, or
+    /// were left by a stop.
     skipped: u64,
     /// How many were not taken, because a limit or a budget would have been passed.
     refused: u64,

@@ -54,8 +54,8 @@ impl Books {
     fn reserve(&mut self, number: u64, amount: u64) -> Result<(), Exceeded> {
         let (tenant, task) = names();
         let (id, amount) = (ticket(number), tokens(amount));
-        self.ledger
-            .reserve(id, &tenant, &task, amount, &self.limits, self.now)
+        let reserved = (self.ledger).reserve(id, &tenant, &task, amount, &self.limits, self.now);
+        reserved.map(|_is_new| ())
     }
 
     fn begin(&mut self, number: u64, attempt: u32, amount: u64) -> Result<(), Exceeded> {
@@ -337,7 +337,7 @@ fn an_invented_task_leaves_nothing_behind_and_a_known_one_keeps_its_books() {
             &books.limits,
             books.now,
         );
-        assert_eq!(reserved, Ok(()));
+        assert_eq!(reserved, Ok(true));
         books.ledger.release(ticket(number));
     }
     assert_eq!(books.ledger.tenants[&tenant].tasks.len(), 0);
