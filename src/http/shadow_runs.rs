@@ -17,7 +17,11 @@ use super::errors::{Code, Problem, store_unavailable};
 
 /// The run in the path. Malformed ids, unknown runs and other tenants' runs cannot be told apart.
 async fn own_run(call: &Call) -> Result<RunView, Problem> {
-    let id = call.request.match_info().get("run").unwrap_or_default();
+    let id = call
+        .request
+        .match_info()
+        .get("shadow_run")
+        .unwrap_or_default();
     let id = Uuid::parse_str(id).map_err(|_| no_such_run())?;
     let view = call.api.workplace.shadow_runs.view(id).await?;
     let own = view.filter(|view| view.tenant == call.caller.tenant);

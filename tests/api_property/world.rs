@@ -207,6 +207,11 @@ async fn more(api: &Api, names: &mut Names) {
     let redrive = api.post("/v1/redrives", &json!({ "filter": {} })).await;
     let redrive = redrive.expect(202)["redrive"].as_str().unwrap().to_owned();
     names.insert("redrive", redrive);
+    // The ticket that was answered is its only case.
+    let shadow = json!({ "task": "say", "version": 1, "limit": 1 });
+    let shadow = api.post("/v1/shadow-runs", &shadow).await;
+    let shadow = shadow.expect(202)["run"].as_str().unwrap().to_owned();
+    names.insert("shadow_run", shadow);
     // A task that the other has not.
     names.insert("model", "lantern".to_owned());
     let endpoint = json!({ "url": "http://127.0.0.1:9/told", "event_types": ["ticket.failed"] });

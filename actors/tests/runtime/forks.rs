@@ -120,6 +120,7 @@ fn another_version_model_and_parameters_are_what_is_sent() {
         let asked = ForkSpec {
             prompt: Some(ForkPrompt::Version(2)),
             model: Some("large".to_owned()),
+            any_model: true,
             parameters: Parameters {
                 temperature: Some(0.5),
                 max_tokens: Some(9),

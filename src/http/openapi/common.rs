@@ -87,7 +87,9 @@ small!(
 /// A parameter of a path: its schema, and what it is.
 pub(super) fn path_parameter(name: &str) -> Option<(MakeSchema, &'static str)> {
     let make: MakeSchema = match name {
-        "id" | "run" | "batch" | "endpoint" | "redrive" => SchemaGenerator::subschema_for::<Uuid>,
+        "id" | "run" | "shadow_run" | "batch" | "endpoint" | "redrive" => {
+            SchemaGenerator::subschema_for::<Uuid>
+        }
         "task" => SchemaGenerator::subschema_for::<TaskName>,
         "tenant" => SchemaGenerator::subschema_for::<TenantId>,
         "label" => SchemaGenerator::subschema_for::<LabelName>,
@@ -95,15 +97,16 @@ pub(super) fn path_parameter(name: &str) -> Option<(MakeSchema, &'static str)> {
         "prefix" => SchemaGenerator::subschema_for::<KeyPrefix>,
         "ref" => SchemaGenerator::subschema_for::<Reference>,
         "model" => SchemaGenerator::subschema_for::<Text>,
-        "delivery" | "folder" | "kind" | "file" => SchemaGenerator::subschema_for::<Text>,
+        "delivery" | "folder" | "kind" | "part" | "file" => SchemaGenerator::subschema_for::<Text>,
         _ => return None,
     };
     let about = match name {
         "id" => "Its id.",
         "run" => "The test run's id.",
+        "shadow_run" => "The shadow run's id.",
         "endpoint" => "The webhook endpoint's id.",
         "delivery" => "The message's `webhook-id`.",
-        "folder" | "kind" => "A folder.",
+        "folder" | "kind" | "part" => "A folder.",
         "file" => "A file.",
         "batch" => "The batch's id.",
         "redrive" => "The redrive's id.",

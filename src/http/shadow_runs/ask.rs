@@ -73,7 +73,7 @@ pub(super) async fn start(mut call: Call) -> Result<HttpResponse, Problem> {
         .json(ShadowRunView::of(&run)))
 }
 
-/// `POST /v1/shadow-runs/{run}/stop`
+/// `POST /v1/shadow-runs/{shadow_run}/stop`
 pub(super) async fn stop(mut call: Call) -> Result<HttpResponse, Problem> {
     Params::of(call.request.query_string(), &[])?;
     let run = own_run(&call).await?.run;
@@ -83,7 +83,7 @@ pub(super) async fn stop(mut call: Call) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(ShadowRunView::of(&run)))
 }
 
-/// `POST /v1/shadow-runs/{run}/resume`
+/// `POST /v1/shadow-runs/{shadow_run}/resume`
 pub(super) async fn resume(mut call: Call) -> Result<HttpResponse, Problem> {
     Params::of(call.request.query_string(), &[])?;
     let run = own_run(&call).await?.run;

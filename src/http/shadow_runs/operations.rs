@@ -24,13 +24,13 @@ pub(in crate::http) fn area() -> Area {
                 .query::<Uuid>("cursor", "The `next_cursor` of the page before.")
                 .gives::<ShadowRunPage>(200, "A page, the newest first."),
             of_one(get(
-                "/v1/shadow-runs/{run}",
+                "/v1/shadow-runs/{shadow_run}",
                 "readShadowRun",
                 "Read a shadow run",
             ))
             .gives::<ShadowRunView>(200, "The run as of now."),
             of_one(get(
-                "/v1/shadow-runs/{run}/report",
+                "/v1/shadow-runs/{shadow_run}/report",
                 "readShadowRunReport",
                 "Read what came of a shadow run",
             ))
@@ -41,7 +41,7 @@ pub(in crate::http) fn area() -> Area {
                 "The sums, and a page of the cases that ended, the worst first.",
             ),
             of_one(post(
-                "/v1/shadow-runs/{run}/stop",
+                "/v1/shadow-runs/{shadow_run}/stop",
                 "stopShadowRun",
                 "Stop a shadow run",
             ))
@@ -50,7 +50,7 @@ pub(in crate::http) fn area() -> Area {
             .gives::<ShadowRunView>(200, "The run, stopped.")
             .refuses(&[Code::WrongShadowRunState]),
             of_one(post(
-                "/v1/shadow-runs/{run}/resume",
+                "/v1/shadow-runs/{shadow_run}/resume",
                 "resumeShadowRun",
                 "Go on with a stopped shadow run",
             ))

@@ -33,14 +33,14 @@ pub(super) async fn list(call: Call) -> Result<HttpResponse, Problem> {
     }))
 }
 
-/// `GET /v1/shadow-runs/{run}`
+/// `GET /v1/shadow-runs/{shadow_run}`
 pub(super) async fn show(call: Call) -> Result<HttpResponse, Problem> {
     Params::of(call.request.query_string(), &[])?;
     let run = own_run(&call).await?;
     Ok(HttpResponse::Ok().json(ShadowRunView::of(&run)))
 }
 
-/// `GET /v1/shadow-runs/{run}/report`
+/// `GET /v1/shadow-runs/{shadow_run}/report`
 pub(super) async fn report(call: Call) -> Result<HttpResponse, Problem> {
     let params = Params::of(call.request.query_string(), &["limit", "cursor"])?;
     let limit = params.limit()?;

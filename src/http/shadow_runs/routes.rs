@@ -25,22 +25,22 @@ pub(in crate::http) static TABLE: &[Route] = &[
     ),
     route(
         Method::GET,
-        "/v1/shadow-runs/{run}",
+        "/v1/shadow-runs/{shadow_run}",
         Access::Key(VIEWERS, |c| Box::pin(read::show(c))),
     ),
     route(
         Method::GET,
-        "/v1/shadow-runs/{run}/report",
+        "/v1/shadow-runs/{shadow_run}/report",
         Access::Key(VIEWERS, |c| Box::pin(read::report(c))),
     ),
     route(
         Method::POST,
-        "/v1/shadow-runs/{run}/stop",
+        "/v1/shadow-runs/{shadow_run}/stop",
         Access::Key(PLANNERS, |c| Box::pin(ask::stop(c))),
     ),
     route(
         Method::POST,
-        "/v1/shadow-runs/{run}/resume",
+        "/v1/shadow-runs/{shadow_run}/resume",
         Access::Key(PLANNERS, |c| Box::pin(ask::resume(c))),
     ),
 ];
