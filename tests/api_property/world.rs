@@ -202,9 +202,7 @@ async fn more(api: &Api, names: &mut Names) {
         .unwrap()
         .to_owned();
     names.insert("batch", batch);
-    let failed = api
-        .issue("refused", None, json!({ "word": "tide" }))
-        .await;
+    let failed = api.issue("refused", None, json!({ "word": "tide" })).await;
     api.until_event(&failed, "TicketFailed").await;
     let redrive = api.post("/v1/redrives", &json!({ "filter": {} })).await;
     let redrive = redrive.expect(202)["redrive"].as_str().unwrap().to_owned();
