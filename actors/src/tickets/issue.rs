@@ -489,7 +489,7 @@ pub(super) fn max_tokens(conversation: Option<&Conversation>) -> Option<u32> {
 }
 
 /// Why nothing was reserved, as the issuer is told, counted where it is given.
-pub(super) fn not_reserved(error: NotReserved, now: Timestamp, jitter: Jitter) -> IssueError {
+fn not_reserved(error: NotReserved, now: Timestamp, jitter: Jitter) -> IssueError {
     match error {
         NotReserved::NotReady => IssueError::StillCounting,
         NotReserved::Exceeded(exceeded) => {

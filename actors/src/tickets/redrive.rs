@@ -1,21 +1,23 @@
 //! Opening a failed ticket again: a place and a budget as for a new one, new deadlines, and the event.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use punchcard_events::ticket::{
-    Deadlines, RedriveFrom, Rejection, Stage, TicketEvent, TicketRequested, TicketState,
+    Deadlines, RedriveFrom, Rejection, Stage, TicketEvent, TicketPreProcessed, TicketRequested,
+    TicketState,
 };
 use punchcard_events::{Revision, TicketId, Timestamp};
 use uuid::Uuid;
 
 use super::Tickets;
-use super::issue::{estimate, max_tokens, not_reserved, refused};
+use super::issue::{estimate, max_tokens, refused};
 use crate::admission::Place;
 use crate::errors::{IssueError, RedriveError, TicketError};
 use crate::feed::News;
 use crate::ports::{Asked, Direction, ReadError};
 use crate::ticket::Ask;
-use crate::usage::{Account, Reservation};
+use crate::usage::{Account, Estimate, Reservation};
 
 /// The shortest time that a redriven ticket has, whatever it had at first.
 const LEAST_TIME: Duration = Duration::from_secs(1);
@@ -58,10 +60,15 @@ impl Tickets {
             | (None, Some(Stage::PreProcess | Stage::Model) | None) => true,
             (None, Some(Stage::Persist | Stage::Deliver)) => false,
         };
+        // What was rendered is what is asked again, whatever is in production by now.
+        let prepared = match redrive.from {
+            None => failed.from.prepared().map(Arc::as_ref),
+            Some(RedriveFrom::Requested) => None,
+        };
         // Held until the actor has a place of its own, which it takes before it answers.
-        let _place = self.readmitted(request, asks_model)?;
+        let _place = self.readmitted(request, asks_model, prepared)?;
         let reservation = asks_model
-            .then(|| self.reserved_again(ticket, request))
+            .then(|| self.reserved_again(ticket, request, prepared))
             .transpose()?;
         let deadlines = self.deadlines_again(ticket).await?;
         let ask = || Ask::Redrive {
@@ -77,10 +84,20 @@ impl Tickets {
     }
 
     /// A place for a moment, by the same bounds as for a new ticket.
-    fn readmitted(&self, request: &TicketRequested, asks_model: bool) -> Result<Place, IssueError> {
+    fn readmitted(
+        &self,
+        request: &TicketRequested,
+        asks_model: bool,
+        prepared: Option<&TicketPreProcessed>,
+    ) -> Result<Place, IssueError> {
         let jitter = self.ports.clock.jitter();
         let asked = asked(request);
-        let lane = self.ports.tasks.lane(asked).filter(|_| asks_model);
+        let mut lane = self.ports.tasks.lane(asked).filter(|_| asks_model);
+        if let (Some(lane), Some(prepared)) = (&mut lane, prepared) {
+            let fallbacks = request.terms.fallback_models.iter();
+            let models = std::iter::once(&prepared.model).chain(fallbacks);
+            lane.models = models.cloned().collect();
+        }
         let line = lane
             .and_then(|lane| self.line(&lane, &request.tenant, &request.task, request.priority));
         let limits = self.ports.limits.limits(&request.tenant);
@@ -98,6 +115,7 @@ impl Tickets {
         &self,
         ticket: TicketId,
         request: &TicketRequested,
+        prepared: Option<&TicketPreProcessed>,
     ) -> Result<Reservation, IssueError> {
         let limits = self.ports.limits.limits(&request.tenant);
         let account = Account {
@@ -105,20 +123,19 @@ impl Tickets {
             task: &request.task,
             limits: &limits,
         };
+        let jitter = self.ports.clock.jitter();
+        if let Some(prepared) = prepared {
+            let call = || Estimate::of_call(&prepared.messages, &prepared.parameters);
+            let call = (call, prepared.parameters.max_tokens);
+            return self.reserve(ticket, account, &prepared.model, call, jitter);
+        }
         let lane = self.ports.tasks.lane(asked(request));
         let first = lane.as_ref().and_then(|lane| lane.models.first());
         let model = first.map_or("", String::as_str);
         let conversation = request.conversation.as_deref();
-        let now = self.now();
-        let reserved = self.ports.meter.reserve(
-            ticket,
-            account,
-            model,
-            || estimate(&request.input, conversation),
-            max_tokens(conversation),
-            now,
-        );
-        reserved.map_err(|error| not_reserved(error, now, self.ports.clock.jitter()))
+        let call = || estimate(&request.input, conversation);
+        let call = (call, max_tokens(conversation));
+        self.reserve(ticket, account, model, call, jitter)
     }
 
     /// As long as those that it was issued with, which a redrive before may have renewed since.

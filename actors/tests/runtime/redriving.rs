@@ -398,7 +398,7 @@ fn a_redrive_of_nothing_is_not_stored() {
 }
 
 #[test]
-fn no_ticket_of_a_suspended_tenant_is_opened_in_the_middle_of_a_batch_neither() {
+fn no_ticket_of_a_suspended_tenant_is_opened_not_even_in_the_middle_of_a_batch() {
     in_paused_time(async {
         let world = World::new();
         let run = world.start().await;

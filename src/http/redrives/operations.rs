@@ -66,7 +66,7 @@ fn one() -> Operation {
     .example(json!({ "from": "requested" }))
     .gives::<TicketView>(200, "The ticket, open again.")
     .refuses(&OF_OPENING)
-    .refuses(&[Code::NotFailed])
+    .refuses(&[Code::NotFailed, Code::ResultExpired])
 }
 
 fn start() -> Operation {
