@@ -389,13 +389,21 @@ fn every_route_has_the_policy_that_was_decided_for_it() {
     let open = admin_table().filter(|route| route.policy() == Policy::Open);
     let open: Vec<_> = open.map(|route| route.path).collect();
     let health = ["/livez", "/readyz", "/metrics"];
+    let console = [
+        "/console",
+        "/console/",
+        "/console/{file}",
+        "/console/{folder}/{file}",
+        "/console/{folder}/{kind}/{file}",
+        "/console/{folder}/{kind}/{part}/{file}",
+    ];
     let document = [
         "/admin/v1/openapi.json",
         "/docs",
         "/docs/style.css",
         "/docs/script.js",
     ];
-    assert_eq!(open, [&health[..], &document[..]].concat());
+    assert_eq!(open, [&health[..], &console[..], &document[..]].concat());
     assert!(table().all(|route| route.path != "/metrics"));
     let operators = |route: &Route| route.policy() == Policy::Operator;
     assert!(!table().any(operators), "an operators' route is public");
