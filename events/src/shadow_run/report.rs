@@ -8,7 +8,7 @@ use super::cases::{CaseVerdict, Cases, Measured, ShadowCaseEnded};
 
 /// A measure of the past tickets beside the same of the candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub struct BeforeAfter<T> {
     /// Of the past tickets.
     pub before: T,

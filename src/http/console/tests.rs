@@ -125,11 +125,11 @@ fn every_text_that_a_page_asks_for_is_there() {
         .filter(|(path, _)| path.starts_with("texts/en/"))
         .fold(String::new(), |mut all, (path, text)| {
             let area = path.rsplit('/').next().unwrap().trim_end_matches(".js");
-            for (key, _) in text
-                .lines()
-                .filter_map(|line| line.strip_prefix("  ")?.split_once(':'))
-            {
-                all.push_str(&format!("\n{area}.{}\n", key.trim_matches('\'')));
+            // Several may stand in one line; a word of a text that looks like a key does no harm.
+            for word in text.split([' ', ',', '{', '\n']) {
+                if let Some(key) = word.strip_suffix(':') {
+                    all.push_str(&format!("\n{area}.{}\n", key.trim_matches('\'')));
+                }
             }
             all
         });
