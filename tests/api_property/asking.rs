@@ -55,6 +55,8 @@ fn query(route: &'static Route) -> String {
     let pairs: Vec<String> = needed
         .map(|p| match p["name"].as_str().unwrap() {
             "time" => "time=2026-11-23T10:44:30Z".to_owned(),
+            // A ticket beside itself.
+            "with" => "with={id}".to_owned(),
             name => format!("{name}=1"),
         })
         .collect();
@@ -66,7 +68,7 @@ fn query(route: &'static Route) -> String {
 
 /// The route's path and query.
 pub(crate) fn target(route: &'static Route, names: &Names) -> String {
-    filled(route.path, names) + &query(route)
+    filled(&(route.path.to_owned() + &query(route)), names)
 }
 
 /// Asks a route as its document says, with these `authorization` headers.
