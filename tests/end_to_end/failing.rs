@@ -223,8 +223,10 @@ async fn a_persist_is_tried_until_the_backend_is_back_and_nothing_is_final_befor
         .map(|event| &event["data"]["try"])
         .collect();
     assert_eq!(tries, [1, 2, 3, 4, 5]);
-    let replaced = json!({ "answer": "what the backend made of it" });
-    assert_eq!(history.last().unwrap()["data"], replaced);
+    let persisted = &history.last().unwrap()["data"];
+    assert_eq!(persisted["answer"], "what the backend made of it");
+    assert_eq!(persisted["call"]["try"], 6);
+    assert_eq!(persisted["call"]["status"], 200);
 }
 
 #[tokio::test]
