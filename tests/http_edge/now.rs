@@ -92,7 +92,7 @@ async fn an_operator_sees_all_tenants_together_and_each_in_a_line() {
     let edge = Edge::start();
     let _held = edge.model.script();
     edge.issue(Some("u1")).await;
-    let _session = edge.session("u1", json!({})).await;
+    let _session = edge.session("u1", json!([])).await;
     counted(&edge, KEY).await;
     // A count of open tickets is a second old at most.
     let mut now = Value::Null;
