@@ -11,9 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::invisible;
 
 /// What somebody works as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[schemars(rename = "KeyRole")]
 pub enum Role {
     /// The tenant's backend: issues, reads and cancels tickets, opens sessions for its users.
     Issuer,

@@ -283,8 +283,7 @@ fn tickets_whose_texts_are_not_kept_any_more_are_not_chosen() {
         office.world.limits.set(&tenant(), day);
         let plan = async || office.runs.plan(&wish(None)).await.expect("a plan");
         assert_eq!(*plan().await.tickets, [old], "it is kept still");
-        // More than a day later.
-        office.world.clock.jump(25 * 60 * 60 * 1_000);
+        time_passes(Duration::from_hours(25)).await;
         let new = office.run.issue("review").await;
         office.run.await_state(new, StateName::Persisted).await;
         let plan = plan().await;

@@ -20,6 +20,7 @@ pub(super) struct WhoAmIView {
     name: Option<String>,
     key: HolderView,
     /// What the key may do, from the least.
+    #[schemars(with = "Vec<punchcard_events::tenant::Role>")]
     roles: Vec<Role>,
 }
 
