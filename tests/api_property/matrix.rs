@@ -120,7 +120,11 @@ fn names_an_id(route: &Route) -> bool {
 fn stable(answer: &Answer, names: &Names) -> (u16, Value) {
     let mut text = answer.text.clone();
     for (name, value) in names {
-        if !matches!(*name, "label" | "ref" | "tenant") {
+        // These are words that texts are made of, too.
+        if !matches!(
+            *name,
+            "label" | "ref" | "tenant" | "folder" | "kind" | "part" | "file"
+        ) {
             text = text.replace(value.as_str(), &format!("<{name}>"));
         }
     }

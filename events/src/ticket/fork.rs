@@ -42,7 +42,11 @@ pub enum ForkFrom {
 
 /// A case of a shadow run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ForkedCase")
+)]
 pub struct ShadowCase {
     /// The shadow run.
     pub run: Uuid,

@@ -35,6 +35,7 @@ impl From<&Fork> for ForkView {
 
 /// What a fork would send, and what it is estimated at.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ForkPreview")]
 pub(in crate::http) struct PreviewView {
     parent: TicketId,
     parent_revision: Revision,

@@ -20,6 +20,7 @@ use crate::http::query;
 /// Which failed tickets, and how they are opened.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "RedriveManyBody")]
 pub(super) struct StartBody {
     filter: FilterBody,
     #[serde(default)]

@@ -19,6 +19,7 @@ pub(super) struct DeadLettersView {
 
 /// What a redrive would do.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RedrivePreview")]
 pub(super) struct PreviewView {
     /// How many tickets would be opened again.
     would_redrive: u64,

@@ -50,7 +50,11 @@ pub enum StepName {
 
 /// How a step ended, or how it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "StepOutcome")
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It came to its end.
@@ -65,7 +69,11 @@ pub enum Outcome {
 
 /// How long steps of one kind took together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "StepShare")
+)]
 pub struct Share {
     /// Which kind.
     pub step: StepName,
