@@ -214,7 +214,7 @@ async fn more(api: &Api, names: &mut Names) {
     names.insert("shadow_run", shadow);
     // A task that the other has not.
     names.insert("model", "lantern".to_owned());
-    let endpoint = json!({ "url": "http://127.0.0.1:9/told", "event_types": ["ticket.failed"] });
+    let endpoint = json!({ "url": "http://127.0.0.1:9/told", "event_types": ["ticket.cancelled"] });
     let endpoint = api.post("/v1/webhooks", &endpoint).await.expect(201)["id"]
         .as_str()
         .unwrap()
