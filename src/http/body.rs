@@ -8,7 +8,8 @@ use actix_web::{HttpMessage as _, HttpRequest, web};
 use bytes::BytesMut;
 use futures_util::StreamExt as _;
 use punchcard_actors::admission::Full;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize as _, Deserializer};
 use serde_json::error::Category;
 use serde_path_to_error::Segment;
 
@@ -178,6 +179,14 @@ async fn read(
 fn too_large(limit: usize) -> Problem {
     let detail = format!("The body may have at most {limit} bytes.");
     Problem::new(Code::BodyTooLarge, detail)
+}
+
+/// For serde: a part of a body that is an object. By itself serde takes a list of its values, too.
+pub(super) fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let members = serde_json::Map::deserialize(deserializer)?;
+    serde_json::from_value(members.into()).map_err(D::Error::custom)
 }
 
 /// Parses JSON text. serde_json refuses what nests deeper than 128, is not UTF-8, or has a number or

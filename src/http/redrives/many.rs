@@ -22,6 +22,7 @@ use crate::http::query;
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "RedriveManyBody")]
 pub(super) struct StartBody {
+    #[serde(deserialize_with = "crate::http::body::object")]
     filter: FilterBody,
     #[serde(default)]
     from: Option<RedriveFrom>,

@@ -22,7 +22,7 @@ pub(super) struct StartBody {
     task: TaskName,
     version: u32,
     /// Which of the task's answered tickets; absent: any.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::http::body::object")]
     filter: TicketPeriod,
     /// The share of these that is drawn; absent: all.
     #[serde(default)]
