@@ -124,7 +124,7 @@ pub struct Terms {
     /// Whether the tenant's API persists the answer.
     pub post_process: bool,
     /// What the answer must be, as the prompt was when the ticket was issued. The prompt it is
-    /// prepared with may say otherwise ([`TicketPreProcessed::answer_format`]).
+    /// prepared with may say otherwise ([`answer_format`](super::TicketPreProcessed::answer_format)).
     pub answer_format: AnswerFormat,
     /// Tries of the model call.
     pub model_retry: RetryPolicy,
