@@ -4,7 +4,7 @@
 //!   choice is stored before the run begins, so it is the same after a crash.
 //! - What it will cost: the first of the chosen tickets are made ready with the candidate and their
 //!   earlier answers counted (`estimate.rs`). Planners see this before anything is asked.
-//! - Each case is a fork of a past ticket ([`Forks`](crate::forks::Forks)) at low priority, so many at a
+//! - Each case is a fork of a past ticket ([`Forks`]) at low priority, so many at a
 //!   time. Its id follows from run and case: begun again after a crash it is the same ticket, and no model
 //!   is asked for it twice (`runner.rs`).
 //! - What came of a case is an event of the run, with measures and without texts (`judge.rs`); the texts
